@@ -1,0 +1,1 @@
+"""The vocabulary of the ledger: every event that it can hold, frozen and versioned."""

@@ -1,0 +1,28 @@
+"""Every event that the ledger knows: (type, version) → class, and topic → class."""
+
+from __future__ import annotations
+
+from events import billing, decisions, finance, partners
+from events.base import Command, Decision, Event, Fact
+
+
+def _concrete(root: type[Event]) -> list[type[Event]]:
+    found: list[type[Event]] = []
+    for module in (billing, partners, finance, decisions):
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, root) and "type" in vars(value):
+                found.append(value)
+    return found
+
+
+CATALOGUE: dict[tuple[str, int], type[Event]] = {
+    (cls.type, cls.version): cls for cls in _concrete(Event)
+}
+"""Every version of every type, by (type, version)."""
+
+TOPICS: dict[str, type[Event]] = {cls.topic(): cls for cls in CATALOGUE.values()}
+"""The same by topic, as the store writes it: ``client.activated/1``."""
+
+FACTS = {key: cls for key, cls in CATALOGUE.items() if issubclass(cls, Fact)}
+COMMANDS = {key: cls for key, cls in CATALOGUE.items() if issubclass(cls, Command)}
+DECISIONS = {key: cls for key, cls in CATALOGUE.items() if issubclass(cls, Decision)}

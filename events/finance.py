@@ -1,0 +1,207 @@
+"""Finance's own commands: each is an event of the stream ``ledger``, with who ran it."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, JsonValue, model_validator
+
+from events.base import Command, Value
+from events.values import (
+    Code,
+    Currency,
+    Day,
+    Identifier,
+    MessageId,
+    MinorUnits,
+    Month,
+    Operator,
+    PartnerKind,
+    Position,
+    Sha256,
+    SignedMinorUnits,
+    Source,
+    TierName,
+)
+
+
+class TwoPersons(Command):
+    """A command that one person asks for and another approves."""
+
+    requested_by: Operator
+    approved_by: Operator
+    operator: Operator
+
+    @model_validator(mode="after")
+    def _are_two(self) -> Self:
+        if self.requested_by == self.approved_by:
+            raise ValueError(
+                f"{self.approved_by!r} cannot approve what they requested; name another person"
+            )
+        return self
+
+
+class ProgrammeAdopted(Command):
+    """A version of a programme comes into force (D7.2); ``from_day`` None: on every day before, too.
+
+    The first adoption also fixes the ledger's time zone (D2).
+    """
+
+    type: ClassVar[str] = "programme.adopted"
+    programme: Identifier
+    number: Annotated[int, Field(strict=True, ge=1)]
+    document: dict[str, JsonValue]
+    sha256: Sha256
+    from_day: Annotated[Day | None, Field(alias="from")] = None
+    time_zone: str
+    operator: Operator
+
+
+class PartnerProgrammeAssigned(Command):
+    """A partner is under another programme from a day on (D7.3)."""
+
+    type: ClassVar[str] = "partner.programme_assigned"
+    partner_id: Identifier
+    programme: Identifier
+    from_day: Annotated[Day, Field(alias="from")]
+    operator: Operator
+
+
+class LedgerOpened(Command):
+    """The ledger starts for a programme that has a past (D8.3)."""
+
+    type: ClassVar[str] = "ledger.opened"
+    day: Day
+    operator: Operator
+
+
+class OpeningBalance(Value):
+    """What a partner was owed in one currency when the ledger opened, in minor units."""
+
+    currency: Currency
+    amount: SignedMinorUnits
+
+
+class PartnerOpened(TwoPersons):
+    """A partner's tier and balances when the ledger opened (D8.3)."""
+
+    type: ClassVar[str] = "partner.opened"
+    partner_id: Identifier
+    tier: TierName
+    since: Day
+    balances: tuple[OpeningBalance, ...] = ()
+
+
+class AccrualRun(Command):
+    """Decide everything up to a day (D8.1); ``previous`` is L before this run."""
+
+    type: ClassVar[str] = "accrual.run"
+    through: Day
+    previous: Day | None = None
+    previous_run: Position | None = None
+    ahead: Annotated[bool, Field(strict=True)] = False
+    operator: Operator
+
+
+class PeriodClosed(Command):
+    """A month is closed for good (D16)."""
+
+    type: ClassVar[str] = "period.closed"
+    month: Month
+    ahead: Annotated[bool, Field(strict=True)] = False
+    operator: Operator
+
+
+class PayoutRun(Command):
+    """Pay what is due up to a cut-off (D15.1)."""
+
+    type: ClassVar[str] = "payout.run"
+    cutoff: Day
+    partner_id: Identifier | None = None
+    ahead: Annotated[bool, Field(strict=True)] = False
+    operator: Operator
+
+
+class PayoutHeld(Command):
+    """A partner's payouts are suspended (D15.1)."""
+
+    type: ClassVar[str] = "payout.held"
+    partner_id: Identifier
+    reason: Code
+    operator: Operator
+
+
+class PayoutReleased(Command):
+    """A partner's payouts resume (D15.1)."""
+
+    type: ClassVar[str] = "payout.released"
+    partner_id: Identifier
+    reason: Code
+    operator: Operator
+
+
+class AdjustmentRequested(TwoPersons):
+    """Finance corrects an error (D9.4); the line it makes is a decision beside it."""
+
+    type: ClassVar[str] = "adjustment.posted"
+    partner_id: Identifier
+    amount: SignedMinorUnits
+    currency: Currency
+    reason: Code
+    line: Position | None = None
+    date: Day
+
+    @model_validator(mode="after")
+    def _is_not_nothing(self) -> Self:
+        if self.amount == 0:
+            raise ValueError("an adjustment of 0 changes nothing; give an amount")
+        if self.reason == "opening":
+            raise ValueError("the reason 'opening' is kept for opening balances; use another code")
+        return self
+
+
+class CreditRequested(TwoPersons):
+    """Finance grants something extra (D9.4); the line it makes is a decision beside it."""
+
+    type: ClassVar[str] = "credit.posted"
+    partner_id: Identifier
+    amount: Annotated[MinorUnits, Field(ge=1)]
+    currency: Currency
+    reason: Literal["fee", "renewal", "goodwill"]
+    date: Day
+
+
+class AttributionAssignmentRequested(TwoPersons):
+    """Finance gives a client to a partner, or to none, from a day on (D3.6)."""
+
+    type: ClassVar[str] = "attribution.assigned"
+    client_id: Identifier
+    partner_id: Identifier | None
+    from_day: Annotated[Day, Field(alias="from")]
+    reason: Code
+
+
+class FactRetracted(TwoPersons):
+    """A fact was never true (D9.5)."""
+
+    type: ClassVar[str] = "fact.retracted"
+    source: Source
+    id: MessageId
+    reason: Code
+
+
+class PartnerCorrected(TwoPersons):
+    """What an enrolment said is replaced for later decisions (D9.6).
+
+    A member that is absent stays as it was; ``sponsor_id`` and ``department`` null take it away.
+    """
+
+    type: ClassVar[str] = "partner.corrected"
+    partner_id: Identifier
+    kind: PartnerKind | None = None
+    founding: Annotated[bool, Field(strict=True)] | None = None
+    sponsor_id: Identifier | None = None
+    department: Code | None = None
+    cleared: tuple[Literal["sponsor_id", "department"], ...] = ()
+
+
