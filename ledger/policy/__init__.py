@@ -1,0 +1,1 @@
+"""The programme: its model, its file format, and the version in force on a day."""

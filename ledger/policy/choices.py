@@ -1,0 +1,64 @@
+"""The programme's choices: where the rules leave one open, its values, and those that are built.
+
+Every *(choice)* of the rules is a parameter here. A value that the rules know but the engine does
+not yet is refused when the document is read, so that no programme is ever silently misapplied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+Days = Annotated[int, Field(strict=True, ge=0, le=36_500)]
+"""A number of days."""
+
+Months = Annotated[int, Field(strict=True, ge=1, le=1_200)]
+"""A number of months."""
+
+
+def _built(*values: str) -> Callable[[object], object]:
+    def check(value: object) -> object:
+        if value not in values:
+            listed = " or ".join(repr(built) for built in values)
+            raise ValueError(f"no rule is built for the choice {value!r}; use {listed}")
+        return value
+
+    return check
+
+
+TerritoryCheck = Annotated[Literal["all", "leads_only"], BeforeValidator(_built("all"))]
+"""Whose claims a held department turns away (D3.3b)."""
+
+Proration = Literal["none"]
+"""What a plan change within a period does to that period (D4.3): nothing."""
+
+Tail = Annotated[Literal["none", "client_lifetime"] | Months, BeforeValidator(_built("none"))]
+"""How long commissions go on after an agreement ended (D4.4): a number is of months."""
+
+Restart = Annotated[Literal["never", "reactivation"], BeforeValidator(_built("never"))]
+"""What starts the client year anew (D5)."""
+
+RateBasis = Literal["service_date", "activation_date"]
+"""The day whose tier gives the rate (D7.1)."""
+
+VersionBasis = Literal["service_date", "activation_date"]
+"""The day whose programme version decides a period (D7.2)."""
+
+Accrual = Annotated[Literal["schedule", "invoice"], BeforeValidator(_built("schedule"))]
+"""What a line is posted for: a period due, or an invoice paid (D8.2)."""
+
+Judged = Annotated[Literal["day_after", "counting_day"], BeforeValidator(_built("day_after"))]
+"""The day whose tier decides a per-ten bonus (D10.1)."""
+
+ContestMode = Annotated[
+    Literal["in_addition", "instead_of_first_year"], BeforeValidator(_built("in_addition"))
+]
+"""How a contest's amount stands to the commission (D10.2)."""
+
+Trigger = Annotated[Literal["active", "enrolment"], BeforeValidator(_built("active"))]
+"""What earns a sponsor its reward (D11.1)."""
+
+BrandBasis = Annotated[Literal["kept", "while_strategic"], BeforeValidator(_built("kept"))]
+"""Whether a white-label brand outlasts a demotion (D13)."""
