@@ -31,9 +31,7 @@ Cadence = Literal["month", "quarter"]
 class Part(BaseModel):
     """Base of all parts of a programme: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(
-        serialize_by_alias=True,
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
 
 
 class Attribution(Part):
