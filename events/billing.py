@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from events.base import Fact
 from events.values import Code, Currency, Day, Identifier, Interval, MinorUnits
@@ -21,17 +21,20 @@ class ClientFact(Fact):
         return f"client:{self.client_id}"
 
 
+def _own_subscription(value: Any, info: ValidationInfo) -> Any:
+    return info.data.get("client_id") if value is None else value
+
+
+SubscriptionId = Annotated[
+    Identifier, BeforeValidator(_own_subscription, json_schema_input_type=Identifier | None)
+]
+"""A subscription of a client; the one named like the client where none is given (wire)."""
+
+
 class SubscriptionFact(ClientFact):
     """A fact about one subscription of a client, by default the one named like the client."""
 
-    subscription_id: Identifier
-
-    @model_validator(mode="before")
-    @classmethod
-    def _default_subscription(cls, data: Any) -> Any:
-        if isinstance(data, dict) and data.get("subscription_id") is None:
-            return {**data, "subscription_id": data.get("client_id")}
-        return data
+    subscription_id: SubscriptionId = Field(default=None, validate_default=True)
 
 
 class ClientActivated(SubscriptionFact):

@@ -6,18 +6,18 @@ from events import billing, decisions, finance, partners
 from events.base import Command, Decision, Event, Fact
 
 
-def _concrete(root: type[Event]) -> list[type[Event]]:
-    found: list[type[Event]] = []
+def _concrete() -> dict[tuple[str, int], type[Event]]:
+    found: dict[tuple[str, int], type[Event]] = {}
     for module in (billing, partners, finance, decisions):
         for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, root) and "type" in vars(value):
-                found.append(value)
+            if isinstance(value, type) and issubclass(value, Event) and "type" in vars(value):
+                other = found.setdefault((value.type, value.version), value)
+                if other is not value:
+                    raise TypeError(f"{value.topic()} is defined twice; give one another version")
     return found
 
 
-CATALOGUE: dict[tuple[str, int], type[Event]] = {
-    (cls.type, cls.version): cls for cls in _concrete(Event)
-}
+CATALOGUE: dict[tuple[str, int], type[Event]] = _concrete()
 """Every version of every type, by (type, version)."""
 
 TOPICS: dict[str, type[Event]] = {cls.topic(): cls for cls in CATALOGUE.values()}

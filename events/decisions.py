@@ -61,7 +61,7 @@ class ReferralAccepted(ClaimAnswer):
     """The claim wins: for life, or provisionally up to ``live_through`` (D3.3, D3.4)."""
 
     type: ClassVar[str] = "ReferralAccepted"
-    live_through: Day | None
+    live_through: Day | None = None
     late: bool = False
 
 
@@ -106,7 +106,7 @@ class AttributionAssigned(RuledDecision):
 
     type: ClassVar[str] = "AttributionAssigned"
     client_id: Identifier
-    partner_id: Identifier | None
+    partner_id: Identifier | None = None
     command: Position
 
     @property
@@ -127,7 +127,7 @@ class Term(Value):
     """
 
     start: Day
-    end: Day | None
+    end: Day | None = None
     anchor: Day
     interval: Interval
     plan: Code
@@ -227,7 +227,7 @@ class Measure(Value):
     name: Code
     level: TierName
     required: int
-    measured: int | None
+    measured: int | None = None
     met: bool
 
 
@@ -235,13 +235,21 @@ class TierChanged(PartnerDecision):
     """A partner's tier from ``day`` on (D6); ``from_tier`` is None at the enrolment."""
 
     type: ClassVar[str] = "TierChanged"
-    from_tier: TierName | None
+    from_tier: TierName | None = None
     to_tier: TierName
     cause: Literal["enrolment", "promotion", "review", "opening"]
     evaluated_on: Day | None = None
     measures: tuple[Measure, ...] = ()
     facts: Facts = ()
     run: Position | None = None
+
+
+class ProgrammeAssigned(PartnerDecision):
+    """The partner is under ``programme`` from ``day`` on (D7.3)."""
+
+    type: ClassVar[str] = "ProgrammeAssigned"
+    programme: Identifier
+    command: Position
 
 
 class SponsorAccepted(PartnerDecision):
@@ -541,9 +549,9 @@ class PaymentBooked(RuledDecision):
     """A settlement or failure that closed no payout: always flagged (D15.2)."""
 
     type: ClassVar[str] = "PaymentBooked"
-    payout_id: Identifier | None
+    payout_id: Identifier | None = None
     partner_id: Identifier
-    currency: Currency | None
+    currency: Currency | None = None
     paid: Annotated[Total, Field(ge=0)]
     tax: Annotated[Total, Field(ge=0)]
     flag: Literal["no_payout_named", "unknown_payout", "payout_closed", "other_partner", "other_currency"]

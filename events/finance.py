@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from events.base import Command, Value
 from events.values import (
@@ -25,6 +25,10 @@ from events.values import (
 )
 
 
+MAX_EXACT = 2**53 - 1
+"""The largest integer that every reader of JSON holds exactly (RFC 8785)."""
+
+
 class TwoPersons(Command):
     """A command that one person asks for and another approves."""
 
@@ -41,6 +45,31 @@ class TwoPersons(Command):
         return self
 
 
+def _has_one_form(document: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Refuse what has no canonical form or no place in the database: floats, nulls, wide keys."""
+    waiting: list[JsonValue] = [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if not all(key.isascii() for key in value):
+                raise ValueError("names in a programme document are plain ASCII; rename them")
+            waiting += value.keys()
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+        elif value is None or isinstance(value, float):
+            raise ValueError("a programme document has no nulls and no floats; quote a decimal")
+        elif isinstance(value, int) and abs(value) > MAX_EXACT:
+            raise ValueError("a number in a programme document is too large to be exact")
+        elif isinstance(value, str) and "\x00" in value:
+            raise ValueError("a programme document has no NUL characters; remove them")
+    return document
+
+
+Document = Annotated[dict[str, JsonValue], AfterValidator(_has_one_form)]
+"""A whole programme as JSON: tables, lists, strings, integers and booleans."""
+
+
 class ProgrammeAdopted(Command):
     """A version of a programme comes into force (D7.2); ``from_day`` None: on every day before, too.
 
@@ -50,10 +79,10 @@ class ProgrammeAdopted(Command):
     type: ClassVar[str] = "programme.adopted"
     programme: Identifier
     number: Annotated[int, Field(strict=True, ge=1)]
-    document: dict[str, JsonValue]
+    document: Document
     sha256: Sha256
     from_day: Annotated[Day | None, Field(alias="from")] = None
-    time_zone: str
+    time_zone: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+\-/]+$")]
     operator: Operator
 
 
@@ -67,12 +96,17 @@ class PartnerProgrammeAssigned(Command):
     operator: Operator
 
 
-class LedgerOpened(Command):
-    """The ledger starts for a programme that has a past (D8.3)."""
+class LedgerOpened(TwoPersons):
+    """The ledger starts, on the first of a month, for a programme that has a past (D8.3)."""
 
     type: ClassVar[str] = "ledger.opened"
     day: Day
-    operator: Operator
+
+    @model_validator(mode="after")
+    def _is_first_of_month(self) -> Self:
+        if self.day.day != 1:
+            raise ValueError("a ledger opens on the first day of a month; name such a day")
+        return self
 
 
 class OpeningBalance(Value):
@@ -176,7 +210,7 @@ class AttributionAssignmentRequested(TwoPersons):
 
     type: ClassVar[str] = "attribution.assigned"
     client_id: Identifier
-    partner_id: Identifier | None
+    partner_id: Identifier | None = None
     from_day: Annotated[Day, Field(alias="from")]
     reason: Code
 
@@ -204,4 +238,13 @@ class PartnerCorrected(TwoPersons):
     department: Code | None = None
     cleared: tuple[Literal["sponsor_id", "department"], ...] = ()
 
-
+    @model_validator(mode="after")
+    def _corrects_something(self) -> Self:
+        given = {"kind", "founding", "sponsor_id", "department"} & {
+            name for name, value in self if value is not None
+        }
+        if not given and not self.cleared:
+            raise ValueError("a correction names what it corrects; give a member")
+        if given & set(self.cleared) or len(set(self.cleared)) != len(self.cleared):
+            raise ValueError("a member is either given or cleared, once")
+        return self

@@ -10,24 +10,46 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from events.currencies import CURRENCIES
 
 MAX_MINOR_UNITS = 10**15
 """The largest amount of one message, in minor units (wire)."""
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,64}\z")]
+# In these patterns `$` is the very end: pydantic matches them with Rust's regular expressions, in
+# which a newline at the end does not slip through, and JSON Schema reads `$` in the same way.
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")]
 """An opaque id: 1 to 64 letters, digits, ``-``, ``_``, ``.``; never personal data."""
 
 Code = Identifier
 """A code of the same alphabet (a reason, a plan, a course); never free text."""
 
-Operator = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+Operator = Annotated[
+    str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\u0000-\u001f\u007f]+$")
+]
 """Who ran a command: a user of the system or the database, or a token's subject."""
 
-Source = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-MessageId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+MAX_SOURCE_LENGTH = 256
+MAX_ID_LENGTH = 128
+
+# PostgreSQL stores no NUL character in text or jsonb.
+Source = Annotated[
+    str, StringConstraints(min_length=1, max_length=MAX_SOURCE_LENGTH, pattern=r"^[^\u0000]+$")
+]
+"""Who told a fact, such as ``/billing``: 1 to 256 characters (wire)."""
+
+MessageId = Annotated[
+    str, StringConstraints(min_length=1, max_length=MAX_ID_LENGTH, pattern=r"^[^\u0000]+$")
+]
+"""The id of a message, 1 to 128 characters: with its source the idempotency key (wire)."""
 
 MinorUnits = Annotated[int, Field(strict=True, ge=0, le=MAX_MINOR_UNITS)]
 """An amount of money in minor units, not negative."""
@@ -45,11 +67,15 @@ Position = Annotated[int, Field(strict=True, ge=1)]
 
 def _known_currency(code: str) -> str:
     if code not in CURRENCIES:
-        raise ValueError(f"{code!r} is not an ISO 4217 currency code; use one such as 'EUR'")
+        raise ValueError("a currency is a code of the ISO 4217 list, such as 'EUR'")
     return code
 
 
-Currency = Annotated[str, AfterValidator(_known_currency)]
+Currency = Annotated[
+    str,
+    AfterValidator(_known_currency),
+    WithJsonSchema({"type": "string", "enum": sorted(CURRENCIES)}),
+]
 """An ISO 4217 code of the list in :mod:`events.currencies`."""
 
 
@@ -63,39 +89,65 @@ def _day(value: Any) -> Any:
     return value
 
 
-Day = Annotated[date, BeforeValidator(_day), PlainSerializer(date.isoformat, when_used="json")]
+Day = Annotated[
+    date,
+    BeforeValidator(_day),
+    PlainSerializer(date.isoformat, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date"}),
+]
 """A calendar day in the ledger's time zone (D2)."""
 
-Month = Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])\z")]
+
+def _month(value: str) -> str:
+    if not re.fullmatch(r"\d{4}-\d{2}", value, re.ASCII):
+        raise ValueError("a month is written YYYY-MM")
+    date.fromisoformat(f"{value}-01")
+    return value
+
+
+Month = Annotated[
+    str,
+    AfterValidator(_month),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"}),
+]
 """A calendar month, ``YYYY-MM``."""
 
 _INSTANT = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+    r"(\d{4}-\d{2}-\d{2})[Tt]"
+    r"((?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60))(?:\.(\d+))?"
+    r"([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII,
 )
+_FIRST = datetime(1, 1, 2, tzinfo=UTC)
+_LAST = datetime(9999, 12, 30, tzinfo=UTC)
 
 
 def parse_instant(value: str) -> datetime:
     """Read an RFC 3339 instant with an offset, cut to the microsecond, as UTC.
 
-    Raises ValueError for a missing offset, a leap second or anything else that is no such instant.
+    Raises ValueError for a missing offset, a leap second, a date that does not exist, an instant
+    that has no calendar day in some time zone (the first day of year 1, the last two of 9999) or
+    anything else that is no such instant.
     """
-    if not _INSTANT.fullmatch(value):
+    match = _INSTANT.fullmatch(value)
+    if match is None:
         raise ValueError("an instant is RFC 3339 with an offset, such as 2026-01-31T09:30:00+01:00")
-    if value[17:19] == "60":
+    day, clock, fraction, offset = match.groups()
+    if clock.endswith("60"):
         raise ValueError("a leap second (:60) has no place on the ledger's clock")
-    if "." in value:
-        head, _, tail = value.partition(".")
-        digits = len(tail) - len(tail.lstrip("0123456789"))
-        value = f"{head}.{tail[:digits][:6]:0<6}{tail[digits:]}"
+    text = f"{day}T{clock}.{fraction[:6]:0<6}" if fraction else f"{day}T{clock}"
     try:
-        return datetime.fromisoformat(value.replace("z", "Z").replace("t", "T")).astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("the instant lies outside the years 1 to 9999") from error
+        instant = datetime.fromisoformat(text + offset.upper()).astimezone(UTC)
+    except OverflowError:
+        instant = None
+    if instant is None or not _FIRST <= instant < _LAST:
+        raise ValueError("the instant lies outside the years that a calendar can hold")
+    return instant
 
 
 def format_instant(instant: datetime) -> str:
     """Write an instant in UTC to the microsecond: ``2026-01-31T08:30:00.000000Z``."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    return instant.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def _instant(value: Any) -> Any:
@@ -107,23 +159,33 @@ def _instant(value: Any) -> Any:
 
 
 Instant = Annotated[
-    datetime, BeforeValidator(_instant), PlainSerializer(format_instant, when_used="json")
+    datetime,
+    BeforeValidator(_instant),
+    PlainSerializer(format_instant, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """A moment in UTC, to the microsecond."""
 
 
+_RATE = r"^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$"
+
+
 def _rate(value: Any) -> Any:
-    if isinstance(value, str) and re.fullmatch(r"(0|1)(\.\d{1,6})?", value, re.ASCII):
-        value = Decimal(value)
-    if not isinstance(value, Decimal) or not 0 <= value <= 1:
+    text = value if isinstance(value, str) else str(value) if isinstance(value, Decimal) else ""
+    if not re.fullmatch(_RATE, text) or text.endswith("\n"):
         raise ValueError('a rate is a decimal in quotes from "0" to "1", such as "0.20"')
-    return value
+    return Decimal(text)
 
 
-Rate = Annotated[Decimal, BeforeValidator(_rate), PlainSerializer(str, when_used="json")]
-"""An exact decimal from 0 to 1, written as a string: ``"0.20"``."""
+Rate = Annotated[
+    Decimal,
+    BeforeValidator(_rate),
+    PlainSerializer(str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": _RATE}),
+]
+"""An exact decimal from 0 to 1 with up to six digits, written as a string: ``"0.20"``."""
 
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\z")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 in lower-case hex."""
 
 Interval = Literal["month", "year"]
