@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-
 _FROZEN = ConfigDict(
     frozen=True,
     extra="forbid",

@@ -1,8 +1,8 @@
 """Between events and the bytes that the ledger stores: canonical JSON, and the hash over it.
 
-Canonical is RFC 8785: sorted members, no white space; and no nulls. ``orjson`` writes it, which equals
-RFC 8785 for what events hold (ASCII names, strings, integers and booleans, never a float): the tests
-hold it against ``rfc8785`` for every type.
+Canonical is RFC 8785: sorted members, no white space; and no nulls. ``orjson`` writes it, which
+equals RFC 8785 for what events hold (ASCII names, strings, integers and booleans, never a float):
+the tests hold it against ``rfc8785`` for every type.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class ReferralRejected(ClaimAnswer):
 
 
 class ReferralLapsed(ClaimAnswer):
-    """A provisional attribution ends without a client; ``cause`` is the fact that ended it (D3.4)."""
+    """A provisional attribution ends without a client, by the fact ``cause`` (D3.4)."""
 
     type: ClassVar[str] = "ReferralLapsed"
     reason: Literal["expired", "too_late", "retracted"]
@@ -91,7 +91,7 @@ class ReferralUnchanged(ClaimAnswer):
 
 
 class ReferralWaiting(ClaimAnswer):
-    """The claim waits for the enrolment of its partner (D3.2); it stands in the partner's stream."""
+    """The claim waits, in its partner's stream, for the partner's enrolment (D3.2)."""
 
     type: ClassVar[str] = "ReferralWaiting"
 
@@ -121,8 +121,8 @@ class AttributionAssigned(RuledDecision):
 class Term(Value):
     """A stretch of days on which one price of one subscription holds.
 
-    It begins on ``start`` and ends on the eve of ``end`` (None: open). Its period starts are those of
-    the schedule ``anchor`` + k · ``interval`` that lie in it. ``price`` is per interval.
+    It begins on ``start`` and ends on the eve of ``end`` (None: open). Its period starts are those
+    of the schedule ``anchor`` + k · ``interval`` that lie in it. ``price`` is per interval.
     ``activation`` and ``price_fact`` are the facts that it rests on.
     """
 
@@ -523,8 +523,8 @@ class PayoutInitiated(RuledDecision):
 class PayoutClosed(RuledDecision):
     """A settlement, failure or return closed a payout (D15.2).
 
-    ``initiated`` is what leaves the payouts in flight (0 for a return), ``paid`` what was settled (of
-    a return: what came back), ``tax`` its VAT; all in minor units.
+    ``initiated`` is what leaves the payouts in flight (0 for a return), ``paid`` what was settled
+    (of a return: what came back), ``tax`` its VAT; all in minor units.
     """
 
     type: ClassVar[str] = "PayoutClosed"
@@ -554,7 +554,9 @@ class PaymentBooked(RuledDecision):
     currency: Currency | None = None
     paid: Annotated[Total, Field(ge=0)]
     tax: Annotated[Total, Field(ge=0)]
-    flag: Literal["no_payout_named", "unknown_payout", "payout_closed", "other_partner", "other_currency"]
+    flag: Literal[
+        "no_payout_named", "unknown_payout", "payout_closed", "other_partner", "other_currency"
+    ]
     posting_date: Day
     fact: Position
 

@@ -1,4 +1,4 @@
-"""The door: one CloudEvents 1.0 message in JSON, structured mode, becomes one fact or a rejection."""
+"""The door: one CloudEvents 1.0 message (JSON, structured mode) becomes a fact or a rejection."""
 
 from __future__ import annotations
 
@@ -40,8 +40,9 @@ class Message:
     """A fact as it was told, with its idempotency key and its hash.
 
     ``effective_at`` is in UTC, to the microsecond. ``topic`` and ``state`` are of the version told,
-    ``state`` being the canonical bytes of its data after defaults; ``data`` is the fact as the newest
-    version of its type. ``content`` is the SHA-256 that two messages share if they say the same.
+    ``state`` being the canonical bytes of its data after defaults; ``data`` is the fact as the
+    newest version of its type. ``content`` is the SHA-256 that two messages share if they say the
+    same.
     """
 
     source: str

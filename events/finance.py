@@ -24,7 +24,6 @@ from events.values import (
     TierName,
 )
 
-
 MAX_EXACT = 2**53 - 1
 """The largest integer that every reader of JSON holds exactly (RFC 8785)."""
 
@@ -71,7 +70,7 @@ Document = Annotated[dict[str, JsonValue], AfterValidator(_has_one_form)]
 
 
 class ProgrammeAdopted(Command):
-    """A version of a programme comes into force (D7.2); ``from_day`` None: on every day before, too.
+    """A version of a programme comes into force (D7.2), with no ``from_day`` on every day before.
 
     The first adoption also fixes the ledger's time zone (D2).
     """

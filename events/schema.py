@@ -1,7 +1,7 @@
 """The JSON Schema of every event, as files that producers and auditors can read.
 
-``python -m events.schema`` writes them to ``events/schemas/``; with ``--check`` it only says whether
-they are current (exit status 1 if not).
+``python -m events.schema`` writes them to ``events/schemas/``; with ``--check`` it only says
+whether they are current (exit status 1 if not).
 """
 
 from __future__ import annotations
@@ -72,11 +72,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if outdated")
     if not parser.parse_args(arguments).check:
         for name in write():
-            print(f"written: {name}")
+            sys.stdout.write(f"written: {name}\n")
         return 0
     stale = outdated()
     for name in stale:
-        print(f"outdated: {name}; run python -m events.schema", file=sys.stderr)
+        sys.stderr.write(f"outdated: {name}; run python -m events.schema\n")
     return 1 if stale else 0
 
 

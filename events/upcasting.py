@@ -28,7 +28,9 @@ class Vocabulary:
     vocabulary that exists can read all that it ever wrote.
     """
 
-    def __init__(self, classes: Iterable[type[Event]], steps: Mapping[tuple[str, int], Step]):
+    def __init__(
+        self, classes: Iterable[type[Event]], steps: Mapping[tuple[str, int], Step]
+    ) -> None:
         self._classes = {(cls.type, cls.version): cls for cls in classes}
         self._topics = {cls.topic(): cls for cls in self._classes.values()}
         self._newest: dict[str, type[Event]] = {}
