@@ -106,7 +106,12 @@ class Programme(Part):
         """The tier of that name."""
         return self.tiers[TIERS.index(name)]
 
-    def rate(self, tier: TierName, client_year: int, founding: bool) -> Decimal:
+    def rate(
+        self,
+        tier: TierName,
+        client_year: int,
+        founding: bool,  # noqa: FBT001 - a column of the rate table, like the two before it
+    ) -> Decimal:
         """The commission rate of a client in that year of its own, from 1 (D7).
 
         ``founding``: the partner has the founding floor in client year 1, if there is one.

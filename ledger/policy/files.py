@@ -1,0 +1,102 @@
+"""Programme files: TOML in, a programme out, or every problem of the file with its line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+from ledger.policy.lines import LineIndex
+from ledger.policy.problems import Problem, ProgrammeInvalid
+from ledger.policy.programme import Programme
+
+__all__ = ["MAX_BYTES", "REFERENCE", "Problem", "ProgrammeInvalid", "load", "loads"]
+
+MAX_BYTES = 256 * 1024
+"""The largest programme file that is read."""
+
+REFERENCE = "izyinbox"
+"""The name of the reference programme in this package."""
+
+_FLOAT = 'a float is never exact: write rates in quotes: "0.20", and amounts in minor units: 50000'
+
+
+class _Float(str):
+    """A float as it stands in the file; kept as text, so that nothing is ever rounded."""
+
+    __slots__ = ()
+
+
+def load(origin: str | Path) -> Programme:
+    """Read a programme from a file, or the reference programme by its name ``izyinbox``.
+
+    Raises ProgrammeInvalid with all that is wrong, and OSError for a file that cannot be read.
+    """
+    if origin == REFERENCE:
+        resource = files("ledger.policy") / "programmes" / f"{REFERENCE}.toml"
+        return loads(resource.read_bytes(), REFERENCE)
+    with Path(origin).open("rb") as file:
+        return loads(file.read(MAX_BYTES + 1), str(origin))
+
+
+def loads(content: bytes, origin: str) -> Programme:
+    """Read a programme from the bytes of a file; ``origin`` names it in messages.
+
+    Raises ProgrammeInvalid with all that is wrong.
+    """
+    text = _text(content, origin)
+    document = _document(text, origin)
+    floats = dict(_floats(document, ""))
+    try:
+        programme = Programme.from_document(document)
+    except ProgrammeInvalid as invalid:
+        found = {problem.key: problem.reason for problem in reversed(invalid.problems)}
+    else:
+        if not floats:
+            return programme
+        found = {}
+    index = LineIndex(text)
+    problems = [
+        Problem(key, reason, index.line(key)) for key, reason in {**found, **floats}.items()
+    ]
+    raise ProgrammeInvalid(origin, sorted(problems, key=lambda problem: problem.line or 0))
+
+
+def _text(content: bytes, origin: str) -> str:
+    if len(content) > MAX_BYTES:
+        raise ProgrammeInvalid(origin, [Problem("", f"is larger than {MAX_BYTES:,} bytes")])
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        reason = "is no UTF-8 text; save it as UTF-8"
+        raise ProgrammeInvalid(origin, [Problem("", reason, line)]) from None
+
+
+def _document(text: str, origin: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(text, parse_float=_Float)
+    except RecursionError:
+        problem = Problem("", "is nested too deep for a programme")
+    except ValueError as error:
+        place = re.search(r" \(at line (\d+), column (\d+)\)$", str(error))
+        if place is None:
+            problem = Problem("", f"is no TOML: {error}")
+        else:
+            reason = f"is no TOML at column {place[2]}: {str(error)[: place.start()]}"
+            problem = Problem("", reason, int(place[1]))
+    raise ProgrammeInvalid(origin, [problem])
+
+
+def _floats(value: object, key: str) -> Iterator[tuple[str, str]]:
+    """Every float below a value, with its dotted key."""
+    if isinstance(value, _Float):
+        yield key, _FLOAT
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield from _floats(member, f"{key}.{name}" if key else name)
+    elif isinstance(value, list):
+        for number, member in enumerate(value):
+            yield from _floats(member, f"{key}.{number}")
