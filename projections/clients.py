@@ -1,0 +1,53 @@
+"""Clients: how each stands, and the terms of its subscriptions (D4)."""
+
+from __future__ import annotations
+
+from events.decisions import ClientStanding
+from projections.balances import CURRENCY
+from projections.definition import Column, StoredProjection
+
+_TOPICS = frozenset({ClientStanding.topic()})
+CLIENT = Column("client_id", 'text COLLATE "C"', "The client.")
+
+CLIENTS = StoredProjection(
+    name="clients",
+    comment="How each client stands: its holder, first activation and counting day.",
+    columns=(
+        CLIENT,
+        Column("partner_id", 'text COLLATE "C"', "The partner that holds it; null: direct."),
+        Column("claim", "bigint", "Position of the claim that won it."),
+        Column("first_activated_on", "date", "Day of its first activation."),
+        Column("first_activated_at", "timestamptz", "Instant of its first activation."),
+        Column("counted_on", "date", "Its counting day (D6.1); null: not counted."),
+        Column("position", "bigint", "Position of the ClientStanding that says so."),
+    ),
+    order_by=("client_id",),
+    key=("client_id",),
+    topics=_TOPICS,
+    latest=("position",),
+    indexes=(("partner_id", "client_id"),),
+)
+
+TERMS = StoredProjection(
+    name="terms",
+    comment="Stretches of days on which one price of one subscription holds.",
+    columns=(
+        CLIENT,
+        Column("subscription_id", 'text COLLATE "C"', "The subscription."),
+        Column("start_day", "date", "First day of the term."),
+        Column("end_day", "date", "The day after its last; null: open."),
+        Column("anchor", "date", "First day of the schedule of its periods."),
+        Column("months", "smallint", "Months of a period: 1 or 12."),
+        Column("plan", 'text COLLATE "C"', "Code of the plan."),
+        Column("price", "bigint", "Price of a period, in minor units."),
+        CURRENCY,
+        Column("activation", "bigint", "Position of the activation."),
+        Column("price_fact", "bigint", "Position of the fact that set the price."),
+        Column("position", "bigint", "Position of the ClientStanding that put it there."),
+    ),
+    order_by=("client_id", "subscription_id", "start_day"),
+    key=("client_id", "subscription_id", "start_day"),
+    topics=_TOPICS,
+    latest=("position",),
+    removes=True,
+)

@@ -1,0 +1,197 @@
+"""What a read model is: one bare SELECT over a range of positions, and the merge made around it.
+
+In the SQL files ``:events`` is the events table, ``:state`` the JSON of an event, ``:scope`` the
+condition that limits the events read; ``:clients`` and the like name another read model. The same
+text is used live, for a rebuild, as of a position and as a view.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources import files
+from typing import Literal, LiteralString
+
+from psycopg import sql
+
+_MARK = re.compile(r"(?<!:):([a-z_]+)")
+_STATE = sql.SQL("CAST(convert_from(state, 'UTF8') AS jsonb)")
+
+EVERYTHING = sql.SQL("TRUE")
+"""The scope of a view: all events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a read model: its SQL type, and what it means to a reader of the database."""
+
+    name: str
+    type: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadModel:
+    """A named SELECT over the events, kept in ``<name>.sql`` beside this module."""
+
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+    order_by: tuple[str, ...] = ("position",)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    def select(
+        self,
+        events: sql.Composable,
+        scope: sql.Composable,
+        relations: Mapping[str, sql.Composable] | None = None,
+    ) -> sql.Composed:
+        """Return the SELECT over ``events`` within ``scope``; ``relations``: what else it reads."""
+        known = {"events": events, "scope": scope, "state": _STATE, **(relations or {})}
+        text = files("projections").joinpath(f"{self.name}.sql").read_text(encoding="utf-8")
+        return fill(text, known)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredProjection(ReadModel):
+    """A read model kept in a table and merged in the transaction that appends.
+
+    ``topics`` are the only events that it reads. ``combine`` says how a row of a later range joins
+    the row that stands: ``add`` sums all that is not key; ``last`` replaces it, if the columns
+    ``latest`` are not smaller. ``removes``: the SELECT has a last column ``gone``, true for a key
+    whose row goes. ``version`` is raised whenever the table or the meaning of a row changes.
+    """
+
+    version: int = 1
+    key: tuple[str, ...] = ()
+    topics: frozenset[str] = frozenset()
+    combine: Literal["add", "last"] = "last"
+    latest: tuple[str, ...] = ()
+    removes: bool = False
+    indexes: tuple[tuple[str, ...], ...] = ()
+
+    def rows(self, events: sql.Composable, scope: sql.Composable) -> sql.Composed:
+        """Return the SELECT of the rows that stand after the events of ``scope`` alone."""
+        bare = self.select(events, scope)
+        if not self.removes:
+            return bare
+        return sql.SQL("SELECT {columns} FROM ({bare}) AS every WHERE NOT gone").format(
+            columns=identifiers(self.names), bare=bare
+        )
+
+    def create(self, table: sql.Composable, *, temporary: bool = False) -> sql.Composed:
+        """Return the statement that makes the table."""
+        columns = [
+            sql.SQL("{} {}{}").format(
+                sql.Identifier(column.name),
+                sql.SQL(column.type),
+                sql.SQL(" NOT NULL" if column.name in self.key else ""),
+            )
+            for column in self.columns
+        ]
+        return sql.SQL("CREATE {kind} {table} ({columns}, PRIMARY KEY ({key}))").format(
+            kind=sql.SQL("TEMPORARY TABLE" if temporary else "TABLE"),
+            table=table,
+            columns=sql.SQL(", ").join(columns),
+            key=identifiers(self.key),
+        )
+
+    def merge(
+        self, table: sql.Composable, events: sql.Composable, scope: sql.Composable
+    ) -> sql.Composed:
+        """Return the statement that folds the events of ``scope`` into ``table``, in key order."""
+        return sql.SQL(
+            "WITH changed AS MATERIALIZED ({bare}){removal} "
+            "INSERT INTO {table} AS standing ({columns}) "
+            "SELECT {columns} FROM changed {kept} ORDER BY {key} "
+            "ON CONFLICT ({key}) DO UPDATE SET {assignments}{guard}"
+        ).format(
+            bare=self.select(events, scope),
+            removal=self._removal(table) if self.removes else sql.SQL(""),
+            table=table,
+            columns=identifiers(self.names),
+            kept=sql.SQL("WHERE NOT gone" if self.removes else ""),
+            key=identifiers(self.key),
+            assignments=self._assignments(),
+            guard=self._guard(),
+        )
+
+    def _values(self) -> tuple[str, ...]:
+        return tuple(name for name in self.names if name not in self.key)
+
+    def _assignments(self) -> sql.Composed:
+        form: LiteralString = "{0} = EXCLUDED.{0}"
+        if self.combine == "add":
+            form = "{0} = standing.{0} + EXCLUDED.{0}"
+        return sql.SQL(", ").join(
+            sql.SQL(form).format(sql.Identifier(name)) for name in self._values()
+        )
+
+    def _guard(self) -> sql.Composable:
+        if not self.latest:
+            return sql.SQL("")
+        return sql.SQL(" WHERE ({new}) >= ({old})").format(
+            new=sql.SQL(", ").join(sql.Identifier("excluded", name) for name in self.latest),
+            old=sql.SQL(", ").join(sql.Identifier("standing", name) for name in self.latest),
+        )
+
+    def _removal(self, table: sql.Composable) -> sql.Composed:
+        # LATERAL ... LIMIT 1 keeps the planner from scanning the whole table for a few keys.
+        same = sql.SQL(" AND ").join(
+            sql.SQL("held.{0} = changed.{0}").format(sql.Identifier(name)) for name in self.key
+        )
+        return sql.SQL(
+            ", removed AS (DELETE FROM {table} WHERE ctid = ANY (ARRAY("
+            "SELECT found.ctid FROM changed CROSS JOIN LATERAL "
+            "(SELECT held.ctid FROM {table} AS held WHERE {same} LIMIT 1) AS found "
+            "WHERE changed.gone)))"
+        ).format(table=table, same=same)
+
+
+def fill(text: str, known: Mapping[str, sql.Composable]) -> sql.Composed:
+    """Put ``known`` in the place of the marks ``:name`` of ``text``; other text stays as it is."""
+    parts: list[sql.Composable] = []
+    stripped = re.sub(r"--[^\n]*", "", text).strip()
+    for index, piece in enumerate(_MARK.split(stripped)):
+        parts.append(known[piece] if index % 2 else sql.SQL(piece))
+    return sql.Composed(parts)
+
+
+def identifiers(names: tuple[str, ...]) -> sql.Composed:
+    """Return the quoted names, separated by commas."""
+    return sql.SQL(", ").join(map(sql.Identifier, names))
+
+
+LIVE = sql.SQL("position > %(after)s::bigint AND position <= %(through)s::bigint")
+"""The scope of a merge, with parameters ``after`` and ``through``."""
+
+
+def scope_of(
+    *,
+    through: int,
+    after: int = 0,
+    day: date | None = None,
+    partner_id: str | None = None,
+    client_id: str | None = None,
+) -> sql.Composed:
+    """Return the condition of events in (after, through] with a day up to ``day``.
+
+    ``partner_id`` and ``client_id`` narrow it to events about one of them.
+    """
+    conditions: list[sql.Composable] = [
+        sql.SQL("position > {}").format(sql.Literal(after)),
+        sql.SQL("position <= {}").format(sql.Literal(through)),
+    ]
+    if day is not None:
+        conditions.append(sql.SQL("day <= {}").format(sql.Literal(day)))
+    if partner_id is not None:
+        conditions.append(sql.SQL("partner_id = {}").format(sql.Literal(partner_id)))
+    if client_id is not None:
+        conditions.append(sql.SQL("client_id = {}").format(sql.Literal(client_id)))
+    return sql.SQL(" AND ").join(conditions)

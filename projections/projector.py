@@ -1,0 +1,179 @@
+"""Keeps the stored projections: installs them, and merges what an append added."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from psycopg import Connection, Cursor, sql
+from psycopg.rows import tuple_row
+
+from ledger.errors import Corrupt, NotReady
+from projections.definition import LIVE, StoredProjection
+from projections.names import DEFAULT_NAMES, Names
+from projections.registry import STORED
+
+
+class Projector:
+    """The read models of one ledger in its database, under the given names."""
+
+    def __init__(self, names: Names = DEFAULT_NAMES) -> None:
+        self.names = names
+        self._merges = {projection.name: self._merge_of(projection) for projection in STORED}
+        self._move = (
+            sql.SQL(
+                "UPDATE {} SET position = %(through)s::bigint "
+                "WHERE position = %(after)s::bigint AND (name, version) IN ({}) RETURNING name"
+            )
+            .format(
+                names.registry,
+                sql.SQL(", ").join(
+                    sql.SQL("({}, {})").format(
+                        sql.Literal(projection.name), sql.Literal(projection.version)
+                    )
+                    for projection in STORED
+                ),
+            )
+            .as_string()
+        )
+
+    def _merge_of(self, projection: StoredProjection) -> str:
+        table = self.names.stored(projection.name)
+        return projection.merge(table, self.names.events, LIVE).as_string()
+
+    def merge(
+        self,
+        cursor: Cursor[Any],
+        after: int,
+        through: int,
+        topics: Collection[str] | None = None,
+    ) -> None:
+        """Fold the events of positions in (after, through] into every stored projection.
+
+        Call it under the head lock, in the transaction that appended them. ``topics``, if given,
+        are all topics of the range: projections that read none of them only move. A projection
+        that is behind ``after`` is caught up; one that is ahead raises :class:`Corrupt`.
+        """
+        span = {"after": after, "through": through}
+        with cursor.connection.cursor(row_factory=tuple_row) as own:
+            own.execute(self._move, span)
+            moved = {name for (name,) in own.fetchall()}
+            for projection in STORED:
+                if projection.name not in moved:
+                    self._catch_up(own, projection, after, through)
+                elif topics is None or not projection.topics.isdisjoint(topics):
+                    own.execute(self._merges[projection.name], span)
+
+    def _catch_up(
+        self, own: Cursor[Any], projection: StoredProjection, after: int, through: int
+    ) -> None:
+        version, position = self.positions(own).get(projection.name, (None, 0))
+        if version != projection.version:
+            raise NotReady(
+                f"the projection {projection.name!r} is of version {version}, this program writes "
+                f"{projection.version}; install the database's schema again"
+            )
+        if position > after:
+            raise Corrupt(
+                f"the projection {projection.name!r} stands at position {position}, the ledger "
+                f"stood at {after}; run 'commissions rebuild'"
+            )
+        own.execute(self._merges[projection.name], {"after": position, "through": through})
+        self._moved(own, projection, through)
+
+    def positions(self, cursor: Cursor[Any]) -> dict[str, tuple[int, int]]:
+        """Return (version, position) of each stored projection, by name."""
+        with cursor.connection.cursor(row_factory=tuple_row) as own:
+            own.execute(
+                sql.SQL("SELECT name, version, position FROM {}").format(self.names.registry)
+            )
+            return {name: (version, position) for name, version, position in own.fetchall()}
+
+    def _moved(self, own: Cursor[Any], projection: StoredProjection, through: int) -> None:
+        own.execute(
+            sql.SQL("UPDATE {} SET position = %s WHERE name = %s").format(self.names.registry),
+            (through, projection.name),
+        )
+
+    def lock_head(self, cursor: Cursor[Any]) -> int:
+        """Lock the head row until the transaction ends, and return the ledger's last position."""
+        with cursor.connection.cursor(row_factory=tuple_row) as own:
+            own.execute(sql.SQL("SELECT FROM {} FOR UPDATE").format(self.names.head))
+            return self.last_position(own)
+
+    def last_position(self, cursor: Cursor[Any]) -> int:
+        """Return the position of the last event, 0 for an empty ledger."""
+        with cursor.connection.cursor(row_factory=tuple_row) as own:
+            own.execute(
+                sql.SQL("SELECT COALESCE(MAX(position), 0) FROM {}").format(self.names.events)
+            )
+            row = own.fetchone()
+            return int(row[0]) if row else 0
+
+    def install(self, cursor: Cursor[Any]) -> None:
+        """Make schemas, tables, functions, views and grants; nothing that is there already.
+
+        A projection of another version is made anew and folded from position 0, in the
+        transaction of ``cursor``.
+        """
+        connection: Connection[Any] = cursor.connection
+        with connection.cursor(row_factory=tuple_row) as own:
+            own.execute(
+                "SELECT pg_advisory_xact_lock(hashtext(%s))", (f"{self.names.projections} install",)
+            )
+            own.execute(
+                sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(
+                    sql.Identifier(self.names.projections)
+                )
+            )
+            own.execute(
+                sql.SQL(
+                    "CREATE TABLE IF NOT EXISTS {} (name text PRIMARY KEY, "
+                    "version integer NOT NULL, position bigint NOT NULL)"
+                ).format(self.names.registry)
+            )
+            self._install_stored(own)
+            self._grant_writer(own)
+
+    def _install_stored(self, own: Cursor[Any]) -> None:
+        present = self.positions(own)
+        missing = [
+            projection
+            for projection in STORED
+            if present.get(projection.name, (None,))[0] != projection.version
+        ]
+        if not missing:
+            return
+        through = self.lock_head(own)
+        for projection in missing:
+            table = self.names.stored(projection.name)
+            own.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(table))
+            own.execute(projection.create(table))
+            for index in projection.indexes:
+                own.execute(
+                    sql.SQL("CREATE INDEX ON {} ({})").format(
+                        table, sql.SQL(", ").join(map(sql.Identifier, index))
+                    )
+                )
+            own.execute(
+                sql.SQL(
+                    "INSERT INTO {} VALUES (%s, %s, %s) ON CONFLICT (name) "
+                    "DO UPDATE SET version = EXCLUDED.version, position = EXCLUDED.position"
+                ).format(self.names.registry),
+                (projection.name, projection.version, through),
+            )
+            own.execute(self._merges[projection.name], {"after": 0, "through": through})
+
+    def _grant_writer(self, own: Cursor[Any]) -> None:
+        own.execute("SELECT FROM pg_roles WHERE rolname = %s", (self.names.writer,))
+        if not own.rowcount:
+            return
+        names = {
+            "schema": sql.Identifier(self.names.projections),
+            "writer": sql.Identifier(self.names.writer),
+        }
+        for grant in (
+            "GRANT USAGE ON SCHEMA {schema} TO {writer}",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {writer}",
+        ):
+            own.execute(sql.SQL(grant).format(**names))
