@@ -1,0 +1,25 @@
+"""The pure engine: facts and commands in, decisions out; no I/O, no clock, no randomness.
+
+``decide`` answers a recorded fact; ``evolve`` folds an event into the entity of its stream. Runs
+decide the rest, partner by partner: ``decide_tiers``, ``PartnerAccrual``, ``decide_payouts``.
+"""
+
+from ledger.engine.commissions import Account, PartnerAccrual, Posted
+from ledger.engine.evolve import evolve, folded_topics
+from ledger.engine.payouts import Payable, decide_payouts
+from ledger.engine.recording import decide, reads
+from ledger.engine.tiers import Counts, decide_tiers
+
+__all__ = [
+    "Account",
+    "Counts",
+    "PartnerAccrual",
+    "Payable",
+    "Posted",
+    "decide",
+    "decide_payouts",
+    "decide_tiers",
+    "evolve",
+    "folded_topics",
+    "reads",
+]

@@ -1,0 +1,215 @@
+"""Whose client it is: claims, provisional attributions, settlement (D3)."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from events.billing import ClientActivated
+from events.decisions import (
+    FactUnresolved,
+    ReferralAccepted,
+    ReferralLapsed,
+    ReferralRejected,
+    ReferralUnchanged,
+    ReferralWaiting,
+)
+from events.partners import LeadCaptured, LeadConverted, ReferralRegistered
+from events.recorded import Recorded
+from ledger.engine.draft import Draft, programme_on
+from ledger.engine.state import Claim, client_of, lead_of, partner_of
+from ledger.engine.standing import record_standing
+from ledger.policy.programme import Programme
+
+
+def answer_referral(draft: Draft, event: Recorded, fact: ReferralRegistered) -> None:
+    """A registered referral claims its client (D3.1)."""
+    answer_claim(draft, event, Claim(event.position, event.day, fact.partner_id, fact.client_id))
+
+
+def answer_activation(draft: Draft, event: Recorded, fact: ClientActivated) -> None:
+    """An activation settles a provisional attribution, then its own claim is checked (D3.4)."""
+    client = client_of(draft.state, fact.client_id)
+    settles = client.settled_by == event.position
+    held = client.attribution
+    if settles and held is not None and held.live_through is not None:
+        too_late = event.day < held.day
+        if too_late or event.day > held.live_through:
+            draft.emit(
+                ReferralLapsed(
+                    rule="D3.4",
+                    programme_version=_version(draft, held.partner_id, held.day),
+                    day=held.day,
+                    claim=held.claim,
+                    client_id=client.client_id,
+                    partner_id=held.partner_id,
+                    reason="too_late" if too_late else "expired",
+                    cause=event.position,
+                )
+            )
+    if fact.partner_id is not None:
+        claim = Claim(event.position, event.day, fact.partner_id, fact.client_id)
+        answer_claim(draft, event, claim, settles=settles)
+    record_standing(draft, event, fact.client_id)
+
+
+def answer_lead(draft: Draft, event: Recorded, fact: LeadCaptured | LeadConverted) -> None:
+    """A lead is a claim of its capture's day as soon as its client is known (D3.1)."""
+    lead = lead_of(draft.state, fact.lead_id)
+    stands = lead.captured == event.position or lead.client_from == event.position
+    if not stands or (
+        isinstance(fact, LeadCaptured)
+        and fact.client_id is not None
+        and lead.client_from != event.position
+    ):
+        draft.emit(
+            FactUnresolved(
+                fact=event.position,
+                about=f"lead:{fact.lead_id}",
+                reason="lead_known",
+                client_id=fact.client_id,
+                partner_id=getattr(fact, "partner_id", None),
+                day=event.day,
+            )
+        )
+    if not stands or lead.captured is None or lead.day is None:
+        return
+    if lead.client_id is not None and lead.partner_id is not None:
+        claim = Claim(lead.captured, lead.day, lead.partner_id, lead.client_id)
+        answer_claim(draft, event, claim)
+
+
+def answer_waiting(draft: Draft, event: Recorded, waiting: tuple[Claim, ...]) -> None:
+    """The claims that waited for this enrolment are decided now, in their order (D3.2)."""
+    for claim in sorted(waiting, key=lambda waits: waits.position):
+        answer_claim(draft, event, claim)
+
+
+def answer_claim(draft: Draft, event: Recorded, claim: Claim, *, settles: bool = False) -> None:
+    """Check a claim in the order of D3.3 and take the answer.
+
+    ``event`` is the fact that brings the decision now. ``settles``: the claim is the settling
+    activation's own, which is never late (D3.4).
+    """
+    partner = partner_of(draft.state, claim.partner_id)
+    if partner.enrolment is None:
+        draft.emit(
+            ReferralWaiting(
+                rule="D3.2",
+                day=claim.day,
+                claim=claim.position,
+                client_id=claim.client_id,
+                partner_id=claim.partner_id,
+            )
+        )
+        return
+    if claim.day < partner.enrolment.day:
+        _reject(draft, claim, "unknown_partner", "D3.2")
+        return
+    if not partner.in_force_on(claim.day):
+        _reject(draft, claim, "agreement_ended", "D3.3a")
+        return
+    client = client_of(draft.state, claim.client_id)
+    held = client.attribution
+    if held is not None and held.is_live(claim.day):
+        if held.partner_id == claim.partner_id:
+            draft.emit(
+                ReferralUnchanged(
+                    rule="D3.3c",
+                    programme_version=_version(draft, claim.partner_id, claim.day),
+                    day=claim.day,
+                    claim=claim.position,
+                    client_id=claim.client_id,
+                    partner_id=claim.partner_id,
+                    standing_claim=held.claim,
+                )
+            )
+        else:
+            _reject(draft, claim, "already_attributed", "D3.3c", held.claim)
+        return
+    if settles:
+        _accept(draft, claim, "D3.4", None)
+    elif client.settled_by is not None:
+        _answer_late(draft, event, claim)
+    else:
+        _accept_provisionally(draft, claim)
+
+
+def _answer_late(draft: Draft, event: Recorded, claim: Claim) -> None:
+    """An activation is on record: the claim wins for life, or it is too late (D3.3d)."""
+    first = client_of(draft.state, claim.client_id).standing.first_activated_on
+    rules = _rules(draft, claim.partner_id, claim.day).attribution
+    accrued = draft.ledger.accrued_through
+    wins = (
+        first is not None
+        and claim.day <= first <= claim.day + timedelta(days=rules.window_days)
+        and (accrued is None or accrued <= first + timedelta(days=rules.late_days))
+    )
+    if wins:
+        _accept(draft, claim, "D3.3d", None, late=True)
+        record_standing(draft, event, claim.client_id)
+    else:
+        _reject(draft, claim, "too_late", "D3.3d")
+
+
+def _accept_provisionally(draft: Draft, claim: Claim) -> None:
+    """The claim wins up to the end of its window; a holder whose window is over lapses (D3.4)."""
+    held = client_of(draft.state, claim.client_id).attribution
+    if held is not None:
+        draft.emit(
+            ReferralLapsed(
+                rule="D3.4",
+                programme_version=_version(draft, held.partner_id, held.day),
+                day=held.day,
+                claim=held.claim,
+                client_id=claim.client_id,
+                partner_id=held.partner_id,
+                reason="expired",
+                cause=claim.position,
+            )
+        )
+    window = _rules(draft, claim.partner_id, claim.day).attribution.window_days
+    _accept(draft, claim, "D3.3e", claim.day + timedelta(days=window))
+
+
+def _accept(
+    draft: Draft, claim: Claim, rule: str, live_through: date | None, *, late: bool = False
+) -> None:
+    draft.emit(
+        ReferralAccepted(
+            rule=rule,
+            programme_version=_version(draft, claim.partner_id, claim.day),
+            day=claim.day,
+            claim=claim.position,
+            client_id=claim.client_id,
+            partner_id=claim.partner_id,
+            live_through=live_through,
+            late=late,
+        )
+    )
+
+
+def _reject(
+    draft: Draft, claim: Claim, reason: str, rule: str, standing: int | None = None
+) -> None:
+    draft.emit(
+        ReferralRejected.model_validate(
+            {
+                "rule": rule,
+                "programme_version": _version(draft, claim.partner_id, claim.day),
+                "day": claim.day,
+                "claim": claim.position,
+                "client_id": claim.client_id,
+                "partner_id": claim.partner_id,
+                "reason": reason,
+                "standing_claim": standing,
+            }
+        )
+    )
+
+
+def _rules(draft: Draft, partner_id: str, day: date) -> Programme:
+    return programme_on(draft.ledger, partner_of(draft.state, partner_id), day).programme
+
+
+def _version(draft: Draft, partner_id: str, day: date) -> str:
+    return programme_on(draft.ledger, partner_of(draft.state, partner_id), day).version

@@ -1,0 +1,201 @@
+"""Finance's commands: what refuses each of them, and what the simple ones decide.
+
+Every check raises :class:`~ledger.errors.Refused` with what to do; nothing is recorded then.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from events.decisions import (
+    AdjustmentPosted,
+    BonusPosted,
+    CommissionPosted,
+    CreditPosted,
+    Line,
+    MarginPosted,
+    OverridePosted,
+    PrizePosted,
+    ProgrammeAssigned,
+    RewardPosted,
+)
+from events.finance import AdjustmentRequested, CreditRequested, PartnerProgrammeAssigned
+from events.recorded import Recorded
+from ledger.engine.calendar import add_months, end_of_month, first_of_month, month_of
+from ledger.engine.state import Ledger, Partner
+from ledger.errors import Refused
+from ledger.policy.programme import Programme
+
+CORRECTABLE = (
+    CommissionPosted,
+    MarginPosted,
+    BonusPosted,
+    RewardPosted,
+    OverridePosted,
+    PrizePosted,
+    CreditPosted,
+)
+
+
+def check_adoption(
+    ledger: Ledger, programme: Programme, from_day: date | None, time_zone: str | None
+) -> None:
+    """A programme version may be adopted (D7.2)."""
+    versions = ledger.programmes.versions.get(programme.name, ())
+    if time_zone is not None and ledger.time_zone not in {"", time_zone}:
+        raise Refused(
+            f"the ledger's time zone is {ledger.time_zone}, fixed for good; leave --time-zone out"
+        )
+    if not versions:
+        return
+    if from_day is None:
+        raise Refused(
+            f"{programme.name} is adopted already; give the day from which this version is in"
+            " force: --from YYYY-MM-DD"
+        )
+    _check_after_clock(ledger, from_day, "a version can come into force")
+    days = versions[0].programme.activation.qualifying_days
+    if programme.activation.qualifying_days != days:
+        raise Refused(
+            f"activation.qualifying_days is {days} in the first version of {programme.name} and"
+            " says what a counted client is: it cannot change; adopt a programme of another name"
+        )
+
+
+def check_assignment(ledger: Ledger, partner: Partner, programme: str, from_day: date) -> None:
+    """A partner may be put under a programme (D7.3)."""
+    if programme not in ledger.programmes.versions:
+        raise Refused(f"no programme {programme!r} is adopted; adopt it first")
+    _check_known(partner)
+    _check_after_clock(ledger, from_day, "an assignment can hold")
+
+
+def check_accrual(ledger: Ledger, through: date) -> None:
+    """A run through a day may start (D8.1)."""
+    accrued = ledger.accrued_through
+    if accrued is not None and through < accrued:
+        raise Refused(
+            f"accrued through {accrued} already, and the ledger's clock never goes back; accrue"
+            f" through {accrued} or a later day"
+        )
+
+
+def check_close(ledger: Ledger, month: str) -> None:
+    """A month may be closed: L is its last day or later, and it is the next one (D16)."""
+    last = end_of_month(first_of_month(month))
+    closed, accrued = ledger.closed_through, ledger.accrued_through
+    if closed is not None and last <= closed:
+        raise Refused(f"{month} is closed already; the last closed month is {month_of(closed)}")
+    if closed is not None:
+        following = month_of(add_months(closed.replace(day=1), 1))
+        if month != following:
+            raise Refused(f"months close in order: close {following} before {month}")
+    if accrued is None or accrued < last:
+        state = f"only through {accrued}" if accrued else "not at all"
+        raise Refused(
+            f"{month} is not ready to close: the ledger is accrued {state}; first run:"
+            f" commissions accrue --through {last}"
+        )
+
+
+def check_payouts(ledger: Ledger, cutoff: date) -> None:
+    """A payout run through a cut-off may start (D15.1)."""
+    accrued = ledger.accrued_through
+    if accrued is None or cutoff > accrued:
+        state = f"only through {accrued}" if accrued else "not at all"
+        raise Refused(
+            f"cannot pay through {cutoff}: the ledger is accrued {state}; first run:"
+            f" commissions accrue --through {cutoff}"
+        )
+
+
+def dated(ledger: Ledger, day: date | None) -> date:
+    """The date of an adjustment or credit: by default L, and never after it (D9.4)."""
+    accrued = ledger.accrued_through
+    if day is None:
+        if accrued is None:
+            raise Refused("nothing is accrued yet, so there is no default date; give --date")
+        return accrued
+    if accrued is not None and day > accrued:
+        raise Refused(f"the date {day} is after the last accrued day {accrued}; give an earlier one")
+    return day
+
+
+def check_finance(partner: Partner) -> None:
+    """An adjustment or credit may be posted to a partner (D9.4)."""
+    _check_known(partner)
+
+
+def check_line(partner: Partner, position: int, line: Recorded | None, currency: str) -> None:
+    """An adjustment may name a line: one of that partner, in the adjustment's currency (D9.4)."""
+    data = line.data if line is not None else None
+    if not isinstance(data, Line) or not isinstance(data, CORRECTABLE):
+        raise Refused(
+            f"position {position} is no line that can be adjusted; look it up with: commissions"
+            f" history {partner.partner_id}"
+        )
+    if data.partner_id != partner.partner_id:
+        raise Refused(f"line {position} is of partner {data.partner_id}, not {partner.partner_id}")
+    if data.currency != currency:
+        raise Refused(f"line {position} is in {data.currency}; adjust it in that currency")
+
+
+def decide_adjustment(
+    ledger: Ledger, event: Recorded, command: AdjustmentRequested, line: Recorded | None
+) -> AdjustmentPosted:
+    """The line of an adjustment, with the period of the line that it names, if any (D9.4)."""
+    data = line.data if line is not None else None
+    return AdjustmentPosted(
+        rule="D9.4",
+        day=command.date,
+        partner_id=command.partner_id,
+        posting_date=ledger.posting_day(command.date),
+        amount=command.amount,
+        currency=command.currency,
+        reason=command.reason,
+        command=event.position,
+        line=command.line,
+        client_id=getattr(data, "client_id", None),
+        subscription_id=getattr(data, "subscription_id", None),
+    )
+
+
+def decide_credit(ledger: Ledger, event: Recorded, command: CreditRequested) -> CreditPosted:
+    """The line of a credit (D9.4)."""
+    return CreditPosted(
+        rule="D9.4",
+        day=command.date,
+        partner_id=command.partner_id,
+        posting_date=ledger.posting_day(command.date),
+        amount=command.amount,
+        currency=command.currency,
+        reason=command.reason,
+        command=event.position,
+    )
+
+
+def decide_assignment(event: Recorded, command: PartnerProgrammeAssigned) -> ProgrammeAssigned:
+    """The partner's programme from a day on (D7.3)."""
+    return ProgrammeAssigned(
+        rule="D7.3",
+        day=command.from_day,
+        partner_id=command.partner_id,
+        programme=command.programme,
+        command=event.position,
+    )
+
+
+def _check_known(partner: Partner) -> None:
+    if partner.enrolment is None:
+        raise Refused(
+            f"no partner {partner.partner_id!r} is enrolled; check the id with: commissions tiers"
+        )
+
+
+def _check_after_clock(ledger: Ledger, day: date, what: str) -> None:
+    accrued = ledger.accrued_through
+    if accrued is not None and day <= accrued:
+        raise Refused(
+            f"the ledger is accrued through {accrued}: {what} only from a later day, so that"
+            " nothing decided changes"
+        )

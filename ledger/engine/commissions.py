@@ -1,0 +1,233 @@
+"""Commission lines, their late differences and waivers, client by client (D4.3, D5, D7, D9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from events.base import Decision
+from events.decisions import ClawbackWaived, CommissionPosted, DifferenceUnresolved, Term
+from events.values import TierName
+from ledger.engine.calendar import client_year
+from ledger.engine.draft import programme_on
+from ledger.engine.money import share
+from ledger.engine.state import Ledger, Partner, Run
+from ledger.engine.subscriptions import period_starts
+from ledger.policy.versions import Adopted
+
+Period = tuple[str, date]
+"""A period of a client: (subscription, S)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What is posted for one period: its first line, and the sums over all of its lines.
+
+    ``amount`` is P, ``base`` the bases posted, ``waived`` the waivers, in minor units. ``adjusted``:
+    finance named a line of it, so it is finance's (D9.4); ``listed`` is the V last listed for it.
+    """
+
+    line: int
+    first: CommissionPosted
+    amount: int
+    base: int
+    waived: int = 0
+    adjusted: bool = False
+    listed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A client as an accrual run takes it.
+
+    ``touched``: a fact changed how it stands since the run before, or its partner's agreement
+    changed: all of its periods are compared with ``posted``. Else only new periods can be due.
+    """
+
+    client_id: str
+    claim: int
+    first_activated_on: date
+    terms: Mapping[str, tuple[Term, ...]]
+    touched: bool
+    posted: Mapping[Period, Posted] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A due period: the day it ends and the term that it is due under (D4.3)."""
+
+    service_end: date
+    term: Term
+
+
+class PartnerAccrual:
+    """Decides the lines of one partner in one run; ``partner`` with the tiers of this run."""
+
+    def __init__(self, ledger: Ledger, run: Run, partner: Partner) -> None:
+        self._ledger, self._run, self._partner = ledger, run, partner
+        self._founding = partner.enrolment is not None and partner.enrolment.founding
+        self._versions: dict[date, Adopted] = {}
+        self._rates: dict[tuple[date, date, int], tuple[Adopted, TierName, Decimal]] = {}
+
+    def lines(self, account: Account) -> Iterator[Decision]:
+        """The lines, differences and waivers of one client by (subscription, S) (D8.1)."""
+        due = self._due(account)
+        if not account.touched:
+            for period in sorted(due):
+                yield self._first_line(account, period, due[period])
+            return
+        for period in sorted(due.keys() | account.posted.keys()):
+            posted = account.posted.get(period)
+            if posted is None:
+                yield self._first_line(account, period, due[period])
+            else:
+                yield from self._compare(account, period, posted, due.get(period))
+
+    def _due(self, account: Account) -> dict[Period, _Due]:
+        after = None if account.touched else self._run.previous
+        return {
+            (name, start): _Due(end, term)
+            for name, terms in account.terms.items()
+            for term in terms
+            for start, end in period_starts(term, after, self._run.through)
+            if self._partner.in_force_on(start)
+        }
+
+    def _version(self, day: date) -> Adopted:
+        version = self._versions.get(day)
+        if version is None:
+            version = self._versions[day] = programme_on(self._ledger, self._partner, day)
+        return version
+
+    def _terms(self, start: date, activated: date, year: int) -> tuple[Adopted, TierName, Decimal]:
+        """Version, tier and rate of a period (D7)."""
+        key = (start, activated if self._needs_activation(start) else start, year)
+        found = self._rates.get(key)
+        if found is None:
+            version = self._version(start)
+            if version.programme.version_basis == "activation_date":
+                version = self._version(activated)
+            by_activation = version.programme.rate_basis == "activation_date"
+            tier = self._partner.tier_on(activated if by_activation else start)
+            rate = version.programme.rate(tier, year, self._founding)
+            found = self._rates[key] = (version, tier, rate)
+        return found
+
+    def _needs_activation(self, start: date) -> bool:
+        programme = self._version(start).programme
+        return "activation_date" in (programme.version_basis, programme.rate_basis)
+
+    def _first_line(self, account: Account, period: Period, due: _Due) -> CommissionPosted:
+        name, start = period
+        term = due.term
+        year = client_year(account.first_activated_on, start)
+        version, tier, rate = self._terms(start, account.first_activated_on, year)
+        return CommissionPosted.model_construct(
+            rule="D7",
+            programme_version=version.version,
+            day=start,
+            partner_id=self._partner.partner_id,
+            posting_date=self._ledger.posting_day(start),
+            amount=share(term.price, rate),
+            currency=term.currency,
+            facts=_facts(account, term),
+            run=self._run.position,
+            client_id=account.client_id,
+            subscription_id=name,
+            service_end=due.service_end,
+            interval=term.interval,
+            client_year=year,
+            tier=tier,
+            base=term.price,
+            rate=rate,
+            line=None,
+        )
+
+    def _compare(
+        self, account: Account, period: Period, posted: Posted, due: _Due | None
+    ) -> Iterator[Decision]:
+        """A posted period against what it would be now: a difference, a waiver, or nothing (D9)."""
+        first = posted.first
+        value = share(due.term.price, first.rate) if due else 0
+        missing = value - posted.amount
+        given = posted.amount - value - posted.waived
+        changed = _changed_terms(first, due)
+        if changed is None and missing <= 0 and given <= 0:
+            return
+        if changed is not None or posted.adjusted:
+            if posted.listed != value:
+                yield self._unresolved(period, posted, value, changed or "adjusted")
+            return
+        if missing > 0 and due is not None:
+            yield self._late(CommissionPosted, "D9.1", account, posted, due, missing)
+        else:
+            yield self._late(ClawbackWaived, "D9.2", account, posted, due, given)
+
+    def _late(
+        self,
+        cls: type[CommissionPosted | ClawbackWaived],
+        rule: str,
+        account: Account,
+        posted: Posted,
+        due: _Due | None,
+        amount: int,
+    ) -> Decision:
+        """A difference or a waiver: rate, year, tier and end of the first line stay (D9.3)."""
+        first = posted.first
+        base = first.base
+        if cls is CommissionPosted and due is not None:
+            base = max(0, due.term.price - posted.base)
+        return cls(
+            rule=rule,
+            programme_version=first.programme_version,
+            day=first.day,
+            partner_id=first.partner_id,
+            posting_date=self._ledger.posting_day(first.day),
+            amount=amount,
+            currency=first.currency,
+            facts=_facts(account, due.term) if due else first.facts,
+            run=self._run.position,
+            client_id=first.client_id,
+            subscription_id=first.subscription_id,
+            service_end=first.service_end,
+            interval=first.interval,
+            client_year=first.client_year,
+            tier=first.tier,
+            base=base,
+            rate=first.rate,
+            line=posted.line,
+        )
+
+    def _unresolved(
+        self, period: Period, posted: Posted, value: int, reason: str
+    ) -> DifferenceUnresolved:
+        return DifferenceUnresolved.model_validate(
+            {
+                "rule": "D9.4" if reason == "adjusted" else "D9.3",
+                "day": period[1],
+                "partner_id": posted.first.partner_id,
+                "client_id": posted.first.client_id,
+                "subscription_id": period[0],
+                "line": posted.line,
+                "due": value,
+                "posted": posted.amount,
+                "reason": reason,
+                "run": self._run.position,
+            }
+        )
+
+
+def _changed_terms(first: CommissionPosted, due: _Due | None) -> str | None:
+    """What a late fact changed of a posted period that never changes: finance settles it (D9.3)."""
+    if due is not None and due.term.currency != first.currency:
+        return "currency_changed"
+    if due is not None and due.term.interval != first.interval:
+        return "interval_changed"
+    return None
+
+
+def _facts(account: Account, term: Term) -> tuple[int, ...]:
+    """The facts that a period's line rests on: claim, activation, price."""
+    return tuple(sorted({account.claim, term.activation, term.price_fact}))

@@ -1,0 +1,120 @@
+"""What the recording of a fact decides at once: claims, standings, settlements; nothing of money."""
+
+from __future__ import annotations
+
+from events.base import Decision
+from events.billing import ClientActivated, ClientChurned, ClientPlanChanged
+from events.decisions import FactUnresolved, TierChanged
+from events.partners import (
+    LeadCaptured,
+    LeadConverted,
+    PartnerEnrolled,
+    PayoutFailed,
+    PayoutSettled,
+    ReferralRegistered,
+)
+from events.recorded import Recorded
+from ledger.engine.attribution import (
+    answer_activation,
+    answer_lead,
+    answer_referral,
+    answer_waiting,
+)
+from ledger.engine.draft import Draft, programme_on
+from ledger.engine.payments import answer_failure, answer_settlement
+from ledger.engine.standing import record_standing
+from ledger.engine.state import LEDGER, State, client_of, lead_of, partner_of
+
+_DECIDING = (
+    ClientActivated,
+    ClientPlanChanged,
+    ClientChurned,
+    ReferralRegistered,
+    LeadCaptured,
+    LeadConverted,
+    PartnerEnrolled,
+    PayoutSettled,
+    PayoutFailed,
+)
+"""The facts that bring decisions when they are recorded."""
+
+
+def decide(state: State, event: Recorded) -> list[Decision]:
+    """The decisions that a recorded fact brings at once, in order; most facts bring none.
+
+    ``state`` holds the entities of :func:`reads` with the fact itself folded in. Raises NotReady
+    before a programme is adopted.
+    """
+    draft = Draft(state)
+    match event.data:
+        case ClientActivated() as fact:
+            answer_activation(draft, event, fact)
+        case ClientPlanChanged() | ClientChurned() as fact:
+            record_standing(draft, event, fact.client_id)
+        case ReferralRegistered() as fact:
+            answer_referral(draft, event, fact)
+        case LeadCaptured() | LeadConverted() as fact:
+            answer_lead(draft, event, fact)
+        case PartnerEnrolled() as fact:
+            _answer_enrolment(draft, event, fact)
+        case PayoutSettled() as fact:
+            answer_settlement(draft, event, fact)
+        case PayoutFailed() as fact:
+            answer_failure(draft, event, fact)
+        case _:
+            pass
+    return draft.decisions
+
+
+def reads(event: Recorded, state: State) -> set[str]:
+    """The streams whose entities :func:`decide` reads for a fact, by what ``state`` holds so far.
+
+    Empty for a fact that brings no decision. Asked again once they are loaded, it may name more: the
+    client of a lead, the clients of claims that waited, a client's holder.
+    """
+    fact = event.data
+    if not isinstance(fact, _DECIDING):
+        return set()
+    streams = {LEDGER, fact.stream}
+    clients = {getattr(fact, "client_id", None)}
+    partners = {getattr(fact, "partner_id", None)}
+    if isinstance(fact, PartnerEnrolled):
+        clients |= {claim.client_id for claim in partner_of(state, fact.partner_id).waiting}
+    if isinstance(fact, LeadCaptured | LeadConverted):
+        lead = lead_of(state, fact.lead_id)
+        clients.add(lead.client_id)
+        partners.add(lead.partner_id)
+    for client_id in clients - {None}:
+        streams.add(f"client:{client_id}")
+        held = client_of(state, str(client_id)).attribution
+        partners.add(held.partner_id if held else None)
+    return streams | {f"partner:{partner_id}" for partner_id in partners if partner_id}
+
+
+def _answer_enrolment(draft: Draft, event: Recorded, fact: PartnerEnrolled) -> None:
+    """The first enrolment stands: tier ``referent``, and the claims that waited for it (D3.2)."""
+    partner = partner_of(draft.state, fact.partner_id)
+    if partner.enrolment is None or partner.enrolment.position != event.position:
+        draft.emit(
+            FactUnresolved(
+                fact=event.position,
+                about=f"partner:{fact.partner_id}",
+                reason="already_enrolled",
+                partner_id=fact.partner_id,
+                day=event.day,
+            )
+        )
+        return
+    draft.emit(
+        TierChanged(
+            rule="D6",
+            programme_version=programme_on(draft.ledger, partner, event.day).version,
+            day=event.day,
+            partner_id=fact.partner_id,
+            from_tier=None,
+            to_tier="referent",
+            cause="enrolment",
+            facts=(event.position,),
+        )
+    )
+    answer_waiting(draft, event, partner.waiting)

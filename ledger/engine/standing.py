@@ -1,0 +1,154 @@
+"""How a client stands: the one place where D4.2 is answered, recorded as before and after (D4.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from events.decisions import (
+    ClientStanding,
+    FactResolved,
+    FactUnresolved,
+    Standing,
+    SubscriptionChange,
+    Term,
+)
+from events.recorded import Recorded
+from ledger.engine.draft import Draft, programme_on
+from ledger.engine.state import Activation, Client, client_of, partner_of
+from ledger.engine.subscriptions import Span, churns_of_all, terms_of
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """What all facts about a client's subscriptions come to."""
+
+    terms: Mapping[str, tuple[Term, ...]]
+    spans: Mapping[str, list[Span]]
+    idle: Mapping[int, str]
+
+
+def record_standing(draft: Draft, event: Recorded, client_id: str) -> None:
+    """Record what a fact changed in how its client stands, if anything (D4.5)."""
+    client = client_of(draft.state, client_id)
+    picture = _picture(client)
+    after, version = _standing(draft, client, picture, event.day)
+    changes = tuple(
+        SubscriptionChange(
+            subscription_id=name,
+            before=tuple(t for t in client.subscriptions[name].terms if t not in terms),
+            after=tuple(t for t in terms if t not in client.subscriptions[name].terms),
+        )
+        for name, terms in sorted(picture.terms.items())
+        if terms != client.subscriptions[name].terms
+    )
+    if changes or after != client.standing:
+        draft.emit(
+            ClientStanding(
+                rule="D4.5",
+                programme_version=version,
+                day=event.day,
+                fact=event.position,
+                client_id=client_id,
+                before=client.standing,
+                after=after,
+                subscriptions=changes,
+            )
+        )
+    _record_unresolved(draft, event, client, picture.idle)
+
+
+def _picture(client: Client) -> _Picture:
+    all_churns = churns_of_all(client.client_id, client.subscriptions)
+    terms: dict[str, tuple[Term, ...]] = {}
+    running: dict[str, list[Span]] = {}
+    idle: dict[int, str] = {}
+    ended: set[date] = set()
+    for name, subscription in client.subscriptions.items():
+        others = all_churns if name != client.client_id else ()
+        terms[name], without_effect, running[name] = terms_of(subscription, others)
+        idle.update(without_effect)
+        ended.update(span.end for span in running[name] if span.end is not None and others)
+    for churn in all_churns:
+        if churn.day in ended:
+            idle.pop(churn.position, None)
+    return _Picture(terms, running, idle)
+
+
+def _standing(
+    draft: Draft, client: Client, picture: _Picture, event_day: date
+) -> tuple[Standing, str]:
+    """The client's values now, and the programme version that counted it."""
+    held = client.attribution
+    holder = held if held is not None and held.live_through is None else None
+    first: Activation | None = None
+    for running in picture.spans.values():
+        for span in running:
+            start = span.activation
+            if first is None or (start.day, start.at, start.position) < (
+                first.day,
+                first.at,
+                first.position,
+            ):
+                first = start
+    partner = partner_of(draft.state, holder.partner_id) if holder else None
+    adopted = programme_on(draft.ledger, partner, first.day if first else event_day)
+    counted = None
+    if first is not None and holder is not None:
+        days = adopted.programme.activation.qualifying_days
+        counted = _counting_day(picture, first.day, first.day + timedelta(days=days))
+    standing = Standing(
+        partner_id=holder.partner_id if holder else None,
+        claim=holder.claim if holder else None,
+        first_activated_on=first.day if first else None,
+        first_activated_at=first.at if first else None,
+        counted_on=counted,
+    )
+    return standing, adopted.version
+
+
+def _counting_day(picture: _Picture, first: date, counting: date) -> date | None:
+    """The day on which a client counts: one subscription of its first day is paid for and stays."""
+    for name, running in picture.spans.items():
+        for span in running:
+            if span.activation.day != first or (span.end is not None and span.end <= counting):
+                continue
+            price = next(term.price for term in picture.terms[name] if term.start == first)
+            if price > 0:
+                return counting
+    return None
+
+
+def _record_unresolved(
+    draft: Draft, event: Recorded, client: Client, idle: Mapping[int, str]
+) -> None:
+    """List the facts that have no effect now, and those that have one now."""
+    about = f"client:{client.client_id}"
+    days = {event.position: event.day}
+    for position, reason in sorted(idle.items()):
+        if position in client.unresolved:
+            continue
+        draft.emit(
+            FactUnresolved(
+                fact=position,
+                about=about,
+                reason=reason,
+                client_id=client.client_id,
+                day=days.get(position) or _day_of(client, position),
+            )
+        )
+    for position, (day, _) in sorted(client.unresolved.items()):
+        if position not in idle:
+            draft.emit(
+                FactResolved(fact=position, about=about, client_id=client.client_id, day=day)
+            )
+
+
+def _day_of(client: Client, position: int) -> date:
+    for subscription in client.subscriptions.values():
+        for facts in (subscription.activations, subscription.changes, subscription.churns):
+            for fact in facts:
+                if fact.position == position:
+                    return fact.day
+    raise LookupError(f"no fact at position {position} about {client.client_id}")

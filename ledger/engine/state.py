@@ -1,0 +1,254 @@
+"""The state that decisions read: one frozen entity a stream, each the fold of its stream alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from events.decisions import Standing, Term
+from events.values import Interval, TierName
+from ledger.policy.versions import Programmes
+
+State = Mapping[str, object]
+"""Stream → entity; a stream without events is absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A ``client.activated`` of one subscription; ``price`` in minor units per interval."""
+
+    day: date
+    at: datetime
+    position: int
+    plan: str
+    price: int
+    currency: str
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChange:
+    """A ``client.plan_changed``; None keeps currency or interval."""
+
+    day: date
+    at: datetime
+    position: int
+    plan: str
+    price: int
+    currency: str | None
+    interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Churn:
+    """A ``client.churned``."""
+
+    day: date
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What was told of one subscription, in recording order, and the terms last recorded of it."""
+
+    activations: tuple[Activation, ...] = ()
+    changes: tuple[PlanChange, ...] = ()
+    churns: tuple[Churn, ...] = ()
+    terms: tuple[Term, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """The holder of a client: up to ``live_through`` (provisional), or for life (None) (D3.4)."""
+
+    partner_id: str
+    claim: int
+    day: date
+    live_through: date | None
+
+    def is_live(self, day: date) -> bool:
+        """Whether a claim of this day meets it."""
+        return self.live_through is None or day <= self.live_through
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The fold of ``client:<id>``.
+
+    ``settled_by`` is the position of the first activation recorded. ``unresolved`` maps the position
+    of a fact that has no effect to its day and reason. ``answered`` holds the claims with an answer.
+    """
+
+    client_id: str
+    attribution: Attribution | None = None
+    settled_by: int | None = None
+    subscriptions: Mapping[str, Subscription] = field(default_factory=dict)
+    standing: Standing = field(default_factory=Standing)
+    unresolved: Mapping[int, tuple[date, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A partner's claim to a client; ``position`` and ``day`` are its fact's (D3.1)."""
+
+    position: int
+    day: date
+    partner_id: str
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """The enrolment that stands, the first recorded one (D11)."""
+
+    day: date
+    position: int
+    founding: bool
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Report:
+    """A value that a partner's fact reports, ordered as D2 says: day, instant, position."""
+
+    day: date
+    at: datetime
+    position: int
+    value: int
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TierStep:
+    """A tier from its first day on."""
+
+    day: date
+    tier: TierName
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """The fold of ``partner:<id>``.
+
+    ``agreement`` holds signed (1) and ended (0); ``tiers`` is in recording order with days that never
+    fall; ``lost`` are the levels lost in a review and not regained (D6.4); ``programmes`` the
+    assignments (day, programme) in recording order (D7.3).
+    """
+
+    partner_id: str
+    enrolment: Enrolment | None = None
+    agreement: tuple[Report, ...] = ()
+    waiting: tuple[Claim, ...] = ()
+    certified: tuple[Report, ...] = ()
+    nps: tuple[Report, ...] = ()
+    portfolio: tuple[Report, ...] = ()
+    comarketing: tuple[Report, ...] = ()
+    tiers: tuple[TierStep, ...] = ()
+    lost: frozenset[TierName] = frozenset()
+    programmes: tuple[tuple[date, str], ...] = ()
+
+    def tier_on(self, day: date) -> TierName:
+        """The tier in force on a day, ``referent`` before any other (D6)."""
+        for step in reversed(self.tiers):
+            if step.day <= day:
+                return step.tier
+        return "referent"
+
+    def in_force_on(self, day: date) -> bool:
+        """Whether the partner's agreement is in force on a day (D4.4)."""
+        if self.enrolment is None or day < self.enrolment.day:
+            return False
+        last: Report | None = None
+        for report in self.agreement:
+            if self.enrolment.day <= report.day <= day and (last is None or report > last):
+                last = report
+        return last is None or last.value == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The fold of ``lead:<id>``: the first capture and the first word of its client (D3.1)."""
+
+    lead_id: str
+    captured: int | None = None
+    day: date | None = None
+    partner_id: str | None = None
+    client_id: str | None = None
+    client_from: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """The fold of ``payout:<id>``; amounts in minor units; ``status`` None before it is initiated."""
+
+    payout_id: str
+    partner_id: str = ""
+    currency: str = ""
+    cutoff: date = date.min
+    amount: int = 0
+    status: str | None = None
+    paid: int = 0
+    tax: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An accrual run: ``through`` is D, ``previous`` is L before it, ``previous_run`` its position."""
+
+    position: int
+    through: date
+    previous: date | None
+    previous_run: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The fold of ``ledger``: programmes, the clock L, the open run, the months closed."""
+
+    programmes: Programmes = field(default_factory=Programmes)
+    time_zone: str = ""
+    accrued_through: date | None = None
+    last_run: int = 0
+    open_run: Run | None = None
+    closed_through: date | None = None
+    unsealed: tuple[str, int] | None = None
+
+    def posting_day(self, day: date) -> date:
+        """A day, or the first day of the earliest open month if that is later (D16)."""
+        if self.closed_through is None or day > self.closed_through:
+            return day
+        return date.fromordinal(self.closed_through.toordinal() + 1)
+
+
+LEDGER = "ledger"
+"""The stream of all commands."""
+
+
+def ledger_of(state: State) -> Ledger:
+    """The ledger's own entity."""
+    entity = state.get(LEDGER)
+    return entity if isinstance(entity, Ledger) else Ledger()
+
+
+def client_of(state: State, client_id: str) -> Client:
+    """A client's entity, empty if nothing is recorded of it."""
+    entity = state.get(f"client:{client_id}")
+    return entity if isinstance(entity, Client) else Client(client_id)
+
+
+def partner_of(state: State, partner_id: str) -> Partner:
+    """A partner's entity, empty if nothing is recorded of it."""
+    entity = state.get(f"partner:{partner_id}")
+    return entity if isinstance(entity, Partner) else Partner(partner_id)
+
+
+def lead_of(state: State, lead_id: str) -> Lead:
+    """A lead's entity, empty if nothing is recorded of it."""
+    entity = state.get(f"lead:{lead_id}")
+    return entity if isinstance(entity, Lead) else Lead(lead_id)
+
+
+def payout_of(state: State, payout_id: str) -> Payout:
+    """A payout's entity, empty if it was never initiated."""
+    entity = state.get(f"payout:{payout_id}")
+    return entity if isinstance(entity, Payout) else Payout(payout_id)

@@ -1,0 +1,194 @@
+"""Subscriptions: which activations count, from when to when they run, at which terms (D4.1–D4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from events.decisions import Term
+from events.values import Interval
+from ledger.engine.calendar import MONTHS, add_months, period_start_from
+from ledger.engine.state import Activation, Churn, PlanChange, Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch in which a subscription is active: from its activation's day to the eve of ``end``."""
+
+    activation: Activation
+    end: date | None
+
+    def holds(self, day: date) -> bool:
+        """Whether the subscription is active on a day."""
+        return self.activation.day <= day and (self.end is None or day < self.end)
+
+
+def spans(
+    activations: tuple[Activation, ...], churns: tuple[Churn, ...]
+) -> tuple[list[Span], dict[int, str]]:
+    """The active stretches in day order, and the facts without effect (position → reason).
+
+    Between two churns, in day order, the first recorded activation counts (D4.2). On one day a churn
+    comes first if the subscription was active when the day began, else last (D2).
+    """
+    if len(activations) == 1 and not churns:
+        return [Span(activations[0], None)], {}
+    found: list[Span] = []
+    idle: dict[int, str] = {}
+    group: list[Activation] = []
+
+    def close(end: date | None) -> None:
+        counting = min(group, key=lambda activation: activation.position)
+        found.append(Span(counting, end))
+        idle.update((a.position, "already_active") for a in group if a is not counting)
+        group.clear()
+
+    facts: list[Activation | Churn] = sorted([*activations, *churns], key=lambda fact: fact.day)
+    for day, on_day in groupby(facts, key=lambda fact: fact.day):
+        starts: list[Activation] = []
+        ends: list[Churn] = []
+        for fact in on_day:
+            if isinstance(fact, Activation):
+                starts.append(fact)
+            else:
+                ends.append(fact)
+        was_active = bool(group)
+        if ends and was_active:
+            close(day)
+        group.extend(starts)
+        if ends and not was_active:
+            if group:
+                close(day)
+            else:
+                idle.update((churn.position, "not_active") for churn in ends)
+    if group:
+        close(None)
+    return found, idle
+
+
+def churns_of_all(client_id: str, subscriptions: Mapping[str, Subscription]) -> tuple[Churn, ...]:
+    """The churns that name no subscription and on whose day none of the client's own id is active.
+
+    They end every subscription of the client (D4.1). Naming the client's own id is naming none: the
+    two have the same content.
+    """
+    own = subscriptions.get(client_id)
+    if own is None or not own.churns or len(subscriptions) == 1:
+        return ()
+    running, _ = spans(own.activations, own.churns)
+    return tuple(
+        churn
+        for churn in own.churns
+        if not any(
+            span.activation.day <= churn.day and (span.end is None or churn.day <= span.end)
+            for span in running
+        )
+    )
+
+
+def last_of_each_day(changes: tuple[PlanChange, ...]) -> list[PlanChange]:
+    """In day order, of one day only the last by instant, then position (D2)."""
+    ordered = sorted(changes, key=lambda change: (change.day, change.at, change.position))
+    return [list(of_day)[-1] for _, of_day in groupby(ordered, key=lambda change: change.day)]
+
+
+class _Writer:
+    """Writes the terms of one span from left to right."""
+
+    def __init__(self, activation: Activation) -> None:
+        self.terms: list[Term] = []
+        self.start = self.anchor = activation.day
+        self.interval: Interval = activation.interval
+        self.plan, self.price, self.currency = activation.plan, activation.price, activation.currency
+        self.activation = self.price_fact = activation.position
+        self.switch: tuple[date, Interval] | None = None
+
+    def cut(self, day: date | None) -> None:
+        """End the running term on the eve of ``day``; a term of no day is not written."""
+        if day is not None and day <= self.start:
+            return
+        self.terms.append(
+            Term.model_construct(
+                start=self.start,
+                end=day,
+                anchor=self.anchor,
+                interval=self.interval,
+                plan=self.plan,
+                price=self.price,
+                currency=self.currency,
+                activation=self.activation,
+                price_fact=self.price_fact,
+            )
+        )
+        if day is not None:
+            self.start = day
+
+    def apply_switch(self, before: date | None) -> None:
+        """Begin the schedule of the other interval, if its anchor lies before ``before``."""
+        if self.switch is not None and (before is None or self.switch[0] < before):
+            day, interval = self.switch
+            self.cut(day)
+            self.anchor, self.interval, self.switch = day, interval, None
+
+    def change(self, change: PlanChange) -> None:
+        """Apply a plan change: the price from its day, the interval from the next period start."""
+        self.apply_switch(change.day)
+        self.cut(change.day)
+        self.plan, self.price, self.price_fact = change.plan, change.price, change.position
+        self.currency = change.currency or self.currency
+        wanted = change.interval or (self.switch[1] if self.switch else self.interval)
+        self.switch = None
+        if wanted != self.interval:
+            self.switch = (
+                period_start_from(self.anchor, MONTHS[self.interval], change.day),
+                wanted,
+            )
+            if self.switch[0] == change.day:
+                self.anchor, self.interval, self.switch = change.day, wanted, None
+
+
+def terms_of(
+    subscription: Subscription, all_churns: tuple[Churn, ...] = ()
+) -> tuple[tuple[Term, ...], dict[int, str], list[Span]]:
+    """The terms of a subscription in day order, the facts without effect, and its spans.
+
+    ``all_churns`` are the churns of the client that end all of its subscriptions.
+    """
+    running, idle = spans(subscription.activations, subscription.churns + all_churns)
+    for churn in all_churns:
+        idle.pop(churn.position, None)
+    changes = last_of_each_day(subscription.changes) if subscription.changes else []
+    for change in subscription.changes:
+        if not any(span.holds(change.day) for span in running):
+            idle[change.position] = "not_active"
+    terms: list[Term] = []
+    for span in running:
+        if span.end is not None and span.end <= span.activation.day:
+            continue
+        writer = _Writer(span.activation)
+        for change in changes:
+            if span.holds(change.day):
+                writer.change(change)
+        writer.apply_switch(span.end)
+        writer.cut(span.end)
+        terms.extend(writer.terms)
+    return tuple(terms), idle, running
+
+
+def period_starts(term: Term, after: date | None, through: date) -> Iterator[tuple[date, date]]:
+    """The periods (S, last day) of a term with ``after`` < S ≤ ``through`` (None: from its start)."""
+    months = MONTHS[term.interval]
+    low = term.start
+    if after is not None and after >= low:
+        low = date.fromordinal(after.toordinal() + 1)
+    start = period_start_from(term.anchor, months, low)
+    if start > through or (term.end is not None and start >= term.end):
+        return
+    count = (start.year - term.anchor.year) * 12 + start.month - term.anchor.month
+    while start <= through and (term.end is None or start < term.end):
+        count += months
+        following = add_months(term.anchor, count)
+        yield start, date.fromordinal(following.toordinal() - 1)
+        start = following
