@@ -1,0 +1,154 @@
+"""One PostgreSQL for a whole run of the tests, and fresh databases in it.
+
+The server is the embedded one in a home of the run's own, shared by all xdist workers and ended
+with the last of them, or the server that ``COMMISSIONS_TEST_DATABASE_URL`` names (a role that may
+create databases and roles).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import hypothesis
+import psycopg
+import pytest
+from psycopg import sql
+
+from interfaces.embedded import EmbeddedPostgres
+
+HOME_VARIABLE = "COMMISSIONS_TEST_HOME"
+SERVER_VARIABLE = "COMMISSIONS_TEST_DATABASE_URL"
+_BUILTIN_LOCALE_SINCE = 170000
+
+# Deadlines measure the machine, not the code, when two cores are shared by everybody.
+hypothesis.settings.register_profile("dev", deadline=None, max_examples=50)
+hypothesis.settings.register_profile(
+    "ci", deadline=None, derandomize=False, max_examples=100, print_blob=True
+)
+hypothesis.settings.register_profile(
+    "thorough", parent=hypothesis.settings.get_profile("ci"), max_examples=2000
+)
+hypothesis.settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the run's home once, before any worker starts (workers inherit the variable)."""
+    # No setting of the person who runs the tests reaches them.
+    for name in list(os.environ):
+        if name.startswith("COMMISSIONS_") and name not in {HOME_VARIABLE, SERVER_VARIABLE}:
+            del os.environ[name]
+    if not hasattr(config, "workerinput"):
+        os.environ[HOME_VARIABLE] = tempfile.mkdtemp(prefix="commissions-test-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the run's server, if a worker died on it, and remove its home."""
+    if not hasattr(config, "workerinput"):
+        home = Path(os.environ.pop(HOME_VARIABLE))
+        given = os.environ.get(SERVER_VARIABLE)
+        if given:
+            with psycopg.connect(given, autocommit=True) as admin:
+                drop_database(admin, template_name(home))
+        EmbeddedPostgres(home).stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """The URL of a database of the run's server, with the right to create others."""
+    given = os.environ.get(SERVER_VARIABLE)
+    if given:
+        yield given
+        return
+    with EmbeddedPostgres(Path(os.environ[HOME_VARIABLE]), durable=False) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def ledger_template(server_url: str) -> str:
+    """The name of a database in which the migrations ran, made once a run."""
+    name = template_name(Path(os.environ[HOME_VARIABLE]))
+    with psycopg.connect(server_url, autocommit=True) as admin:
+        admin.execute("SELECT pg_advisory_lock(hashtext(%s))", (name,))
+        made = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
+        if made is None:
+            unfinished = f"{name}_unfinished"
+            drop_database(admin, unfinished)
+            create_database(admin, unfinished)
+            _install(url_of(server_url, unfinished))
+            admin.execute(
+                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
+                    sql.Identifier(unfinished), sql.Identifier(name)
+                )
+            )
+    return name
+
+
+@pytest.fixture
+def database_url(server_url: str) -> Iterator[str]:
+    """The URL of a fresh, empty database (UTF-8, C.UTF-8), dropped afterwards."""
+    yield from _database(server_url, template="template0")
+
+
+@pytest.fixture
+def ledger_database_url(server_url: str, ledger_template: str) -> Iterator[str]:
+    """The URL of a fresh database with the ledger's and the projections' schemas in it."""
+    yield from _database(server_url, template=ledger_template)
+
+
+def template_name(home: Path) -> str:
+    """The name of a run's template, told by the run's home."""
+    return f"ledger_template_{home.name.rpartition('-')[2].lower()}"
+
+
+def url_of(server_url: str, database: str) -> str:
+    """The address of another database of the same server."""
+    return urlsplit(server_url)._replace(path=f"/{database}").geturl()
+
+
+def create_database(admin: psycopg.Connection, name: str, *, template: str = "template0") -> None:
+    """Create a database, with C.UTF-8 from ``template0``, with its template's locale otherwise."""
+    locale = sql.SQL("")
+    if template == "template0":
+        builtin = admin.info.server_version >= _BUILTIN_LOCALE_SINCE
+        locale = sql.SQL(
+            "ENCODING 'UTF8' LOCALE_PROVIDER builtin LOCALE 'C.UTF-8'"
+            if builtin
+            else "ENCODING 'UTF8' LOCALE 'C.UTF-8'"
+        )
+    admin.execute(
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} {}").format(
+            sql.Identifier(name), sql.Identifier(template), locale
+        )
+    )
+
+
+def drop_database(admin: psycopg.Connection, name: str) -> None:
+    """Drop a database if it is there, whoever is still connected to it."""
+    admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _database(server_url: str, *, template: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(server_url, autocommit=True) as admin:
+        create_database(admin, name, template=template)
+    yield url_of(server_url, name)
+    with psycopg.connect(server_url, autocommit=True) as admin:
+        drop_database(admin, name)
+
+
+def _install(url: str) -> None:
+    """Run every migration of the ledger and of the read models."""
+    from ledger.store.migrations import migrate  # noqa: PLC0415 - only the tests that need it
+    from projections import install  # noqa: PLC0415
+
+    migrate(url)
+    install(url)
