@@ -1,0 +1,1 @@
+"""The store: one append-only events table in PostgreSQL, its recorder, migrations and hashes."""

@@ -1,0 +1,409 @@
+"""Appends events to one table with typed columns and gap-free positions, in one order.
+
+``LedgerRecorder`` is eventsourcing's process recorder with a richer table. An append has two
+halves: rows are copied into a temporary table first (a writer that freezes there blocks nobody),
+then the one row of the head is locked, and under that lock versions, positions, the instant and
+the Merkle leaves are assigned and the rows inserted. It holds until the caller's transaction ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from eventsourcing.persistence import (
+    IntegrityError,
+    InterfaceError,
+    Notification,
+    OperationalError,
+    ProgrammingError,
+    StoredEvent,
+    Tracking,
+)
+from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
+from eventsourcing.utils import retry
+from psycopg import Cursor
+from psycopg.rows import DictRow
+
+from events.values import format_instant
+from ledger.errors import LedgerError
+from ledger.store import merkle
+from ledger.store.migrations import Names, migrate
+from ledger.store.rows import Row, plain_row
+from ledger.store.statements import COPY_TYPES, Statements
+
+DEFAULT_TIMEOUT_S = 60
+"""How long an append waits for the head, and may stand idle with it, unless the datastore says."""
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class HeadMoved(LedgerError):
+    """Another writer appended since the caller read its state; read on and decide again."""
+
+
+class Head(NamedTuple):
+    """The end of the ledger: its last position and instant, and the frontier of its leaves.
+
+    ``clock`` is the database's clock when the head was read (under the lock, when it was locked).
+    """
+
+    position: int
+    recorded_at: datetime
+    frontier: bytes
+    clock: datetime
+
+
+class Appended(NamedTuple):
+    """What an append assigned: positions ``first`` to ``last``, one instant for them all.
+
+    ``versions`` is the last version of each stream of the batch; ``head`` goes on from here in the
+    same transaction.
+    """
+
+    first: int
+    last: int
+    recorded_at: datetime
+    versions: Mapping[str, int]
+    head: Head
+
+
+class Versions(NamedTuple):
+    """The last version of some streams (0: no event yet) as of a position."""
+
+    position: int
+    of: Mapping[str, int]
+
+
+class Recorded(NamedTuple):
+    """Where a message was recorded, and the hash of its content."""
+
+    position: int
+    content: bytes
+
+
+class LedgerRecorder(PostgresProcessRecorder):
+    """A process recorder of eventsourcing on the ledger's events table, made like its parent.
+
+    ``insert_events``, ``select_events``, ``select_notifications`` (the id is the position),
+    ``subscribe`` and tracking work as the library's do, the tracking guard more strictly.
+    ``append`` and its parts run in the caller's transaction and raise psycopg's errors, which
+    ``datastore.transaction`` turns into the library's. The datastore's ``enable_db_functions`` has
+    no effect here: the library's function would drop tracking.
+
+    Raises ProgrammingError for a datastore with multi-row tracking, or a table name over 63 bytes.
+    """
+
+    def __init__(
+        self,
+        datastore: PostgresDatastore,
+        *,
+        events_table_name: str = "stored_events",
+        tracking_table_name: str = "notification_tracking",
+    ) -> None:
+        super().__init__(
+            datastore, events_table_name=events_table_name, tracking_table_name=tracking_table_name
+        )
+        if not datastore.single_row_tracking:
+            raise ProgrammingError(
+                "LedgerRecorder keeps one tracking row an application: "
+                "construct the datastore with single_row_tracking=True"
+            )
+        self.names = Names(datastore.schema, events_table_name, tracking_table_name)
+        self._sql = Statements.of(
+            self.names,
+            self.channel_name,
+            lock_timeout_s=datastore.lock_timeout or DEFAULT_TIMEOUT_S,
+            # Zero would let a writer that froze under the lock hold it for ever.
+            idle_timeout_s=datastore.idle_in_transaction_session_timeout or DEFAULT_TIMEOUT_S,
+        )
+        self.select_events_statement = self._sql.select_events
+        self.max_notification_id_statement = self._sql.max_position
+        self._tracked: dict[str, int | None] = {}
+
+    def create_table(self) -> None:
+        """Make or upgrade all that the recorder needs, by the ledger's own migrations."""
+        with self.datastore.get_connection() as connection:
+            migrate(connection, *self.names)
+
+    # Appending, in the caller's transaction.
+
+    def append(
+        self, cursor: Cursor[DictRow], rows: Sequence[Row], *, expected_head: int | None
+    ) -> Appended:
+        """Stage the rows, lock the head and insert them, in the caller's transaction.
+
+        ``expected_head`` is the position at which the caller read what it decided on; None appends
+        after whatever is there. Raises HeadMoved when it is elsewhere, ValueError for no rows.
+        """
+        self.stage(cursor, rows)
+        versions = self.versions(cursor, {row.stream for row in rows})
+        head = self.head(cursor)
+        if expected_head is not None and head.position != expected_head:
+            raise HeadMoved(
+                f"the ledger is at position {head.position}, not {expected_head}: another writer "
+                "appended; read what it added and decide again"
+            )
+        return self.insert_staged(cursor, head, rows, versions)
+
+    def stage(self, cursor: Cursor[DictRow], rows: Sequence[Row]) -> None:
+        """Copy rows into this session's temporary table, in place of what was staged before.
+
+        Locks nothing that another writer waits for; call it before ``head``.
+        """
+        cursor.execute(self._sql.prepare_stage)
+        with cursor.copy(self._sql.copy) as copy:
+            copy.set_types(COPY_TYPES)
+            write = copy.write_row
+            for ordinal, row in enumerate(rows, start=1):
+                write((ordinal, *row))
+
+    def versions(self, cursor: Cursor[DictRow], streams: Iterable[str]) -> Versions:
+        """The last versions of streams as of the head now, without a lock.
+
+        Reading them before the lock keeps that work out of it: ``insert_staged`` corrects them by
+        what was appended in between.
+        """
+        cursor.execute(self._sql.versions, (list(streams),), prepare=True)
+        position, of = 0, {}
+        for row in cursor:
+            position = row["position"]
+            of[row["stream"]] = row["version"]
+        return Versions(position, of)
+
+    def head(self, cursor: Cursor[DictRow], *, lock: bool = True) -> Head:
+        """Read the head; with ``lock`` wait for it and hold it until the transaction ends.
+
+        Raises psycopg's LockNotAvailable when another writer holds it for longer than the
+        datastore's ``lock_timeout``.
+        """
+        cursor.execute(self._sql.lock_head if lock else self._sql.read_head)
+        while cursor.description is None and cursor.nextset():
+            continue
+        row = cursor.fetchone()
+        if row is None:
+            raise ProgrammingError(f"{self.names.head} has no row: run the migrations again")
+        return Head(row["position"], row["recorded_at"], row["frontier"], row["clock"])
+
+    def insert_staged(
+        self,
+        cursor: Cursor[DictRow],
+        head: Head,
+        rows: Sequence[Row],
+        versions: Versions | None = None,
+    ) -> Appended:
+        """Insert the rows that were staged, under the lock that ``head`` was read with.
+
+        ``rows`` are the staged ones, in their order. ``versions`` may come from any earlier
+        position of the ledger; streams that it lacks are looked up. All rows get one instant, later
+        than the one before. Raises ValueError for no rows, psycopg's UniqueViolation for a
+        (source, id) that is recorded already.
+        """
+        last = self._last_versions(cursor, head, rows, versions)
+        assigned = []
+        for row in rows:
+            version = last[row.stream] + 1
+            last[row.stream] = version
+            assigned.append(version)
+        return self._insert(cursor, head, rows, assigned, last)
+
+    def recorded(
+        self, cursor: Cursor[DictRow], keys: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], Recorded]:
+        """Which of these (source, id) are recorded: their positions and content hashes."""
+        sources, ids = [source for source, _ in keys], [event_id for _, event_id in keys]
+        cursor.execute(self._sql.recorded, (sources, ids), prepare=True)
+        return {
+            (row["source"], row["event_id"]): Recorded(row["position"], row["content"])
+            for row in cursor
+        }
+
+    def _last_versions(
+        self,
+        cursor: Cursor[DictRow],
+        head: Head,
+        rows: Sequence[Row],
+        versions: Versions | None,
+    ) -> dict[str, int]:
+        streams = {row.stream for row in rows}
+        if versions is None:
+            return dict(self.versions(cursor, streams).of)
+        last = {stream: versions.of[stream] for stream in streams & versions.of.keys()}
+        if versions.position < head.position:
+            cursor.execute(
+                self._sql.changed_versions, (versions.position, head.position), prepare=True
+            )
+            changed = {row["stream"]: row["version"] for row in cursor}
+            last.update((stream, changed[stream]) for stream in streams & changed.keys())
+        missing = streams - last.keys()
+        if missing:
+            last.update(self.versions(cursor, missing).of)
+        return last
+
+    def _insert(
+        self,
+        cursor: Cursor[DictRow],
+        head: Head,
+        rows: Sequence[Row],
+        assigned: list[int],
+        last: Mapping[str, int],
+    ) -> Appended:
+        if not rows:
+            raise ValueError("an append needs at least one row")
+        recorded_at = max(head.clock, head.recorded_at + _MICROSECOND).astimezone(UTC)
+        leaves = _leaves(head.position, recorded_at, rows, assigned)
+        cursor.execute(
+            self._sql.insert_staged,
+            (head.position, recorded_at, assigned, b"".join(leaves)),
+            prepare=True,
+        )
+        if cursor.rowcount != len(rows):
+            raise ProgrammingError(
+                f"{cursor.rowcount} rows were staged, not {len(rows)}: stage the rows to insert"
+            )
+        position = head.position + len(rows)
+        frontier = merkle.append(head.frontier, head.position, leaves)
+        cursor.execute(self._sql.move_head, (position, recorded_at, frontier), prepare=True)
+        after = Head(position, recorded_at, frontier, head.clock)
+        return Appended(head.position + 1, position, recorded_at, last, after)
+
+    # eventsourcing's interface.
+
+    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
+    def insert_events(
+        self, stored_events: Sequence[StoredEvent], **kwargs: Any
+    ) -> Sequence[int] | None:
+        """Insert plain events with the versions that they come with, and tracking; one transaction.
+
+        Returns their positions, None for no events. Raises IntegrityError when a version or the
+        tracking is taken, after which nothing was inserted.
+        """
+        tracking: Tracking | None = kwargs.get("tracking")
+        with self.datastore.transaction(commit=True) as cursor:
+            self._insert_events(cursor, stored_events, **kwargs)
+            positions = self._insert_plain(cursor, stored_events) if stored_events else None
+        self._remember(tracking)
+        return positions
+
+    def _insert_plain(
+        self, cursor: Cursor[DictRow], stored_events: Sequence[StoredEvent]
+    ) -> Sequence[int]:
+        rows = [plain_row(str(e.originator_id), e.topic, e.state) for e in stored_events]
+        assigned = [event.originator_version for event in stored_events]
+        self.stage(cursor, rows)
+        appended = self._insert(cursor, self.head(cursor), rows, assigned, {})
+        return list(range(appended.first, appended.last + 1))
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """The events of one stream in the order of their versions."""
+        events: Sequence[StoredEvent] = super().select_events(
+            str(originator_id), gt=gt, lte=lte, desc=desc, limit=limit
+        )
+        if isinstance(originator_id, UUID):
+            return [
+                StoredEvent(originator_id, e.originator_version, e.topic, e.state) for e in events
+            ]
+        return events
+
+    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """Events by position: from ``start`` (or after it) through ``stop``, at most ``limit``."""
+        after = 0 if start is None else start - 1 if inclusive_of_start else start
+        parameters = {
+            "after": after,
+            "stop": stop,
+            "topics": list(topics) or None,
+            "limit": limit,
+        }
+        with self.datastore.cursor() as cursor:
+            cursor.execute(self._sql.select_notifications, parameters, prepare=True)
+            return [
+                Notification(
+                    originator_id=self._originator_id(row["originator_id"]),
+                    originator_version=row["originator_version"],
+                    topic=row["topic"],
+                    state=bytes(row["state"]),
+                    id=row["position"],
+                )
+                for row in cursor
+            ]
+
+    def _originator_id(self, text: str) -> UUID | str:
+        return UUID(text) if self.datastore.originator_id_type == "uuid" else text
+
+    # Tracking. Who resumes from an id must still find it there: a process that was believed dead
+    # and woke up would otherwise insert an overlapping batch, since the library asks only for more.
+
+    def max_tracking_id(self, application_name: str) -> int | None:
+        """The last id recorded for an application, from which the caller resumes."""
+        found: int | None = super().max_tracking_id(application_name)
+        self._tracked[application_name] = found
+        return found
+
+    def has_tracking_id(self, application_name: str, notification_id: int | None) -> bool:
+        """True when that id, or a later one, is recorded; resumes nothing."""
+        if notification_id is None:
+            return True
+        found: int | None = super().max_tracking_id(application_name)
+        return found is not None and found >= notification_id
+
+    def insert_tracking(self, tracking: Tracking) -> None:
+        """Record how far an application was read; IntegrityError when another got ahead."""
+        super().insert_tracking(tracking)
+        self._remember(tracking)
+
+    def _insert_tracking(self, curs: Cursor[DictRow], tracking: Tracking) -> None:
+        name = tracking.application_name
+        curs.execute(
+            self._sql.insert_tracking,
+            {
+                "name": name,
+                "id": tracking.notification_id,
+                "resumed": name in self._tracked,
+                "expected": self._tracked.get(name),
+            },
+            prepare=True,
+        )
+        if curs.fetchone() is None:
+            raise IntegrityError(
+                f"tracking of {name} at {tracking.notification_id} is refused: this or a later id "
+                "is recorded, or another process went on; read max_tracking_id and resume there"
+            )
+
+    def _remember(self, tracking: Tracking | None) -> None:
+        if tracking is not None:
+            self._tracked[tracking.application_name] = tracking.notification_id
+
+
+def _leaves(
+    position: int, recorded_at: datetime, rows: Sequence[Row], assigned: Sequence[int]
+) -> list[bytes]:
+    """Leaf hashes of rows after ``position``: of RFC 8785 of the short head of each."""
+    instant = format_instant(recorded_at).encode()
+    leaf, quote = merkle.leaf_hash, orjson.dumps
+    return [
+        leaf(
+            b'{"content":"%b","position":%d,"recorded_at":"%b","stream":%b,"version":%d}'
+            % (row.content.hex().encode(), at, instant, quote(row.stream), version)
+        )
+        for at, (row, version) in enumerate(zip(rows, assigned, strict=True), start=position + 1)
+    ]

@@ -1,0 +1,198 @@
+"""The recorder's SQL, with the names of its tables put in."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Self
+
+from psycopg.sql import SQL, Composed, Identifier, Literal
+
+from ledger.store.migrations import Names
+
+COPY_TYPES = (
+    "int4",
+    "text",
+    "text",
+    "bytea",
+    "timestamptz",
+    "date",
+    *("text",) * 6,
+    *("int8",) * 3,
+    "date",
+    "bytea",
+)
+"""The types of what is staged: an ordinal from 1, then the members of ``rows.Row``."""
+
+_KNOWN = (
+    "originator_id, topic, state, effective_at, day, source, event_id, partner_id, client_id, "
+    "kind, currency, amount, in_flight, tax, posting_day, content"
+)
+
+# The table outlives the transaction and is emptied at its end; an append that comes second in one
+# transaction replaces what the first one staged.
+_PREPARE_STAGE = """
+SET LOCAL lock_timeout = {lock_timeout};
+SET LOCAL client_min_messages = warning;
+CREATE TEMPORARY TABLE IF NOT EXISTS {staged} (
+    ordinal        integer,
+    originator_id  text,
+    topic          text,
+    state          bytea,
+    effective_at   timestamptz,
+    day            date,
+    source         text,
+    event_id       text,
+    partner_id     text,
+    client_id      text,
+    kind           text,
+    currency       text,
+    amount         bigint,
+    in_flight      bigint,
+    tax            bigint,
+    posting_day    date,
+    content        bytea
+) ON COMMIT DELETE ROWS;
+DELETE FROM {staged}
+"""
+
+_COPY = "COPY {staged} (ordinal, {known}) FROM STDIN (FORMAT BINARY)"
+
+_READ_HEAD = """
+SELECT position, recorded_at, frontier, clock_timestamp() AS clock
+FROM {head}
+"""
+
+# The clock is read outside the subquery: inside it would be read before the lock is waited for.
+_LOCK_HEAD = """
+SET LOCAL lock_timeout = {lock_timeout};
+SET LOCAL idle_in_transaction_session_timeout = {idle_timeout};
+SELECT position, recorded_at, frontier, clock_timestamp() AS clock
+FROM (SELECT position, recorded_at, frontier FROM {head} FOR UPDATE) AS locked
+"""
+
+_INSERT_STAGED = """
+INSERT INTO {events} (position, recorded_at, originator_version, leaf, {known})
+SELECT
+    %s::bigint + ordinal,
+    %s::timestamptz,
+    (%s::bigint[])[ordinal],
+    substring(%s::bytea FROM 32 * (ordinal - 1) + 1 FOR 32),
+    {known}
+FROM {staged}
+ORDER BY ordinal
+"""
+
+# Who listens is told by the same statement. The lock that NOTIFY takes at commit adds no waiting
+# between writers of one ledger: the head's stands around it.
+_MOVE_HEAD = """
+UPDATE {head}
+SET position = %s, recorded_at = %s, frontier = %s
+RETURNING pg_notify({channel}, '')
+"""
+
+# One probe of the primary key for each stream, from its end: a stream may be long.
+_VERSIONS = """
+SELECT
+    head.position,
+    wanted.stream,
+    coalesce(
+        (
+            SELECT max(event.originator_version)
+            FROM {events} AS event
+            WHERE event.originator_id = wanted.stream
+        ),
+        0
+    ) AS version
+FROM {head} AS head, unnest(%s::text[]) AS wanted (stream)
+"""
+
+_CHANGED_VERSIONS = """
+SELECT originator_id AS stream, max(originator_version) AS version
+FROM {events}
+WHERE position > %s AND position <= %s
+GROUP BY originator_id
+"""
+
+_RECORDED = """
+SELECT event.source, event.event_id, event.position, event.content
+FROM unnest(%s::text[], %s::text[]) AS wanted (source, event_id)
+JOIN {events} AS event
+    ON event.source = wanted.source AND event.event_id = wanted.event_id
+"""
+
+_SELECT_EVENTS = """
+SELECT originator_id, originator_version, topic, state
+FROM {events}
+WHERE originator_id = %s
+"""
+
+_SELECT_NOTIFICATIONS = """
+SELECT position, originator_id, originator_version, topic, state
+FROM {events}
+WHERE position > %(after)s
+    AND (%(stop)s::bigint IS NULL OR position <= %(stop)s)
+    AND (%(topics)s::text[] IS NULL OR topic = ANY (%(topics)s))
+ORDER BY position
+LIMIT %(limit)s
+"""
+
+_MAX_POSITION = "SELECT max(position) AS max FROM {events}"
+
+_INSERT_TRACKING = """
+INSERT INTO {tracking} AS tracked (application_name, notification_id)
+VALUES (%(name)s, %(id)s)
+ON CONFLICT (application_name) DO UPDATE
+SET notification_id = excluded.notification_id
+WHERE tracked.notification_id < excluded.notification_id
+    AND (NOT %(resumed)s OR tracked.notification_id = %(expected)s::bigint)
+RETURNING notification_id
+"""
+
+
+class Statements(NamedTuple):
+    """Every statement of one recorder."""
+
+    prepare_stage: Composed
+    copy: Composed
+    read_head: Composed
+    lock_head: Composed
+    insert_staged: Composed
+    move_head: Composed
+    versions: Composed
+    changed_versions: Composed
+    recorded: Composed
+    select_events: Composed
+    select_notifications: Composed
+    max_position: Composed
+    insert_tracking: Composed
+
+    @classmethod
+    def of(
+        cls, names: Names, channel: str, *, lock_timeout_s: float, idle_timeout_s: float
+    ) -> Self:
+        """The statements for these tables; ``channel`` is told of each append."""
+        parts = {
+            "events": names.table(names.events),
+            "head": names.table(names.head),
+            "tracking": names.table(names.tracking),
+            "staged": Identifier("pg_temp", names.derived("staged")),
+            "known": SQL(_KNOWN),
+            "channel": Literal(channel),
+            "lock_timeout": Literal(f"{int(lock_timeout_s * 1000)}ms"),
+            "idle_timeout": Literal(f"{int(idle_timeout_s * 1000)}ms"),
+        }
+        texts = (
+            _PREPARE_STAGE,
+            _COPY,
+            _READ_HEAD,
+            _LOCK_HEAD,
+            _INSERT_STAGED,
+            _MOVE_HEAD,
+            _VERSIONS,
+            _CHANGED_VERSIONS,
+            _RECORDED,
+            _SELECT_EVENTS,
+            _SELECT_NOTIFICATIONS,
+            _MAX_POSITION,
+            _INSERT_TRACKING,
+        )
+        return cls(*(SQL(text).format(**parts) for text in texts))
