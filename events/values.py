@@ -108,7 +108,7 @@ def _month(value: str) -> str:
 Month = Annotated[
     str,
     AfterValidator(_month),
-    WithJsonSchema({"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"}),
+    WithJsonSchema({"type": "string", "pattern": "^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])$"}),
 ]
 """A calendar month, ``YYYY-MM``."""
 

@@ -1,0 +1,1 @@
+"""What was written once can be read for ever."""

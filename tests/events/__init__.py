@@ -1,0 +1,1 @@
+"""Tests of the vocabulary: types, envelope, codec, upcasting and schemas."""
