@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from hashlib import sha256
 from typing import Any
 
-from psycopg import Connection, Cursor, sql
+from psycopg import Cursor, sql
+from psycopg.errors import InvalidTableDefinition
 from psycopg.rows import tuple_row
 
 from ledger.errors import Corrupt, NotReady
+from projections import finance
 from projections.definition import LIVE, StoredProjection
 from projections.names import DEFAULT_NAMES, Names
 from projections.registry import STORED
@@ -95,6 +98,18 @@ class Projector:
             (through, projection.name),
         )
 
+    def align(self, cursor: Cursor[Any]) -> None:
+        """Under the head lock, catch up what is behind the ledger and move back what is ahead.
+
+        Whoever calls it puts the rows right afterwards: see :mod:`projections.rebuild`.
+        """
+        head = self.lock_head(cursor)
+        cursor.execute(
+            sql.SQL("UPDATE {} SET position = %s WHERE position > %s").format(self.names.registry),
+            (head, head),
+        )
+        self.merge(cursor, head, head)
+
     def lock_head(self, cursor: Cursor[Any]) -> int:
         """Lock the head row until the transaction ends, and return the ledger's last position."""
         with cursor.connection.cursor(row_factory=tuple_row) as own:
@@ -111,21 +126,21 @@ class Projector:
             return int(row[0]) if row else 0
 
     def install(self, cursor: Cursor[Any]) -> None:
-        """Make schemas, tables, functions, views and grants; nothing that is there already.
+        """Make schemas, tables, functions, views, roles and grants; safe to repeat.
 
-        A projection of another version is made anew and folded from position 0, in the
-        transaction of ``cursor``.
+        The schemas of the ledger must be there. A projection of another version is made anew and
+        folded from position 0. When all stands as this release wants it, one query is all it does.
         """
-        connection: Connection[Any] = cursor.connection
-        with connection.cursor(row_factory=tuple_row) as own:
+        with cursor.connection.cursor(row_factory=tuple_row) as own:
+            if self._installed(own) == self._definition(own):
+                return
             own.execute(
-                "SELECT pg_advisory_xact_lock(hashtext(%s))", (f"{self.names.projections} install",)
+                "SELECT pg_advisory_xact_lock(hashtext(%s))",
+                (f"install {self.names.projections}",),
             )
-            own.execute(
-                sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(
-                    sql.Identifier(self.names.projections)
-                )
-            )
+            own.execute("SET LOCAL client_min_messages = warning")
+            schema = sql.Identifier(self.names.projections)
+            own.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(schema))
             own.execute(
                 sql.SQL(
                     "CREATE TABLE IF NOT EXISTS {} (name text PRIMARY KEY, "
@@ -133,7 +148,38 @@ class Projector:
                 ).format(self.names.registry)
             )
             self._install_stored(own)
-            self._grant_writer(own)
+            self._install_finance(own)
+            self._grant(own)
+            own.execute(
+                sql.SQL("COMMENT ON SCHEMA {} IS {}").format(
+                    schema, sql.Literal(self._definition(own))
+                )
+            )
+
+    def _definition(self, own: Cursor[Any]) -> str:
+        """Name all that install makes, and for which roles: what the schema's comment then says."""
+        digest = sha256()
+        for statement in (*finance.statements(self.names), finance.reader_limits(self.names)):
+            digest.update(statement.as_string().encode())
+        for projection in STORED:
+            digest.update(self._merges[projection.name].encode())
+            digest.update(
+                projection.create(self.names.stored(projection.name)).as_string().encode()
+            )
+        own.execute(
+            "SELECT rolname FROM pg_roles WHERE rolname = ANY (%s) ORDER BY rolname",
+            ([self.names.reader, self.names.writer],),
+        )
+        roles = ", ".join(str(name) for (name,) in own.fetchall()) or "nobody"
+        return f"Stored read models, for {roles}; definition {digest.hexdigest()[:16]}"
+
+    def _installed(self, own: Cursor[Any]) -> str | None:
+        own.execute(
+            "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s",
+            (self.names.projections,),
+        )
+        row = own.fetchone()
+        return None if row is None else row[0]
 
     def _install_stored(self, own: Cursor[Any]) -> None:
         present = self.positions(own)
@@ -145,9 +191,10 @@ class Projector:
         if not missing:
             return
         through = self.lock_head(own)
+        self._drop_views(own)
         for projection in missing:
             table = self.names.stored(projection.name)
-            own.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(table))
+            own.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
             own.execute(projection.create(table))
             for index in projection.indexes:
                 own.execute(
@@ -164,16 +211,29 @@ class Projector:
             )
             own.execute(self._merges[projection.name], {"after": 0, "through": through})
 
-    def _grant_writer(self, own: Cursor[Any]) -> None:
-        own.execute("SELECT FROM pg_roles WHERE rolname = %s", (self.names.writer,))
-        if not own.rowcount:
-            return
-        names = {
-            "schema": sql.Identifier(self.names.projections),
-            "writer": sql.Identifier(self.names.writer),
-        }
-        for grant in (
-            "GRANT USAGE ON SCHEMA {schema} TO {writer}",
-            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {writer}",
+    def _install_finance(self, own: Cursor[Any]) -> None:
+        """Make the views anew where their columns changed; else replace them, unseen by readers."""
+        try:
+            with own.connection.transaction():
+                for statement in finance.statements(self.names):
+                    own.execute(statement)
+        except InvalidTableDefinition:
+            self._drop_views(own)
+            for statement in finance.statements(self.names):
+                own.execute(statement)
+
+    def _drop_views(self, own: Cursor[Any]) -> None:
+        for name in finance.VIEWS:
+            view = sql.Identifier(self.names.finance, name)
+            own.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(view))
+
+    def _grant(self, own: Cursor[Any]) -> None:
+        for role, grants in (
+            (self.names.reader, finance.reader_grants),
+            (self.names.writer, finance.writer_grants),
         ):
-            own.execute(sql.SQL(grant).format(**names))
+            own.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,))
+            if own.rowcount:
+                for grant in grants(self.names):
+                    own.execute(grant)
+        own.execute(finance.reader_limits(self.names))

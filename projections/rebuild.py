@@ -1,0 +1,230 @@
+"""Rebuilds the stored projections from position 0 beside the live ones, and swaps in what differs.
+
+The events are folded into temporary tables, a page of positions at a time. At one snapshot these
+are compared with the live tables; then, under the head lock and in one transaction, the rows that
+differ are put right. Rows that are equal stay untouched: a merge changes a row by the row and the
+events alone, so rows that were equal at the snapshot are equal ever after. Nothing is renamed, so
+readers never wait, views keep their tables, and open snapshots go on seeing their own state: a
+table renamed into place is empty for them (docs/adr).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection, Cursor, IsolationLevel, sql
+from psycopg.rows import tuple_row
+
+from projections.definition import LIVE, StoredProjection, identifiers
+from projections.projector import Projector
+from projections.registry import STORED
+
+PAGE_POSITIONS = 250_000
+"""Events folded in one transaction; bounds how long a snapshot stays open."""
+
+Progress = Callable[[int, int], None]
+"""Called with the positions done and the positions there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row that the live table has otherwise than the events say; None: no row."""
+
+    projection: str
+    key: tuple[object, ...]
+    stored: tuple[object, ...] | None
+    rebuilt: tuple[object, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """The position that was reached, and how many rows of each projection were put right."""
+
+    position: int
+    repaired: dict[str, int]
+
+
+def rebuild(
+    connection: Connection[Any],
+    projector: Projector,
+    progress: Progress | None = None,
+    page: int = PAGE_POSITIONS,
+) -> Rebuilt:
+    """Make every stored projection equal to the fold of all events; ``connection`` must be idle.
+
+    Appends go on meanwhile; they wait only while rows that differ are put right.
+    """
+    scratch = _Scratch(connection, projector, page)
+    with scratch.tables():
+        with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
+            projector.align(cursor)
+        scratch.fold_pages(progress)
+        scratch.compare()
+        with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
+            position = projector.lock_head(cursor)
+            scratch.fold(cursor, position)
+            return Rebuilt(position, {each.name: scratch.repair(cursor, each) for each in STORED})
+
+
+def differences(
+    connection: Connection[Any],
+    projector: Projector,
+    progress: Progress | None = None,
+    page: int = PAGE_POSITIONS,
+    limit: int = 100,
+) -> list[Difference]:
+    """Fold all events beside the live tables and return where they differ.
+
+    At most ``limit`` rows of each projection are told.
+    """
+    scratch = _Scratch(connection, projector, page)
+    with scratch.tables():
+        scratch.fold_pages(progress)
+        scratch.compare()
+        with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
+            return [found for each in STORED for found in scratch.differing(cursor, each, limit)]
+
+
+class _Scratch:
+    """Temporary tables of one connection that stand beside the live ones."""
+
+    def __init__(self, connection: Connection[Any], projector: Projector, page: int) -> None:
+        self._connection = connection
+        self._projector = projector
+        self._names = projector.names
+        self._page = page
+        self._position = 0
+        self._merges = {
+            each.name: each.merge(self._table(each), self._names.events, LIVE).as_string()
+            for each in STORED
+        }
+
+    def _table(self, projection: StoredProjection) -> sql.Identifier:
+        return sql.Identifier("pg_temp", f"rebuilt_{projection.name}")
+
+    def _keys(self, projection: StoredProjection) -> sql.Identifier:
+        return sql.Identifier("pg_temp", f"differing_{projection.name}")
+
+    @contextmanager
+    def tables(self) -> Iterator[None]:
+        """Make the temporary tables, and drop them afterwards."""
+        with self._connection.transaction():
+            for each in STORED:
+                self._drop(each)
+                self._connection.execute(each.create(self._table(each), temporary=True))
+        try:
+            yield
+        finally:
+            if not self._connection.broken:
+                with self._connection.transaction():
+                    for each in STORED:
+                        self._drop(each)
+
+    def _drop(self, projection: StoredProjection) -> None:
+        for table in (self._table(projection), self._keys(projection)):
+            self._connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
+
+    def fold_pages(self, progress: Progress | None) -> None:
+        """Fold all events up to the present head, each page in a transaction of its own."""
+        with self._connection.transaction():
+            head = self._projector.last_position(self._connection.cursor())
+        while self._position < head:
+            with self._connection.transaction(), self._connection.cursor() as cursor:
+                self.fold(cursor, min(self._position + self._page, head))
+            if progress is not None:
+                progress(self._position, head)
+
+    def fold(self, cursor: Cursor[Any], through: int) -> None:
+        """Fold the events from where the scratch tables stand."""
+        if through > self._position:
+            span = {"after": self._position, "through": through}
+            for each in STORED:
+                cursor.execute(self._merges[each.name], span)
+            self._position = through
+
+    def compare(self) -> None:
+        """At one snapshot, fold up to where the live tables stand and note the keys that differ."""
+        before = self._connection.isolation_level
+        self._connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        try:
+            with self._connection.transaction(), self._connection.cursor() as cursor:
+                self.fold(cursor, self._projector.last_position(cursor))
+                for each in STORED:
+                    cursor.execute(sql.SQL("ANALYZE {}").format(self._table(each)))
+                    cursor.execute(self._comparison(each))
+        finally:
+            self._connection.isolation_level = before
+
+    def _comparison(self, projection: StoredProjection) -> sql.Composed:
+        return sql.SQL(
+            "CREATE TEMPORARY TABLE {keys} AS "
+            "SELECT {key} FROM {live} AS live FULL JOIN {rebuilt} AS rebuilt USING ({key}) "
+            "WHERE ({live_columns}) IS DISTINCT FROM ({rebuilt_columns})"
+        ).format(
+            keys=self._keys(projection),
+            key=identifiers(projection.key),
+            live=self._names.stored(projection.name),
+            rebuilt=self._table(projection),
+            live_columns=_of("live", projection),
+            rebuilt_columns=_of("rebuilt", projection),
+        )
+
+    def repair(self, cursor: Cursor[Any], projection: StoredProjection) -> int:
+        """Put the differing rows of a live table right; return how many there were."""
+        parts = {
+            "live": self._names.stored(projection.name),
+            "keys": self._keys(projection),
+            "rebuilt": self._table(projection),
+            "key": identifiers(projection.key),
+            "columns": identifiers(projection.names),
+        }
+        cursor.execute(sql.SQL("SELECT COUNT(*) FROM {keys}").format(**parts))
+        row = cursor.fetchone()
+        if row is None or not row[0]:
+            return 0
+        for statement in (
+            "DELETE FROM {live} WHERE ({key}) IN (SELECT {key} FROM {keys})",
+            (
+                "INSERT INTO {live} ({columns}) SELECT {columns} FROM {rebuilt} "
+                "WHERE ({key}) IN (SELECT {key} FROM {keys}) ORDER BY {key}"
+            ),
+        ):
+            cursor.execute(sql.SQL(statement).format(**parts))
+        return int(row[0])
+
+    def differing(
+        self, cursor: Cursor[Any], projection: StoredProjection, limit: int
+    ) -> Iterator[Difference]:
+        """Yield the rows that differ, in key order."""
+        key, width = identifiers(projection.key), len(projection.names)
+        cursor.execute(
+            sql.SQL(
+                "SELECT {key}, {live_columns}, {rebuilt_columns} FROM {keys} AS keys "
+                "LEFT JOIN {live} AS live USING ({key}) "
+                "LEFT JOIN {rebuilt} AS rebuilt USING ({key}) ORDER BY {key} LIMIT {limit}"
+            ).format(
+                key=key,
+                live_columns=_of("live", projection),
+                rebuilt_columns=_of("rebuilt", projection),
+                keys=self._keys(projection),
+                live=self._names.stored(projection.name),
+                rebuilt=self._table(projection),
+                limit=sql.Literal(limit),
+            )
+        )
+        for row in cursor.fetchall():
+            at = len(projection.key)
+            live, rebuilt = row[at : at + width], row[at + width :]
+            yield Difference(
+                projection.name,
+                row[:at],
+                live if live[0] is not None else None,
+                rebuilt if rebuilt[0] is not None else None,
+            )
+
+
+def _of(alias: str, projection: StoredProjection) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(alias, name) for name in projection.names)

@@ -1,0 +1,57 @@
+-- Claims, sponsors, payments and facts that wait or had no effect; the last word on each counts.
+SELECT
+    noted.position,
+    COALESCE(SPLIT_PART(told.topic, '/', 1), noted.type) AS type,
+    noted.client_id,
+    noted.partner_id,
+    noted.reason
+FROM (
+    SELECT
+        COALESCE(record.fact, record.claim, notes.position) AS position,
+        record.fact IS NOT NULL OR record.claim IS NOT NULL AS names_fact,
+        SPLIT_PART(notes.topic, '/', 1) AS type,
+        notes.client_id,
+        notes.partner_id,
+        CASE notes.topic
+            WHEN 'ReferralWaiting/1' THEN 'unknown_partner'
+            WHEN 'ReferralUnchanged/1' THEN 'no_effect'
+            WHEN 'SponsorWaiting/1' THEN 'unknown_sponsor'
+            ELSE COALESCE(record.reason, record.flag)
+        END AS reason,
+        notes.topic IN (
+            'FactUnresolved/1', 'ReferralWaiting/1', 'ReferralUnchanged/1', 'SponsorWaiting/1',
+            'PaymentBooked/1', 'DifferenceUnresolved/1'
+        ) AS open,
+        ROW_NUMBER() OVER (
+            PARTITION BY
+                CASE
+                    WHEN notes.topic LIKE 'Fact%' THEN 'fact'
+                    WHEN notes.topic LIKE 'Referral%' THEN 'claim'
+                    WHEN notes.topic LIKE 'Sponsor%' THEN 'sponsor'
+                    WHEN notes.topic LIKE 'Payment%' THEN 'payment'
+                    ELSE 'difference'
+                END,
+                COALESCE(record.fact, record.claim, record.line)
+            ORDER BY notes.position DESC
+        ) AS newest
+    FROM :events AS notes
+    CROSS JOIN LATERAL jsonb_to_record(:state) AS record (
+        fact bigint,
+        claim bigint,
+        line bigint,
+        reason text,
+        flag text
+    )
+    WHERE :scope
+        AND topic IN (
+            'FactUnresolved/1', 'FactResolved/1',
+            'ReferralAccepted/1', 'ReferralRejected/1', 'ReferralLapsed/1',
+            'ReferralUnchanged/1', 'ReferralWaiting/1',
+            'SponsorAccepted/1', 'SponsorRejected/1', 'SponsorWaiting/1',
+            'PaymentBooked/1', 'DifferenceUnresolved/1'
+        )
+) AS noted
+LEFT JOIN :events AS told
+    ON noted.names_fact AND told.position = noted.position
+WHERE noted.newest = 1
+    AND noted.open
