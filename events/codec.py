@@ -45,14 +45,14 @@ def decode_state(topic: str, state: bytes, vocabulary: Vocabulary = VOCABULARY) 
         if cls is newest:
             event = cls.__pydantic_validator__.validate_json(state)
         else:
-            members = vocabulary.upcast(cls.type, cls.version, orjson.loads(state))
+            # Validated as what it is first, so that a step is never given anything else.
+            told = encode(cls.__pydantic_validator__.validate_json(state))
+            members = vocabulary.upcast(cls.type, cls.version, orjson.loads(told))
             event = newest.__pydantic_validator__.validate_json(orjson.dumps(members))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise UnreadableState(topic, f"{place}: {first['msg']}") from error
-    except orjson.JSONDecodeError as error:
-        raise UnreadableState(topic, str(error)) from error
     return event
 
 

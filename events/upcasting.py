@@ -66,7 +66,7 @@ class Vocabulary:
         return self._newest[type_]
 
     def upcast(self, type_: str, version: int, members: Members) -> Members:
-        """The members as the newest version has them; the argument is left as it is."""
+        """The members as the newest version has them; the mapping given is left as it is."""
         newest = self._newest[type_].version
         members = dict(members)
         while version < newest:
