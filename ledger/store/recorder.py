@@ -9,6 +9,7 @@ the Merkle leaves are assigned and the rows inserted. It holds until the caller'
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -37,6 +38,9 @@ from ledger.store.statements import COPY_TYPES, Statements
 
 DEFAULT_TIMEOUT_S = 60
 """How long an append waits for the head, and may stand idle with it, unless the datastore says."""
+
+HASH_BESIDE_ROWS = 2000
+"""From so many rows on, hashing while the database inserts saves more time than a thread costs."""
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -75,7 +79,7 @@ class Versions(NamedTuple):
     """The last version of some streams (0: no event yet) as of a position."""
 
     position: int
-    of: Mapping[str, int]
+    of: dict[str, int]
 
 
 class Recorded(NamedTuple):
@@ -202,11 +206,11 @@ class LedgerRecorder(PostgresProcessRecorder):
         than the one before. Raises ValueError for no rows, psycopg's UniqueViolation for a
         (source, id) that is recorded already.
         """
-        last = self._last_versions(cursor, head, rows, versions)
+        streams = [row.stream for row in rows]
+        last = self._last_versions(cursor, head, set(streams), versions)
         assigned = []
-        for row in rows:
-            version = last[row.stream] + 1
-            last[row.stream] = version
+        for stream in streams:
+            last[stream] = version = last[stream] + 1
             assigned.append(version)
         return self._insert(cursor, head, rows, assigned, last)
 
@@ -225,22 +229,20 @@ class LedgerRecorder(PostgresProcessRecorder):
         self,
         cursor: Cursor[DictRow],
         head: Head,
-        rows: Sequence[Row],
+        streams: set[str],
         versions: Versions | None,
     ) -> dict[str, int]:
-        streams = {row.stream for row in rows}
         if versions is None:
-            return dict(self.versions(cursor, streams).of)
-        last = {stream: versions.of[stream] for stream in streams & versions.of.keys()}
+            return self.versions(cursor, streams).of
+        known = versions.of
+        last = {stream: known[stream] for stream in streams if stream in known}
         if versions.position < head.position:
             cursor.execute(
                 self._sql.changed_versions, (versions.position, head.position), prepare=True
             )
-            changed = {row["stream"]: row["version"] for row in cursor}
-            last.update((stream, changed[stream]) for stream in streams & changed.keys())
-        missing = streams - last.keys()
-        if missing:
-            last.update(self.versions(cursor, missing).of)
+            last.update((row["stream"], row["version"]) for row in cursor if row["stream"] in last)
+        if len(last) < len(streams):
+            last.update(self.versions(cursor, streams - last.keys()).of)
         return last
 
     def _insert(
@@ -255,19 +257,22 @@ class LedgerRecorder(PostgresProcessRecorder):
             raise ValueError("an append needs at least one row")
         recorded_at = max(head.clock, head.recorded_at + _MICROSECOND).astimezone(UTC)
         leaves = _leaves(head.position, recorded_at, rows, assigned)
-        cursor.execute(
-            self._sql.insert_staged,
-            (head.position, recorded_at, assigned, b"".join(leaves)),
-            prepare=True,
-        )
+        parameters = (head.position, recorded_at, assigned, b"".join(leaves))
+        if len(rows) < HASH_BESIDE_ROWS:
+            cursor.execute(self._sql.insert_staged, parameters, prepare=True)
+            frontier = merkle.append(head.frontier, head.position, leaves)
+        else:
+            with ThreadPoolExecutor(max_workers=1) as beside:
+                hashing = beside.submit(merkle.append, head.frontier, head.position, leaves)
+                cursor.execute(self._sql.insert_staged, parameters, prepare=True)
+            frontier = hashing.result()
         if cursor.rowcount != len(rows):
             raise ProgrammingError(
                 f"{cursor.rowcount} rows were staged, not {len(rows)}: stage the rows to insert"
             )
         position = head.position + len(rows)
-        frontier = merkle.append(head.frontier, head.position, leaves)
-        cursor.execute(self._sql.move_head, (position, recorded_at, frontier), prepare=True)
         after = Head(position, recorded_at, frontier, head.clock)
+        cursor.execute(self._sql.move_head, after[:3], prepare=True)
         return Appended(head.position + 1, position, recorded_at, last, after)
 
     # eventsourcing's interface.

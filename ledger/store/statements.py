@@ -78,7 +78,6 @@ SELECT
     substring(%s::bytea FROM 32 * (ordinal - 1) + 1 FOR 32),
     {known}
 FROM {staged}
-ORDER BY ordinal
 """
 
 # Who listens is told by the same statement. The lock that NOTIFY takes at commit adds no waiting
