@@ -1,0 +1,1 @@
+"""A year of a partner programme, drawn and not measured: the same on every machine."""
