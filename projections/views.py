@@ -183,3 +183,19 @@ UNRESOLVED = ReadModel(
         Column("reason", "text", "Why it waits or had no effect."),
     ),
 )
+
+PAYOUTS = ReadModel(
+    name="payouts",
+    comment="Every payout with what became of it (D15.2).",
+    columns=(
+        Column("payout_id", "text", "Id of the payout."),
+        PARTNER,
+        CURRENCY,
+        Column("cutoff", "date", "The cut-off that it pays up to."),
+        Column("amount", "bigint", "Amount initiated, in minor units."),
+        Column("status", "text", "in_flight, settled or failed."),
+        Column("settled_amount", "numeric", "Amount settled, in minor units."),
+        Column("flag", "text", "amount_differs, where another amount was settled."),
+        Column("position", "bigint", "Position of the PayoutInitiated."),
+    ),
+)

@@ -1,0 +1,222 @@
+"""Answers a query as of a position and a day, from the events alone.
+
+Two axes (interfaces): what the ledger knew, up to a position; and what had happened, up to a day.
+Each read model is the same SELECT that is merged live, run over the events up to the position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from psycopg import Connection, sql
+from psycopg.rows import tuple_row
+
+from events.values import format_instant
+from ledger.errors import Refused
+from projections import DEFAULT_NAMES, Names
+from projections.balances import BALANCES
+from projections.clients import CLIENTS, TERMS
+from projections.definition import ReadModel, identifiers, scope_of
+from projections.tiers import TIER_HISTORY, TIERS
+from projections.views import (
+    CLAIMS,
+    CLIENT_LIST,
+    COMMISSION_HISTORY,
+    LEADERBOARD,
+    PARTNER_BALANCES,
+    PAYOUTS,
+    TRIAL_BALANCE,
+    UNRESOLVED,
+)
+
+Row = dict[str, object]
+"""A row by column: integers (money in minor units), strings, days, instants, lists or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """The place on both axes that a query is answered at.
+
+    ``known_at`` is the instant at which the event of ``position`` was recorded, None before the
+    first. ``final``: the same question will have this answer for ever.
+    """
+
+    position: int
+    known_at: datetime | None
+    effective_at: date | None
+    final: bool
+
+    def answer(self) -> dict[str, int | str | bool | None]:
+        """Return what every answer says of itself, ready for JSON."""
+        return {
+            "position": self.position,
+            "known_at": None if self.known_at is None else format_instant(self.known_at),
+            "effective_at": None if self.effective_at is None else self.effective_at.isoformat(),
+            "final": self.final,
+        }
+
+
+class Replay:
+    """The read models of one ledger as of any place on both axes; only reads."""
+
+    def __init__(self, connection: Connection[Any], names: Names = DEFAULT_NAMES) -> None:
+        self.connection = connection
+        self.names = names
+
+    def resolve(
+        self,
+        *,
+        known_at: datetime | None = None,
+        position: int | None = None,
+        effective_at: date | None = None,
+    ) -> AsOf:
+        """Return the place that the options of a query name; without options, all that is recorded.
+
+        Raises Refused for both ``known_at`` and ``position``, for a position outside the ledger and
+        for an instant without an offset.
+        """
+        if known_at is not None and position is not None:
+            raise Refused("give --known-at or --position, not both: each names what was known")
+        if known_at is not None and known_at.tzinfo is None:
+            raise Refused("the instant needs an offset, such as 2026-01-31T09:30:00+01:00")
+        head = self._head()
+        if position is None:
+            position = head if known_at is None else self._position_at(known_at)
+        if not 0 <= position <= head:
+            raise Refused(
+                f"position {position} is not in the ledger; give one from 0 to {head}, its last"
+            )
+        recorded_at = self._recorded_at(position)
+        later = known_at is not None and position == head
+        final = not (later and (recorded_at is None or known_at != recorded_at))
+        return AsOf(position, recorded_at, effective_at, final)
+
+    def balances(self, at: AsOf, partner_id: str | None = None) -> Iterator[Row]:
+        """Yield ``partner_id, currency, earned, adjusted, paid, in_flight, payable``."""
+        scope = self._scope(at, partner_id)
+        balances = sql.SQL("({})").format(BALANCES.select(self.names.events, scope))
+        return self._rows(PARTNER_BALANCES, scope, {"balances": balances})
+
+    def history(
+        self, at: AsOf, partner_id: str | None = None, client_id: str | None = None
+    ) -> Iterator[Row]:
+        """Yield the lines of a partner, or of all, by position."""
+        return self._rows(COMMISSION_HISTORY, self._scope(at, partner_id, client_id))
+
+    def tiers(self, at: AsOf, partner_id: str | None = None) -> Iterator[Row]:
+        """Yield ``partner_id, tier, since, position``: the last tier of each partner."""
+        return self._rows(TIERS, self._scope(at, partner_id))
+
+    def tier_history(self, at: AsOf, partner_id: str | None = None) -> Iterator[Row]:
+        """Yield every change of a tier, by position, the enrolment's with a null ``from_tier``."""
+        return self._rows(TIER_HISTORY, self._scope(at, partner_id))
+
+    def leaderboard(self, at: AsOf, quarter: str | None = None) -> Iterator[Row]:
+        """Yield ``quarter, rank, partner_id, clients``; ``quarter`` is such as ``2026Q1``."""
+        condition = None if quarter is None else _equals("quarter", quarter)
+        return self._rows(LEADERBOARD, self._scope(at), self._standings(at), condition)
+
+    def trial_balance(self, at: AsOf) -> Iterator[Row]:
+        """Yield ``account, currency, debit, credit, balance`` in minor units (D17)."""
+        return self._rows(TRIAL_BALANCE, self._scope(at))
+
+    def claims(
+        self, at: AsOf, partner_id: str | None = None, client_id: str | None = None
+    ) -> Iterator[Row]:
+        """Yield each claim with its last answer, by the position of its fact (D3)."""
+        return self._rows(CLAIMS, self._scope(at, partner_id, client_id))
+
+    def unresolved(self, at: AsOf) -> Iterator[Row]:
+        """Yield what waits or had no effect, by position."""
+        return self._rows(UNRESOLVED, self._scope(at))
+
+    def clients(self, at: AsOf, partner_id: str | None = None) -> Iterator[Row]:
+        """Yield how each client stands, by client id; ``partner_id`` narrows it to its clients."""
+        condition = None if partner_id is None else _equals("partner_id", partner_id)
+        known = self._standings(at, by_day=True)
+        return self._rows(CLIENT_LIST, self._scope(at), known, condition)
+
+    def payouts(self, at: AsOf, partner_id: str | None = None) -> Iterator[Row]:
+        """Yield every payout with what became of it, by position (D15.2)."""
+        return self._rows(PAYOUTS, self._scope(at, partner_id))
+
+    def knows_partner(self, partner_id: str, at: AsOf) -> bool:
+        """Tell whether anything about a partner was recorded by then."""
+        query = sql.SQL(
+            "SELECT EXISTS (SELECT FROM {} WHERE originator_id = %s AND position <= %s)"
+        ).format(self.names.events)
+        return bool(self._value(query, (f"partner:{partner_id}", at.position)))
+
+    def _scope(
+        self, at: AsOf, partner_id: str | None = None, client_id: str | None = None
+    ) -> sql.Composed:
+        return scope_of(
+            through=at.position, day=at.effective_at, partner_id=partner_id, client_id=client_id
+        )
+
+    def _standings(self, at: AsOf, *, by_day: bool = False) -> dict[str, sql.Composable]:
+        """Return clients and terms as subqueries.
+
+        ``by_day``: the standing that the facts of days up to the effective day gave. A leaderboard
+        counts days instead, of all that is known.
+        """
+        known = scope_of(through=at.position)
+        happened = self._scope(at) if by_day else known
+        return {
+            "clients": sql.SQL("({})").format(CLIENTS.rows(self.names.events, happened)),
+            "terms": sql.SQL("({})").format(TERMS.rows(self.names.events, known)),
+            "until": sql.Literal(at.effective_at),
+        }
+
+    def _rows(
+        self,
+        model: ReadModel,
+        scope: sql.Composable,
+        relations: Mapping[str, sql.Composable] | None = None,
+        condition: sql.Composable | None = None,
+    ) -> Iterator[Row]:
+        query = sql.SQL("SELECT * FROM ({}) AS answer{} ORDER BY {}").format(
+            model.select(self.names.events, scope, relations),
+            sql.SQL("") if condition is None else sql.SQL(" WHERE {}").format(condition),
+            identifiers(model.order_by),
+        )
+        return rows_of(self.connection, query)
+
+    def _head(self) -> int:
+        query = sql.SQL("SELECT COALESCE(MAX(position), 0) FROM {}").format(self.names.events)
+        return int(self._value(query, ()))
+
+    def _position_at(self, known_at: datetime) -> int:
+        function = sql.Identifier(self.names.projections, "position_at")
+        return int(self._value(sql.SQL("SELECT {}(%s)").format(function), (known_at,)))
+
+    def _recorded_at(self, position: int) -> datetime | None:
+        query = sql.SQL("SELECT MAX(recorded_at) FROM {} WHERE position = %s").format(
+            self.names.events
+        )
+        found: datetime | None = self._value(query, (position,))
+        return found
+
+    def _value(self, query: sql.Composed, parameters: tuple[object, ...]) -> Any:
+        with self.connection.cursor(row_factory=tuple_row) as cursor:
+            row = cursor.execute(query, parameters).fetchone()
+            return None if row is None else row[0]
+
+
+def rows_of(connection: Connection[Any], query: sql.Composed) -> Iterator[Row]:
+    """Yield the rows of a query, in bounded memory, with whole numbers as integers."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        for row in cursor.stream(query):
+            description = cursor.description or ()
+            yield {
+                column.name: int(value) if isinstance(value, Decimal) else value
+                for column, value in zip(description, row, strict=True)
+            }
+
+
+def _equals(column: str, value: str) -> sql.Composed:
+    return sql.SQL("{} = {}").format(sql.Identifier(column), sql.Literal(value))
