@@ -1,0 +1,1 @@
+"""The second engine: naive, slow, obviously right, and written only for the tests."""
