@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -64,7 +64,6 @@ _SETTINGS = {
 _SETTINGS_NOT_DURABLE = {
     "fsync": "off",
     "full_page_writes": "off",
-    "synchronous_commit": "off",
 }
 
 
@@ -86,6 +85,11 @@ def url_of(places: Places) -> str:
     return f"postgresql://postgres@/postgres?host={quote(str(places.run), safe='')}"
 
 
+def cluster_of(home: Path) -> str:
+    """How the processes of the server of a home call themselves."""
+    return f"commissions-{_name(home)}"
+
+
 class Server:
     """One server on one data directory.
 
@@ -96,7 +100,7 @@ class Server:
         self.places = places
         self._durable = durable
         self._binaries = _binaries()
-        self._cluster = f"commissions-{_name(places.home)}"
+        self._cluster = cluster_of(places.home)
         self._account = _account()
 
     def start(self) -> None:
@@ -151,6 +155,7 @@ class Server:
         """Make the data directory, whole or not at all."""
         data = self.places.data
         for unfinished in data.parent.glob("init-*"):
+            self._end_making_of(unfinished)
             shutil.rmtree(unfinished, ignore_errors=True)
         version = data / "PG_VERSION"
         if version.exists():
@@ -182,6 +187,12 @@ class Server:
                 f"the embedded PostgreSQL cannot be made in {data}: {_one_line(done.stdout)}"
             )
         target.rename(data)
+
+    @staticmethod
+    def _end_making_of(directory: Path) -> None:
+        """End the making of a data directory that went on when its command was killed."""
+        argument = f"--pgdata={directory}"
+        _end(_processes(lambda words: argument in words))
 
     def _launch(self) -> bool:
         """Start a server that does not run; whether it came up."""
@@ -242,11 +253,7 @@ class Server:
 
     def _orphans(self) -> list[psutil.Process]:
         title = f"postgres: {self._cluster}: "
-        return [
-            process
-            for process in psutil.process_iter(["cmdline"])
-            if " ".join(process.info["cmdline"] or ()).startswith(title)
-        ]
+        return _processes(lambda words: " ".join(words).startswith(title))
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one of PostgreSQL's programs as the server's account; output in ``stdout``."""
@@ -385,6 +392,15 @@ def _environment() -> dict[str, str]:
         if not name.startswith(("PG", "LC_")) and name not in {"LANG", "LANGUAGE", "TZ"}
     }
     return kept | {"LC_ALL": "C.UTF-8"}
+
+
+def _processes(wanted: Callable[[Sequence[str]], bool]) -> list[psutil.Process]:
+    """The processes whose command line is wanted."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if wanted(process.info["cmdline"] or ())
+    ]
 
 
 def _end(processes: Sequence[psutil.Process]) -> None:

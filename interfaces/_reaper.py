@@ -22,6 +22,7 @@ from typing import NamedTuple
 FAST_SECONDS = 60
 """How long a fast shutdown (sessions ended, checkpoint written) may take."""
 
+_EXIT_SECONDS = 2
 _PAUSE_SECONDS = 0.01
 
 
@@ -103,7 +104,8 @@ def listening(places: Places) -> bool:
 def recorded_pid(places: Places) -> int | None:
     """The process id in the server's own pid file, stale or not."""
     try:
-        return int((places.data / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0])
+        # The file goes on with paths, in whatever encoding they have.
+        return int((places.data / "postmaster.pid").read_bytes().split(b"\n", 1)[0])
     except (OSError, ValueError):
         return None
 
@@ -123,28 +125,36 @@ def stop(places: Places) -> None:
     ):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
-        if _gone(places, pid, seconds):
+        if _gone(places, pid, seconds) or recorded_pid(places) != pid:
             return
 
 
 def _gone(places: Places, pid: int, seconds: float) -> bool:
     until = time.monotonic() + seconds
-    while recorded_pid(places) == pid and alive(pid):
+    while alive(pid):
         if time.monotonic() > until:
             return False
+        if recorded_pid(places) != pid:
+            # It has said goodbye and is on its way out; where a dead process cannot be told from
+            # a living one, that is enough.
+            until = min(until, time.monotonic() + _EXIT_SECONDS)
         time.sleep(_PAUSE_SECONDS)
     return True
 
 
 def alive(pid: int) -> bool:
-    """Whether a process of this id exists, whoever owns it."""
+    """Whether a process of this id lives, whoever owns it; one that only waits to be buried not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True
+    return not status.rpartition(")")[2].lstrip().startswith("Z")
 
 
 def watch(places: Places, mine: int) -> None:

@@ -125,7 +125,7 @@ def create_database(admin: psycopg.Connection, name: str, *, template: str = "te
             else "ENCODING 'UTF8' LOCALE 'C.UTF-8'"
         )
     admin.execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {} {}").format(
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY {}").format(
             sql.Identifier(name), sql.Identifier(template), locale
         )
     )

@@ -1,0 +1,62 @@
+"""What a person or an operator may set, from the environment (``COMMISSIONS_…``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ledger.errors import NotReady
+
+PREFIX = "COMMISSIONS_"
+
+
+class WrongSettings(NotReady):
+    """A variable of the environment that cannot be used."""
+
+
+class Settings(BaseSettings):
+    """The settings of one process; a command's options override them."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True)
+
+    database_url: SecretStr | None = None
+    """The PostgreSQL (15 or later) to use; none means the embedded one. May hold a password."""
+
+    home: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("commission-ledger", appauthor=False)
+    )
+    """Where the embedded PostgreSQL and its locks live."""
+
+    locale: Literal["fr", "en"] = "en"
+    """How tables write money: ``1 234,56 €`` or ``€1,234.56``."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least level that is logged."""
+
+    log_format: Literal["auto", "console", "json"] = "auto"
+    """``auto``: for people on a terminal, JSON elsewhere."""
+
+    max_days_ahead: int = Field(default=400, ge=0, le=36_500)
+    """How many days after its receipt a fact may lie; beyond, its year is taken for mistyped."""
+
+    batch_size: int = Field(default=5_000, ge=1, le=50_000)
+    """The most facts that one transaction takes."""
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+
+def load() -> Settings:
+    """Read the settings of this process; raises :class:`WrongSettings`, naming the variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+        raise WrongSettings(f"{name}: {first['msg']}; correct or unset it") from None

@@ -1,0 +1,93 @@
+"""Log lines: canonical, one for each piece of work, without anybody's data."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from interfaces.logging import canonical_line, configure
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+def lines(out: io.StringIO) -> list[dict[str, object]]:
+    """What was logged, line by line."""
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_a_piece_of_work_logs_one_json_line_where_there_is_no_terminal() -> None:
+    """The fields known at the end are on it."""
+    out = io.StringIO()
+    configure(stream=out)
+    with canonical_line("ingest", files=1) as line:
+        line.add(accepted=3, rejected=0)
+    (found,) = lines(out)
+    duration = found.pop("duration_ms")
+    assert isinstance(duration, int)
+    assert str(found.pop("at")).endswith("Z")
+    assert found == {
+        "event": "ingest",
+        "level": "info",
+        "outcome": "ok",
+        "files": 1,
+        "accepted": 3,
+        "rejected": 0,
+    }
+
+
+def test_a_failure_names_its_class_and_not_its_message() -> None:
+    """A message may quote what came in; the log may not."""
+    out = io.StringIO()
+    configure(stream=out)
+
+    def fail() -> None:
+        with canonical_line("ingest"):
+            raise ValueError("jeanne.martin@example.org is no partner id")
+
+    with pytest.raises(ValueError, match="jeanne"):
+        fail()
+    (found,) = lines(out)
+    assert found["outcome"] == "failed"
+    assert found["error"] == "ValueError"
+    assert "jeanne" not in out.getvalue()
+
+
+def test_ctrl_c_is_told_apart_from_a_failure() -> None:
+    """An operator who stops a command has not broken it."""
+    out = io.StringIO()
+    configure(stream=out)
+
+    def interrupt() -> None:
+        with canonical_line("ingest"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    assert [line["outcome"] for line in lines(out)] == ["stopped"]
+
+
+def test_the_level_is_kept() -> None:
+    """Above info, work that went well is silent."""
+    out = io.StringIO()
+    configure(stream=out, level="warning")
+    with canonical_line("ingest"):
+        pass
+    assert out.getvalue() == ""
+
+
+def test_console_lines_are_for_reading() -> None:
+    """Asked for, or on a terminal: no JSON."""
+    out = io.StringIO()
+    configure(stream=out, style="console")
+    with canonical_line("ingest", accepted=3):
+        pass
+    assert "accepted=3" in out.getvalue()
+    assert not out.getvalue().startswith("{")
