@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from hashlib import sha256
+from typing import get_args
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -76,22 +77,31 @@ def content_hash(
     ).digest()
 
 
-@cache
-def _aliases(cls: type[BaseModel]) -> dict[str, str]:
-    return {name: field.serialization_alias or name for name, field in cls.model_fields.items()}
-
-
 def _members(model: BaseModel) -> dict[str, object]:
     """What is not null, by the names of the wire, with instants written out.
 
     Days, strings, integers, booleans and tuples are orjson's own; the rest goes to :func:`_plain`.
     """
-    aliases = _aliases(type(model))
-    return {
-        aliases[name]: format_instant(value) if type(value) is datetime else value
-        for name, value in model.__dict__.items()
-        if value is not None
-    }
+    members = {name: value for name, value in model.__dict__.items() if value is not None}
+    for name, alias, is_instant in _rewritten(type(model)):
+        value = members.pop(name, None)
+        if value is not None:
+            members[alias] = format_instant(value) if is_instant else value
+    return members
+
+
+@cache
+def _rewritten(cls: type[BaseModel]) -> tuple[tuple[str, str, bool], ...]:
+    """The members of a class that have another name in JSON or are instants."""
+    found = (
+        (name, field.serialization_alias or name, _is_instant(field.annotation))
+        for name, field in cls.model_fields.items()
+    )
+    return tuple(member for member in found if member[0] != member[1] or member[2])
+
+
+def _is_instant(annotation: object) -> bool:
+    return annotation is datetime or any(_is_instant(part) for part in get_args(annotation))
 
 
 def _plain(value: object) -> object:

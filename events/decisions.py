@@ -496,8 +496,8 @@ class DifferenceUnresolved(RuledDecision):
 
     @property
     def stream(self) -> str:
-        """``account:<partner_id>``."""
-        return f"account:{self.partner_id}"
+        """``client:<client_id>``."""
+        return f"client:{self.client_id}"
 
 
 # --- payouts (D15) -------------------------------------------------------------------------------

@@ -129,7 +129,7 @@ def _check_attributes(envelope: dict[str, JsonValue]) -> None:
                 "the name of an attribute is lower-case letters and digits; rename it",
             )
     content_type = envelope.get("datacontenttype")
-    if content_type is not None and not (
+    if content_type not in (None, "application/json") and not (
         isinstance(content_type, str) and _JSON.fullmatch(content_type)
     ):
         raise Rejection("not_cloudevent", "datacontenttype", "data is JSON: application/json")

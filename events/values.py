@@ -6,6 +6,7 @@ Money is an integer of minor units beside an ISO 4217 code; nothing here is ever
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -80,13 +81,13 @@ Currency = Annotated[
 
 
 def _day(value: Any) -> Any:
-    if isinstance(value, str):
-        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
-            raise ValueError("a day is written YYYY-MM-DD")
-        return date.fromisoformat(value)
-    if isinstance(value, datetime) or not isinstance(value, date):
-        raise ValueError("a day is written YYYY-MM-DD")  # noqa: TRY004 - pydantic collects these
-    return value
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    # fromisoformat takes weeks and compact dates, too; none of those has both hyphens here.
+    if isinstance(value, str) and len(value) == len("YYYY-MM-DD") and value[4] == value[7] == "-":
+        with suppress(ValueError):
+            return date.fromisoformat(value)
+    raise ValueError("a day is written YYYY-MM-DD and is one of the calendar")
 
 
 Day = Annotated[
