@@ -7,7 +7,7 @@ decide the rest, partner by partner: ``decide_tiers``, ``PartnerAccrual``, ``dec
 from ledger.engine.commissions import Account, PartnerAccrual, Posted
 from ledger.engine.evolve import evolve, folded_topics
 from ledger.engine.payouts import Payable, decide_payouts
-from ledger.engine.recording import decide, reads
+from ledger.engine.recording import answer, decide, reads
 from ledger.engine.tiers import Counts, decide_tiers
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "PartnerAccrual",
     "Payable",
     "Posted",
+    "answer",
     "decide",
     "decide_payouts",
     "decide_tiers",

@@ -17,12 +17,12 @@ from ledger.policy.versions import Adopted
 class Draft:
     """Collects decisions in order; each is folded at once, so that the next sees its effect.
 
-    The state given is not changed: what changes lies in an overlay of this draft.
+    The state given is not changed: the entities that change lie in ``changed``, over it.
     """
 
     def __init__(self, state: State) -> None:
-        self._overlay: dict[str, object] = {}
-        self.state: State = ChainMap(self._overlay, cast("MutableMapping[str, object]", state))
+        self.changed: dict[str, object] = {}
+        self.state: State = ChainMap(self.changed, cast("MutableMapping[str, object]", state))
         self.decisions: list[Decision] = []
 
     def emit(self, decision: Decision) -> None:
@@ -31,7 +31,7 @@ class Draft:
         stream = decision.stream
         entity = evolve(stream, self.state.get(stream), decision)
         if entity is not None:
-            self._overlay[stream] = entity
+            self.changed[stream] = entity
 
     @property
     def ledger(self) -> Ledger:

@@ -40,7 +40,12 @@ _DECIDING = (
 
 
 def decide(state: State, event: Recorded) -> list[Decision]:
-    """The decisions that a recorded fact brings at once, in order; most facts bring none.
+    """The decisions that a recorded fact brings at once, in order; most facts bring none."""
+    return answer(state, event).decisions
+
+
+def answer(state: State, event: Recorded) -> Draft:
+    """The same with the entities that the decisions change.
 
     ``state`` holds the entities of :func:`reads` with the fact itself folded in. Raises NotReady
     before a programme is adopted.
@@ -63,7 +68,7 @@ def decide(state: State, event: Recorded) -> list[Decision]:
             answer_failure(draft, event, fact)
         case _:
             pass
-    return draft.decisions
+    return draft
 
 
 def reads(event: Recorded, state: State) -> set[str]:

@@ -1,0 +1,40 @@
+"""What comes in, and what of it was not recorded: rejected and quarantined messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from events.envelope import Message
+from events.errors import Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One message as it came in: decoded, or with the reason why it cannot be.
+
+    ``origin`` says where it stood, such as ``billing.jsonl:12``; ``payload`` are its bytes.
+    """
+
+    origin: str
+    payload: bytes
+    message: Message | None = None
+    rejection: Rejection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that is kept beside the ledger and never counts.
+
+    ``first_position`` is the place of the event that a quarantined message contradicts.
+    """
+
+    kind: Literal["rejected", "quarantined"]
+    origin: str
+    error: str
+    member: str | None
+    message: str
+    payload: bytes
+    source: str | None = None
+    event_id: str | None = None
+    first_position: int | None = None

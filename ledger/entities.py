@@ -1,0 +1,126 @@
+"""Entities at hand: a bounded cache of folded streams, all as of one position of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from datetime import date, datetime
+from typing import Any
+
+from psycopg import Cursor, sql
+from psycopg.rows import tuple_row
+
+from events.codec import decode_state
+from events.recorded import Recorded
+from ledger.engine import evolve, folded_topics
+from ledger.store.recorder import LedgerRecorder
+
+LIMIT = 200_000
+"""Streams kept; beyond it those used longest ago go."""
+
+FAR_BEHIND = 20_000
+"""Events appended by others beyond which forgetting is cheaper than folding them in."""
+
+_COLUMNS = sql.SQL("position, originator_id, topic, state, effective_at, day, source, event_id")
+_TOPICS = sorted(folded_topics())
+
+StoredRow = tuple[int, str, str, bytes, datetime, date, str | None, str | None]
+
+
+def recorded(row: StoredRow) -> tuple[str, Recorded]:
+    """A stored row as (stream, event), its state validated and upcast."""
+    position, stream, topic, state, effective_at, day, source, event_id = row
+    data = decode_state(topic, state)
+    return stream, Recorded(position, effective_at, day, data, source, event_id)
+
+
+class Entities:
+    """The cache. ``position`` is where all of it stands; the database may be further."""
+
+    def __init__(self, recorder: LedgerRecorder) -> None:
+        self._table = sql.Identifier(recorder.names.schema, recorder.names.events)
+        self._entities: MutableMapping[str, object | None] = {}
+        self.at_hand: MutableMapping[str, Any] = self._entities
+        self.position = 0
+
+    def get(self, stream: str) -> object | None:
+        """The entity of a loaded stream, None if it has none."""
+        return self._entities.get(stream)
+
+    def __contains__(self, stream: str) -> bool:
+        """Whether a stream is loaded, with or without an entity."""
+        return stream in self._entities
+
+    def forget(self) -> None:
+        """Start anew from the ledger's beginning; nothing is loaded."""
+        self._entities.clear()
+        self.position = 0
+
+    def follow(self, cursor: Cursor[object], head: int) -> None:
+        """Fold in what others appended up to ``head``."""
+        if not self._entities or head - self.position > FAR_BEHIND:
+            self.forget()
+            self.position = head
+        if head == self.position:
+            return
+        for row in self._select(
+            cursor,
+            sql.SQL("position > %s AND position <= %s AND topic = ANY(%s)"),
+            (self.position, head, _TOPICS),
+        ):
+            stream, event = recorded(row)
+            if stream in self._entities:
+                self._entities[stream] = evolve(stream, self._entities[stream], event)
+        self.position = head
+
+    def load(self, cursor: Cursor[object], streams: Iterable[str]) -> None:
+        """Fold the streams that are not loaded yet, as of :attr:`position`."""
+        missing = [stream for stream in streams if stream not in self._entities]
+        if not missing:
+            return
+        found = self.folded(cursor, missing, self.position)
+        for stream in missing:
+            self._entities[stream] = found.get(stream)
+        excess = len(self._entities) - LIMIT
+        if excess > 0:
+            keep = set(missing)
+            for stream in [s for s in self._entities if s not in keep][:excess]:
+                del self._entities[stream]
+
+    def folded(
+        self, cursor: Cursor[object], streams: list[str], through: int
+    ) -> dict[str, object]:
+        """Streams folded up to a position, past the cache."""
+        entities: dict[str, object] = {}
+        for row in self._select(
+            cursor,
+            sql.SQL("originator_id = ANY(%s) AND topic = ANY(%s) AND position <= %s"),
+            (streams, _TOPICS, through),
+        ):
+            stream, event = recorded(row)
+            entity = evolve(stream, entities.get(stream), event)
+            if entity is not None:
+                entities[stream] = entity
+        return entities
+
+    def at(self, cursor: Cursor[object], position: int) -> Recorded | None:
+        """The event at a position, None beyond the end."""
+        for row in self._select(cursor, sql.SQL("position = %s"), (position,)):
+            return recorded(row)[1]
+        return None
+
+    def advance(self, changed: Mapping[str, object], position: int) -> None:
+        """Take over what an append of our own changed, once it is committed."""
+        for stream, entity in changed.items():
+            self._entities.pop(stream, None)
+            self._entities[stream] = entity
+        self.position = position
+
+    def _select(
+        self, cursor: Cursor[object], where: sql.SQL, parameters: tuple[object, ...]
+    ) -> Iterator[StoredRow]:
+        query = sql.SQL("SELECT {columns} FROM {table} WHERE {where} ORDER BY position").format(
+            columns=_COLUMNS, table=self._table, where=where
+        )
+        with cursor.connection.cursor(row_factory=tuple_row, binary=True) as own:
+            own.execute(query, parameters)
+            yield from own

@@ -1,0 +1,60 @@
+"""What the ledger asks of the read side; :mod:`projections` and :mod:`replay` answer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple, Protocol
+
+from psycopg import Cursor
+
+from events.decisions import Term
+from ledger.engine.state import Run
+
+
+class Candidate(NamedTuple):
+    """A client that an accrual run takes, or a partner's own row (``client_id`` empty).
+
+    ``touched``: its standing, or its partner's agreement, changed since the run before.
+    ``moved``: its standing changed after this run began, so ``terms`` say nothing; fold its stream.
+    """
+
+    partner_id: str
+    client_id: str
+    claim: int
+    first_activated_on: date | None
+    touched: bool
+    moved: bool
+    terms: Mapping[str, tuple[Term, ...]]
+
+
+class ReadModels(Protocol):
+    """The projections, merged in the appending transaction, and what commands read of them."""
+
+    def merge(
+        self, cursor: Cursor[Any], after: int, through: int, topics: Collection[str] | None = None
+    ) -> None:
+        """Fold the events of positions in (after, through] into every projection."""
+
+    def plan_accrual(self, cursor: Cursor[Any], run: Run, *, every_partner: bool) -> int:
+        """Find the candidates of a run, once a session; return how many clients there are."""
+
+    def candidates(
+        self, cursor: Cursor[Any], run: Run, after: tuple[str, str], limit: int
+    ) -> Sequence[Candidate]:
+        """The next candidates by (partner, client) after a place."""
+
+    def counts(
+        self, cursor: Cursor[Any], run: Run, partners: Collection[str]
+    ) -> tuple[dict[str, dict[date, int]], list[str]]:
+        """Counted clients by partner and counting day, and the clients whose standing moved."""
+
+    def payables(self, cursor: Cursor[Any], cutoff: date) -> Iterable[tuple[str, str, int]]:
+        """(partner, currency, minor units owed by a cut-off), for every pair with money (D15.1)."""
+
+
+class Seal(Protocol):
+    """Hashes the statements of a month that is being closed."""
+
+    def __call__(self, cursor: Cursor[Any], month: str, position: int) -> tuple[int, str]:
+        """How many statements there are, and the SHA-256 over their canonical bytes (D16)."""

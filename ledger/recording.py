@@ -1,0 +1,219 @@
+"""Recording facts: a batch is deduplicated, decided and appended in one transaction."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg import Cursor, sql
+
+from events.envelope import Message
+from events.recorded import Recorded
+from ledger.appending import Appender, RowWriter
+from ledger.dead_letters import DeadLetter, Incoming
+from ledger.engine import answer, evolve, reads
+from ledger.engine.calendar import day_of
+from ledger.engine.state import LEDGER, Ledger
+from ledger.entities import Entities
+from ledger.errors import NotReady
+from ledger.store.mapper import fact_row
+from ledger.store.recorder import HeadMoved
+from ledger.store.rows import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What became of a batch; ``position`` is the last of the ledger."""
+
+    accepted: int
+    duplicates: int
+    quarantined: int
+    rejected: int
+    position: int
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """A batch sorted by what becomes of each message."""
+
+    accepted: list[Message] = field(default_factory=list)
+    duplicates: int = 0
+    dead: list[DeadLetter] = field(default_factory=list)
+
+    def count(self, kind: str) -> int:
+        return sum(letter.kind == kind for letter in self.dead)
+
+
+class Recorder:
+    """Records batches; what it decides on is at hand in ``entities``."""
+
+    def __init__(self, appender: Appender, entities: Entities) -> None:
+        self._appender, self._entities = appender, entities
+        names = appender.recorder.names
+        self._insert_dead = sql.SQL(
+            "INSERT INTO {} (kind, origin, error, member, message, source, event_id, payload,"
+            " payload_sha256, first_position)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, sha256(%s), %s) ON CONFLICT DO NOTHING"
+        ).format(sql.Identifier(names.schema, names.dead_letters))
+
+    def record(self, batch: Sequence[Incoming]) -> Recording:
+        """Record a batch; decided again under the head lock if another writer came between."""
+        try:
+            return self._record(batch, lock_first=False)
+        except HeadMoved:
+            return self._record(batch, lock_first=True)
+
+    def _record(self, batch: Sequence[Incoming], *, lock_first: bool) -> Recording:
+        recorder = self._appender.recorder
+        with self._appender.transaction() as cursor:
+            head = recorder.head(cursor, lock=lock_first)
+            self._entities.follow(cursor, head.position)
+            sorted_batch = self._sort(cursor, batch)
+            changed: dict[str, object] = {}
+            last = head.position
+            if sorted_batch.accepted:
+                rows = self._decide(cursor, sorted_batch.accepted, changed)
+                recorder.stage(cursor, rows)
+                versions = recorder.versions(cursor, {row.stream for row in rows})
+                if not lock_first:
+                    locked = recorder.head(cursor)
+                    if locked.position != head.position:
+                        raise HeadMoved("another writer appended; decide again")
+                    head = locked
+                last = self._appender.insert(cursor, head, rows, versions).last
+            self._bury(cursor, sorted_batch.dead)
+        if changed or last != head.position:
+            self._entities.advance(changed, last)
+        return Recording(
+            accepted=len(sorted_batch.accepted),
+            duplicates=sorted_batch.duplicates,
+            quarantined=sorted_batch.count("quarantined"),
+            rejected=sorted_batch.count("rejected"),
+            position=last,
+        )
+
+    def _sort(self, cursor: Cursor[Any], batch: Sequence[Incoming]) -> _Sorted:
+        """Tell new messages from duplicates, contradictions and what cannot be read."""
+        keys = [
+            (incoming.message.source, incoming.message.id)
+            for incoming in batch
+            if incoming.message is not None
+        ]
+        known: dict[tuple[str, str], tuple[int | None, bytes]] = {
+            key: (found.position, found.content)
+            for key, found in self._appender.recorder.recorded(cursor, keys).items()
+        }
+        result = _Sorted()
+        for incoming in batch:
+            message = incoming.message
+            if message is None:
+                result.dead.append(_rejected(incoming))
+                continue
+            key = (message.source, message.id)
+            before = known.get(key)
+            if before is None:
+                known[key] = (None, message.content)
+                result.accepted.append(message)
+            elif bytes(before[1]) == message.content:
+                result.duplicates += 1
+            else:
+                result.dead.append(_quarantined(incoming, message, before[0]))
+        return result
+
+    def _decide(
+        self, cursor: Cursor[Any], messages: Sequence[Message], changed: dict[str, object]
+    ) -> list[Row]:
+        """The rows of facts and of what they decide; ``changed`` takes the entities after them."""
+        entities = self._entities
+        entities.load(cursor, [LEDGER])
+        ledger = entities.get(LEDGER)
+        if not isinstance(ledger, Ledger) or ledger.programmes.first is None:
+            raise NotReady(
+                "no programme is adopted yet, so nothing can be recorded; first run: commissions"
+                " programme adopt izyinbox"
+            )
+        writer = RowWriter(ledger.time_zone)
+        state: ChainMap[str, Any] = ChainMap(changed, entities.at_hand)
+        facts = [
+            Recorded(0, m.effective_at, day_of(m.effective_at, writer.zone), m.data, m.source, m.id)
+            for m in messages
+        ]
+        # What a fact reads may name more once it is there: a lead's client, a client's holder.
+        for _ in range(3):
+            needed = {stream for fact in facts for stream in reads(fact, state)}
+            if all(stream in entities for stream in needed):
+                break
+            entities.load(cursor, needed)
+        rows: list[Row] = []
+        position = entities.position
+        for message, fact in zip(messages, facts, strict=True):
+            position += 1
+            event = _placed(fact, position)
+            stream = event.data.stream
+            if stream in state:
+                entity = evolve(stream, state[stream], event)
+                if entity is not None:
+                    changed[stream] = entity
+            rows.append(fact_row(message, event.day))
+            draft = answer(state, event)
+            if draft.decisions:
+                changed.update(draft.changed)
+                rows += writer.decisions(draft.decisions)
+                position += len(draft.decisions)
+        return rows
+
+    def _bury(self, cursor: Cursor[Any], dead: Sequence[DeadLetter]) -> None:
+        if dead:
+            cursor.executemany(
+                self._insert_dead,
+                [
+                    (
+                        letter.kind,
+                        letter.origin,
+                        letter.error,
+                        letter.member,
+                        letter.message,
+                        letter.source,
+                        letter.event_id,
+                        letter.payload,
+                        letter.payload,
+                        letter.first_position,
+                    )
+                    for letter in dead
+                ],
+            )
+
+
+def _placed(fact: Recorded, position: int) -> Recorded:
+    return Recorded(position, fact.effective_at, fact.day, fact.data, fact.source, fact.id)
+
+
+def _rejected(incoming: Incoming) -> DeadLetter:
+    rejection = incoming.rejection
+    if rejection is None:
+        raise ValueError(f"{incoming.origin} has neither a message nor a rejection")
+    return DeadLetter(
+        "rejected",
+        incoming.origin,
+        rejection.code,
+        rejection.member or None,
+        rejection.message,
+        incoming.payload,
+    )
+
+
+def _quarantined(incoming: Incoming, message: Message, first: int | None) -> DeadLetter:
+    return DeadLetter(
+        "quarantined",
+        incoming.origin,
+        "other_content",
+        "id",
+        "this source and id was recorded with other content, which goes on counting; send the"
+        " correction under an id of its own",
+        incoming.payload,
+        message.source,
+        message.id,
+        first,
+    )

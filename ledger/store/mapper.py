@@ -1,0 +1,124 @@
+"""Between events and rows: the typed columns of each event, and what a stored row says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+
+from events.base import Event
+from events.codec import encode
+from events.decisions import (
+    AdjustmentPosted,
+    Line,
+    PartnerAccrued,
+    PaymentBooked,
+    PayoutClosed,
+    PayoutInitiated,
+    PrizePosted,
+)
+from events.envelope import Message
+from ledger.store.rows import Row, content_hash
+
+Money = tuple[str | None, str | None, int | None, int | None, int | None, date | None]
+"""The columns kind, currency, amount, in_flight, tax, posting_day."""
+
+NO_MONEY: Money = (None, None, None, None, None, None)
+
+
+def fact_row(message: Message, day: date) -> Row:
+    """The row of a fact; ``day`` is its day in the ledger's zone."""
+    data = message.data
+    return Row(
+        data.stream,
+        message.topic,
+        message.state,
+        message.effective_at,
+        day,
+        message.source,
+        message.id,
+        getattr(data, "partner_id", None),
+        getattr(data, "client_id", None),
+        *NO_MONEY,
+        message.content,
+    )
+
+
+def event_row(event: Event, day: date, effective_at: datetime) -> Row:
+    """The row of a command or a decision that names ``day``, which starts at ``effective_at``."""
+    topic, state = event.topic(), encode(event)
+    source = event_id = None
+    if isinstance(event, PartnerAccrued):
+        source, event_id = "run", f"{event.run}/{event.partner_id}/{event.part}"
+    return Row(
+        event.stream,
+        topic,
+        state,
+        effective_at,
+        day,
+        source,
+        event_id,
+        getattr(event, "partner_id", None),
+        getattr(event, "client_id", None),
+        *money_of(event),
+        content_hash(topic, state, effective_at, source, event_id),
+    )
+
+
+def money_of(event: Event) -> Money:
+    """The money columns of an event; all None if it moves none and shows none."""
+    for cls in type(event).__mro__:
+        columns = _MONEY.get(cls)
+        if columns is not None:
+            return columns(event)
+    return NO_MONEY
+
+
+def _line(line: Line) -> Money:
+    return (line.kind, line.currency, line.amount, None, None, line.posting_date)
+
+
+def _prize(line: PrizePosted) -> Money:
+    kind = "prize" if line.cash else "prize_in_kind"
+    return (kind, line.currency, line.amount, None, None, line.posting_date)
+
+
+def _adjustment(line: AdjustmentPosted) -> Money:
+    kind = "adjustment"
+    if line.of_margin:
+        kind = "margin_adjustment"
+    elif line.rule == "D8.3":
+        kind = "opening"
+    return (kind, line.currency, line.amount, None, None, line.posting_date)
+
+
+def _initiated(payout: PayoutInitiated) -> Money:
+    amount = payout.amount
+    return ("payout_initiated", payout.currency, amount, amount, None, payout.posting_date)
+
+
+def _closed(payout: PayoutClosed) -> Money:
+    sign = -1 if payout.outcome == "returned" else 1
+    return (
+        f"payout_{payout.outcome}",
+        payout.currency,
+        sign * payout.paid,
+        -payout.initiated,
+        sign * payout.tax,
+        payout.posting_date,
+    )
+
+
+def _payment(payment: PaymentBooked) -> Money:
+    if payment.currency is None:
+        return NO_MONEY
+    return ("payment", payment.currency, payment.paid, None, payment.tax, payment.posting_date)
+
+
+_MONEY: dict[type, Callable[..., Money]] = {
+    Line: _line,
+    PrizePosted: _prize,
+    AdjustmentPosted: _adjustment,
+    PayoutInitiated: _initiated,
+    PayoutClosed: _closed,
+    PaymentBooked: _payment,
+}

@@ -1,0 +1,276 @@
+"""What commands read of the projections: the candidates of an accrual run, and what is payable."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+from psycopg import ClientCursor, Cursor, sql
+from psycopg.rows import tuple_row
+
+from events.decisions import Term
+from events.values import Interval
+from ledger.engine.state import Run
+from ledger.ports import Candidate
+from projections.names import DEFAULT_NAMES, Names
+from projections.projector import Projector
+
+_INTERVALS: dict[int, Interval] = {1: "month", 12: "year"}
+
+# The first period start of a schedule after L: the number of whole steps from its anchor to the
+# month of L, and one step more if that start is not after L.
+_NEXT_START = """(CASE
+    WHEN ({anchor} + make_interval(months => {steps}))::date > %(previous)s::date
+    THEN ({anchor} + make_interval(months => {steps}))::date
+    ELSE ({anchor} + make_interval(months => {steps} + {months}))::date
+END)"""
+_STEPS = """(GREATEST(0, (
+    EXTRACT(YEAR FROM %(previous)s::date) * 12 + EXTRACT(MONTH FROM %(previous)s::date)
+    - EXTRACT(YEAR FROM {anchor}) * 12 - EXTRACT(MONTH FROM {anchor})
+)::int / {months}) * {months})"""
+
+
+def _next_start(anchor: str, months: str) -> str:
+    steps = _STEPS.format(anchor=anchor, months=months)
+    return _NEXT_START.format(anchor=anchor, months=months, steps=steps)
+
+
+_PLAN = f"""
+CREATE TEMPORARY TABLE IF NOT EXISTS accrual_candidates (
+    partner_id text COLLATE "C" NOT NULL,
+    client_id text COLLATE "C" NOT NULL,
+    touched boolean NOT NULL,
+    PRIMARY KEY (partner_id, client_id)
+);
+TRUNCATE accrual_candidates;
+-- Clients whose standing changed, or their partner's agreement, or with a period due.
+INSERT INTO accrual_candidates
+SELECT
+    partner_id,
+    client_id,
+    position > %(previous_run)s
+        OR partner_id IN (
+            SELECT partner_id
+            FROM {{events}}
+            WHERE originator_id >= 'partner:'
+                AND originator_id < 'partner;'
+                AND topic IN (
+                    'partner.enrolled/1', 'partner.agreement_signed/1', 'partner.agreement_ended/1'
+                )
+                AND position > %(previous_run)s
+                AND position <= %(run)s
+        ) AS touched
+FROM {{clients}} AS client
+WHERE partner_id IS NOT NULL
+    AND first_activated_on IS NOT NULL
+ORDER BY partner_id, client_id;
+DELETE FROM accrual_candidates AS candidate
+WHERE NOT touched
+    AND NOT EXISTS (
+        SELECT
+        FROM {{terms}} AS term
+        WHERE term.client_id = candidate.client_id
+            AND (term.end_day IS NULL OR term.end_day > %(previous)s::date)
+            AND term.start_day <= %(through)s::date
+            AND {_next_start("term.anchor", "term.months")} <= %(through)s::date
+    );
+-- Partners whose tier can change: an own row before their clients.
+INSERT INTO accrual_candidates
+SELECT partner_id, '', FALSE
+FROM (
+    SELECT partner_id
+    FROM {{tiers}}
+    WHERE %(every_partner)s
+        OR (
+            tier <> 'referent'
+            AND {_next_start("since", "12")} <= %(through)s::date
+        )
+    UNION
+    SELECT partner_id
+    FROM {{events}}
+    WHERE originator_id >= 'partner:'
+        AND originator_id < 'partner;'
+        AND partner_id IS NOT NULL
+        AND position <= %(run)s
+        AND (
+            position > %(previous_run)s
+            OR day BETWEEN %(previous)s::date AND %(through)s::date
+        )
+    UNION
+    SELECT partner_id
+    FROM {{clients}}
+    WHERE partner_id IS NOT NULL
+        AND (
+            position > %(previous_run)s
+            OR counted_on BETWEEN %(previous)s::date AND %(through)s::date
+        )
+) AS partners;
+ANALYZE accrual_candidates;
+"""
+
+_PAGE = """
+SELECT
+    candidate.partner_id,
+    candidate.client_id,
+    candidate.touched,
+    client.claim,
+    client.first_activated_on,
+    client.position,
+    term.subscription_id,
+    term.start_day,
+    term.end_day,
+    term.anchor,
+    term.months,
+    term.plan,
+    term.price,
+    term.currency,
+    term.activation,
+    term.price_fact
+FROM (
+    SELECT partner_id, client_id, touched
+    FROM accrual_candidates
+    WHERE (partner_id, client_id) > (%(partner_id)s, %(client_id)s)
+    ORDER BY partner_id, client_id
+    LIMIT %(limit)s
+) AS candidate
+LEFT JOIN {clients} AS client ON client.client_id = candidate.client_id
+LEFT JOIN {terms} AS term ON term.client_id = candidate.client_id
+ORDER BY candidate.partner_id, candidate.client_id, term.subscription_id, term.start_day
+"""
+
+_COUNTS = """
+SELECT partner_id, counted_on, count(*)
+FROM {clients}
+WHERE partner_id = ANY(%(partners)s)
+    AND counted_on IS NOT NULL
+    AND position <= %(run)s
+GROUP BY partner_id, counted_on
+"""
+
+_MOVED = """
+SELECT client_id
+FROM {clients}
+WHERE position > %(run)s
+    AND partner_id = ANY(%(partners)s)
+"""
+
+_PAYABLE = """
+SELECT partner_id, currency, CAST(owed - COALESCE(later, 0) AS bigint)
+FROM (
+    SELECT partner_id, currency, earned + adjusted - paid - in_flight AS owed
+    FROM {balances}
+) AS balance
+LEFT JOIN (
+    SELECT partner_id, currency, SUM(amount) AS later
+    FROM {events}
+    WHERE posting_day > %(cutoff)s
+        AND kind IN (
+            'commission', 'bonus', 'contest', 'reward', 'override', 'prize', 'credit',
+            'adjustment', 'opening'
+        )
+    GROUP BY partner_id, currency
+) AS posted_later USING (partner_id, currency)
+WHERE owed - COALESCE(later, 0) > 0
+ORDER BY partner_id, currency
+"""
+
+
+class LiveModels(Projector):
+    """The projections as the ledger's commands use them: merged, and read for runs."""
+
+    def __init__(self, names: Names = DEFAULT_NAMES) -> None:
+        super().__init__(names)
+        tables = {
+            "events": names.events,
+            **{name: names.stored(name) for name in ("balances", "clients", "terms", "tiers")},
+        }
+        self._plan, self._page, self._counts, self._moved_clients, self._payable = (
+            sql.SQL(text).format(**tables) for text in (_PLAN, _PAGE, _COUNTS, _MOVED, _PAYABLE)
+        )
+
+    def plan_accrual(self, cursor: Cursor[Any], run: Run, *, every_partner: bool) -> int:
+        """Find the candidates of a run, once a session; return how many rows there are.
+
+        It may find too many, never too few: the engine decides each from the events up to the run.
+        """
+        with ClientCursor(cursor.connection) as own:
+            # Several statements with parameters: they are bound on this side.
+            own.execute(self._plan, _parameters(run, every_partner))
+        with cursor.connection.cursor(row_factory=tuple_row) as counting:
+            counting.execute("SELECT count(*) FROM accrual_candidates")
+            row = counting.fetchone()
+            return int(row[0]) if row else 0
+
+    def candidates(
+        self, cursor: Cursor[Any], run: Run, after: tuple[str, str], limit: int
+    ) -> Sequence[Candidate]:
+        """The next candidates by (partner, client) after a place."""
+        with cursor.connection.cursor(row_factory=tuple_row, binary=True) as own:
+            own.execute(
+                self._page, {"partner_id": after[0], "client_id": after[1], "limit": limit}
+            )
+            return list(_candidates(own, run))
+
+    def counts(
+        self, cursor: Cursor[Any], run: Run, partners: Collection[str]
+    ) -> tuple[dict[str, dict[date, int]], list[str]]:
+        """Counted clients by partner and counting day, and the clients whose standing moved."""
+        parameters = {"partners": list(partners), "run": run.position}
+        found: dict[str, dict[date, int]] = {}
+        with cursor.connection.cursor(row_factory=tuple_row, binary=True) as own:
+            own.execute(self._counts, parameters)
+            for partner_id, day, count in own:
+                found.setdefault(partner_id, {})[day] = count
+            own.execute(self._moved_clients, parameters)
+            return found, [client_id for (client_id,) in own]
+
+    def payables(self, cursor: Cursor[Any], cutoff: date) -> Iterator[tuple[str, str, int]]:
+        """(partner, currency, minor units owed by a cut-off), where positive (D15.1)."""
+        with cursor.connection.cursor(row_factory=tuple_row) as own:
+            own.execute(self._payable, {"cutoff": cutoff})
+            yield from own
+
+
+def _parameters(run: Run, every_partner: bool) -> dict[str, object]:
+    previous = run.previous or date.min
+    return {
+        "run": run.position,
+        "previous_run": run.previous_run,
+        "previous": previous,
+        "through": run.through,
+        "every_partner": every_partner,
+    }
+
+
+def _candidates(rows: Cursor[Any], run: Run) -> Iterator[Candidate]:
+    for (partner_id, client_id), of_client in groupby(rows, key=lambda row: (row[0], row[1])):
+        terms: dict[str, list[Term]] = {}
+        row: tuple[Any, ...] = ()
+        for row in of_client:
+            if row[6] is not None:
+                terms.setdefault(row[6], []).append(_term(row))
+        yield Candidate(
+            partner_id=partner_id,
+            client_id=client_id,
+            claim=row[3] or 0,
+            first_activated_on=row[4],
+            touched=row[2],
+            moved=(row[5] or 0) > run.position,
+            terms={name: tuple(of_one) for name, of_one in terms.items()},
+        )
+
+
+def _term(row: tuple[Any, ...]) -> Term:
+    return Term.model_construct(
+        start=row[7],
+        end=row[8],
+        anchor=row[9],
+        interval=_INTERVALS[row[10]],
+        plan=row[11],
+        price=row[12],
+        currency=row[13],
+        activation=row[14],
+        price_fact=row[15],
+    )
