@@ -58,18 +58,19 @@ def decode_state(topic: str, state: bytes, vocabulary: Vocabulary = VOCABULARY) 
 
 
 def content_hash(
-    topic: str, state: bytes, effective_at: datetime, source: str | None, id_: str | None
+    topic: str, state: bytes, effective_at: datetime | None, source: str | None, id_: str | None
 ) -> bytes:
     """The 32 bytes of SHA-256 over RFC 8785 of {data, effective_at, id, source, topic}.
 
-    ``state`` is canonical already and stands as ``data``; ``source`` and ``id_`` are null for
-    whatever was not told by a message.
+    ``state`` is canonical already and stands as ``data``; what is None is a null: ``source`` and
+    ``id_`` of whatever was not told by a message.
     """
+    instant = None if effective_at is None else format_instant(effective_at)
     return sha256(
-        b'{"data":%b,"effective_at":"%b","id":%b,"source":%b,"topic":%b}'
+        b'{"data":%b,"effective_at":%b,"id":%b,"source":%b,"topic":%b}'
         % (
             state,
-            format_instant(effective_at).encode(),
+            orjson.dumps(instant),
             orjson.dumps(id_),
             orjson.dumps(source),
             orjson.dumps(topic),

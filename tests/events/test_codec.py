@@ -75,6 +75,12 @@ def test_content_is_the_hash_of_rfc_8785(
     assert hashed == sha256(rfc8785.dumps(whole)).digest()
 
 
+def test_content_without_an_instant() -> None:
+    """What has no place on the effective axis says null."""
+    whole = {"data": {}, "effective_at": None, "id": None, "source": None, "topic": "x/1"}
+    assert content_hash("x/1", b"{}", None, None, None) == sha256(rfc8785.dumps(whole)).digest()
+
+
 def test_a_total_wider_than_64_bits_is_written() -> None:
     """A legal ledger of absurd amounts still pays out."""
     data = {
