@@ -77,7 +77,13 @@ def test_content_is_the_hash_of_rfc_8785(
 
 def test_content_without_an_instant() -> None:
     """What has no place on the effective axis says null."""
-    whole = {"data": {}, "effective_at": None, "id": None, "source": None, "topic": "x/1"}
+    whole: dict[str, Any] = {
+        "data": {},
+        "effective_at": None,
+        "id": None,
+        "source": None,
+        "topic": "x/1",
+    }
     assert content_hash("x/1", b"{}", None, None, None) == sha256(rfc8785.dumps(whole)).digest()
 
 
