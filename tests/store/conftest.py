@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from eventsourcing.postgres import PostgresDatastore
@@ -15,11 +16,16 @@ OpenDatastore = Callable[..., PostgresDatastore]
 
 
 def datastore_of(
-    url: str, *, role: str | None = None, schema: str = "ledger", **options: object
+    url: str, *, role: str | None = None, schema: str = "ledger", **options: Any
 ) -> PostgresDatastore:
     """A datastore on the database of an address; ``role`` is what its connections act as."""
     found = conninfo_to_dict(url)
-    settings = {"originator_id_type": "text", "pool_size": 1, "max_overflow": 20, **options}
+    settings: dict[str, Any] = {
+        "originator_id_type": "text",
+        "pool_size": 1,
+        "max_overflow": 20,
+        **options,
+    }
     datastore = PostgresDatastore(
         dbname=str(found["dbname"]),
         host=str(found.get("host", "")),
@@ -47,8 +53,8 @@ def open_datastore() -> Iterator[OpenDatastore]:
     """Opens datastores (see ``datastore_of``) and closes them after the test."""
     opened: list[PostgresDatastore] = []
 
-    def open_one(url: str, **options: object) -> PostgresDatastore:
-        datastore = datastore_of(url, **options)  # type: ignore[arg-type]
+    def open_one(url: str, **options: Any) -> PostgresDatastore:
+        datastore = datastore_of(url, **options)
         opened.append(datastore)
         return datastore
 

@@ -1,4 +1,4 @@
-"""The frontier against the recursive definition of RFC 9162, and the vectors of RFC 6962's tests."""
+"""The frontier against RFC 9162's recursive definition, and known vectors of RFC 6962."""
 
 from __future__ import annotations
 
