@@ -1,0 +1,58 @@
+# One way to run each thing. `make demo` and `make test` need Python 3.11 or later and nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# One test worker a core; `make test ARGS="tests/events -k money"` runs a part.
+WORKERS ?= auto
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format audit bench lock clean
+
+help: ## show what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## make .venv with everything in it
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 ...") if sys.version_info < (3, 11) else None'
+	@echo "installing into $(VENV) (a minute or two, once)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) install --require-hashes --requirement requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# --again replaces an earlier demo and nothing else: a ledger with other events in it is refused.
+demo: $(INSTALLED) ## a year of a realistic partner programme, on a PostgreSQL that it brings
+	@$(BIN)/commissions demo --again
+
+test: $(INSTALLED) ## every test
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
+
+lint: $(INSTALLED) ## style, types and architecture
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(INSTALLED) ## put the code in its format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+audit: $(INSTALLED) ## known vulnerabilities of what is locked
+	@$(BIN)/python .ci/audit.py
+
+bench: $(INSTALLED) ## the measurements of docs/performance.md
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: ## write requirements.lock anew from pyproject.toml (needs uv)
+	@uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
+	  --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	  --quiet --output-file requirements.lock
+
+clean: ## remove what was made here
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
