@@ -83,7 +83,7 @@ def ledger_template(server_url: str) -> str:
             unfinished = f"{name}_unfinished"
             drop_database(admin, unfinished)
             create_database(admin, unfinished)
-            _install(url_of(server_url, unfinished))
+            install_schema(url_of(server_url, unfinished))
             admin.execute(
                 sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
                     sql.Identifier(unfinished), sql.Identifier(name)
@@ -145,7 +145,7 @@ def _database(server_url: str, *, template: str) -> Iterator[str]:
         drop_database(admin, name)
 
 
-def _install(url: str) -> None:
+def install_schema(url: str) -> None:
     """Run every migration of the ledger and of the read models."""
     from ledger.store.migrations import migrate  # noqa: PLC0415 - only the tests that need it
     from projections import install  # noqa: PLC0415
