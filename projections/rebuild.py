@@ -168,8 +168,8 @@ class _Scratch:
             key=identifiers(projection.key),
             live=self._names.stored(projection.name),
             rebuilt=self._table(projection),
-            live_columns=_of("live", projection),
-            rebuilt_columns=_of("rebuilt", projection),
+            live_columns=_of("live", projection.names),
+            rebuilt_columns=_of("rebuilt", projection.names),
         )
 
     def repair(self, cursor: Cursor[Any], projection: StoredProjection) -> int:
@@ -199,16 +199,17 @@ class _Scratch:
         self, cursor: Cursor[Any], projection: StoredProjection, limit: int
     ) -> Iterator[Difference]:
         """Yield the rows that differ, in key order."""
-        key, width = identifiers(projection.key), len(projection.names)
+        width = len(projection.names)
         cursor.execute(
             sql.SQL(
-                "SELECT {key}, {live_columns}, {rebuilt_columns} FROM {keys} AS keys "
+                "SELECT {ordered}, {live_columns}, {rebuilt_columns} FROM {keys} AS keys "
                 "LEFT JOIN {live} AS live USING ({key}) "
-                "LEFT JOIN {rebuilt} AS rebuilt USING ({key}) ORDER BY {key} LIMIT {limit}"
+                "LEFT JOIN {rebuilt} AS rebuilt USING ({key}) ORDER BY {ordered} LIMIT {limit}"
             ).format(
-                key=key,
-                live_columns=_of("live", projection),
-                rebuilt_columns=_of("rebuilt", projection),
+                key=identifiers(projection.key),
+                ordered=_of("keys", projection.key),
+                live_columns=_of("live", projection.names),
+                rebuilt_columns=_of("rebuilt", projection.names),
                 keys=self._keys(projection),
                 live=self._names.stored(projection.name),
                 rebuilt=self._table(projection),
@@ -226,5 +227,5 @@ class _Scratch:
             )
 
 
-def _of(alias: str, projection: StoredProjection) -> sql.Composed:
-    return sql.SQL(", ").join(sql.Identifier(alias, name) for name in projection.names)
+def _of(alias: str, names: tuple[str, ...]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(alias, name) for name in names)
