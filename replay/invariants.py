@@ -1,0 +1,210 @@
+"""Invariants over many events, as queries: periods, postings, keys, projections, closed months."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from psycopg import Connection, sql
+from psycopg.rows import tuple_row
+
+from events.codec import decode_state
+from events.decisions import StatementsSealed
+from projections import Projector
+from projections.rebuild import Progress, differences
+from replay.as_of import AsOf, Replay
+from replay.findings import Discrepancy
+from replay.meaning import Totals
+from replay.statements import seal
+
+_PERIODS = sql.Identifier("pg_temp", "verified_periods")
+
+_CREATE_PERIODS = """
+CREATE TEMPORARY TABLE {periods} (
+    position bigint, partner_id text, client_id text, subscription_id text, day date,
+    line bigint, amount bigint, taken_back boolean
+)
+"""
+
+_ADD_PERIODS = """
+INSERT INTO {periods}
+SELECT
+    lines.position, lines.partner_id, lines.client_id, record.subscription_id, lines.day,
+    record.line, lines.amount, lines.kind IN ('adjustment', 'margin_adjustment')
+FROM {events} AS lines
+CROSS JOIN LATERAL jsonb_to_record(convert_from(state, 'UTF8')::jsonb)
+    AS record (subscription_id text, line bigint, rule text)
+WHERE lines.position > %(after)s
+    AND lines.position <= %(through)s
+    AND (
+        lines.kind IN ('commission', 'margin')
+        OR lines.kind IN ('adjustment', 'margin_adjustment') AND record.rule IN ('D9.5', 'D13')
+    )
+"""
+
+_TWICE_FIRST = """
+WITH linked AS (
+    SELECT line, SUM(amount) AS amount, BOOL_OR(taken_back) AS taken_back
+    FROM {periods}
+    WHERE line IS NOT NULL
+    GROUP BY line
+)
+SELECT
+    first.client_id, first.subscription_id, first.day,
+    MAX(first.partner_id), MAX(first.position), COUNT(*)
+FROM {periods} AS first
+LEFT JOIN linked
+    ON linked.line = first.position
+WHERE first.line IS NULL
+    AND NOT first.taken_back
+    -- One wholly taken back is not in force any more.
+    AND NOT (COALESCE(linked.taken_back, FALSE) AND first.amount + linked.amount = 0)
+GROUP BY first.client_id, first.subscription_id, first.day
+HAVING COUNT(*) > 1
+ORDER BY 5
+"""
+
+_DUPLICATES = """
+SELECT later.position, later.partner_id, later.source, later.event_id, earlier.position
+FROM {events} AS later
+JOIN {events} AS earlier
+    ON earlier.source = later.source AND earlier.event_id = later.event_id
+WHERE later.position > %(after)s
+    AND later.position <= %(through)s
+    AND earlier.position < later.position
+    AND later.event_id IS NOT NULL
+    AND earlier.event_id IS NOT NULL
+"""
+
+
+class Periods:
+    """D18.3: the lines of periods, gathered page by page in a temporary table."""
+
+    def __init__(self, connection: Connection[Any], events: sql.Identifier) -> None:
+        self._connection = connection
+        self._parts = {"periods": _PERIODS, "events": events}
+        with connection.transaction():
+            connection.execute(sql.SQL("DROP TABLE IF EXISTS {periods}").format(**self._parts))
+            connection.execute(sql.SQL(_CREATE_PERIODS).format(**self._parts))
+
+    def add(self, after: int, through: int) -> None:
+        """Gather the lines of positions in (after, through]."""
+        with self._connection.transaction():
+            self._connection.execute(
+                sql.SQL(_ADD_PERIODS).format(**self._parts), {"after": after, "through": through}
+            )
+
+    def finish(self) -> Iterator[Discrepancy]:
+        """Yield each (client, subscription, S) that has two first lines in force."""
+        with self._connection.transaction(), _cursor(self._connection) as cursor:
+            cursor.execute(sql.SQL(_TWICE_FIRST).format(**self._parts))
+            found = cursor.fetchall()
+            cursor.execute(sql.SQL("DROP TABLE {periods}").format(**self._parts))
+        for client, subscription, day, partner, position, count in found:
+            what = f"client {client}, subscription {subscription}, {day} has {count} first lines"
+            yield Discrepancy("D18.3", what, position, partner)
+
+
+def duplicates(
+    connection: Connection[Any], events: sql.Identifier, after: int, through: int
+) -> Iterator[Discrepancy]:
+    """D18.7: yield the facts of a page whose (source, id) an earlier one has."""
+    with connection.transaction(), _cursor(connection) as cursor:
+        cursor.execute(
+            sql.SQL(_DUPLICATES).format(events=events), {"after": after, "through": through}
+        )
+        found = cursor.fetchall()
+    for position, partner, source, event_id, earlier in found:
+        what = f"{source} {event_id} counts already at position {earlier}"
+        yield Discrepancy("D18.7", what, position, partner)
+
+
+def postings(replay: Replay, at: AsOf) -> Iterator[Discrepancy]:
+    """D18.4, D17: all accounts sum to zero; payables and payouts in flight are the balances'."""
+    accounts: dict[tuple[str, str], int] = {}
+    for row in replay.trial_balance(at):
+        accounts[str(row["account"]), str(row["currency"])] = _integer(row["balance"])
+    owed: dict[tuple[str, str], int] = {}
+    for row in replay.balances(at):
+        for account, column in (("partner_payable", "payable"), ("payouts_in_flight", "in_flight")):
+            key = account, str(row["currency"])
+            owed[key] = owed.get(key, 0) + _integer(row[column])
+    for currency in sorted({currency for _, currency in accounts}):
+        total = sum(value for (_, of), value in accounts.items() if of == currency)
+        if total:
+            yield Discrepancy("D18.4", f"the postings in {currency} sum to {total}")
+    for account, currency in sorted(owed):
+        credit, due = -accounts.get((account, currency), 0), owed[account, currency]
+        if credit != due:
+            what = f"{account} in {currency} has a credit balance of {credit}, balances say {due}"
+            yield Discrepancy("D18.4", what)
+
+
+def balances(
+    replay: Replay, at: AsOf, independent: dict[tuple[str, str], Totals]
+) -> Iterator[Discrepancy]:
+    """D18.6: balances of the columns are those computed from the events' own words."""
+    told = dict(independent)
+    for row in replay.balances(at):
+        key = str(row["partner_id"]), str(row["currency"])
+        columns = (row["earned"], row["adjusted"], row["paid"], row["in_flight"])
+        expected = told.pop(key, None)
+        if columns != expected:
+            what = f"the balance in {key[1]} is {columns}, the events say {expected}"
+            yield Discrepancy("D18.6", what, None, key[0])
+    for (partner, currency), expected in told.items():
+        what = f"there is no balance in {currency}, the events say {expected}"
+        yield Discrepancy("D18.6", what, None, partner)
+
+
+def projections(
+    connection: Connection[Any], projector: Projector, progress: Progress | None
+) -> Iterator[Discrepancy]:
+    """D18.6: the stored projections stand at the head and are what a rebuild makes."""
+    with connection.transaction(), _cursor(connection) as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        head, positions = projector.last_position(cursor), projector.positions(cursor)
+    for name, (_, position) in sorted(positions.items()):
+        if position != head:
+            what = f"projection {name} stands at {position}, the ledger at {head}; rebuild it"
+            yield Discrepancy("D18.6", what, position)
+    for found in differences(connection, projector, progress):
+        what = f"projection {found.projection}: {found.stored} stored, {found.rebuilt} rebuilt"
+        partner = str(found.key[0]) if found.projection in {"balances", "tiers"} else None
+        yield Discrepancy("D18.6", what, None, partner)
+
+
+def sealed_statements(
+    connection: Connection[Any], projector: Projector, through: int
+) -> Iterator[Discrepancy]:
+    """D18.9: the statements of each sealed month still have the hash of their close."""
+    names = projector.names
+    with connection.transaction(), _cursor(connection) as cursor:
+        cursor.execute(
+            sql.SQL(
+                "SELECT position, topic, state FROM {} WHERE originator_id = 'ledger' "
+                "AND topic = %s AND position <= %s ORDER BY position"
+            ).format(names.events),
+            (StatementsSealed.topic(), through),
+        )
+        seals = cursor.fetchall()
+    for position, topic, state in seals:
+        event = decode_state(topic, state)
+        if not isinstance(event, StatementsSealed):
+            continue
+        with connection.transaction(), _cursor(connection) as cursor:
+            count, sha256 = seal(cursor, event.month, event.close, names)
+        if (count, sha256) != (event.statements, event.sha256):
+            what = (
+                f"{event.month}: {count} statements hash to {sha256}, sealed were "
+                f"{event.statements} with {event.sha256}"
+            )
+            yield Discrepancy("D18.9", what, position)
+
+
+def _cursor(connection: Connection[Any]) -> Any:
+    return connection.cursor(row_factory=tuple_row)
+
+
+def _integer(value: object) -> int:
+    return int(str(value))

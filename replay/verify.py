@@ -1,0 +1,101 @@
+"""Verifies a whole ledger: hashes, columns, the invariants of D18, projections, closed months.
+
+Events are read in pages of positions, each in a transaction of its own, so that a long
+verification holds nobody up; it tells each discrepancy with its check and its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from psycopg import Connection, sql
+from psycopg.rows import tuple_row
+
+from ledger.errors import NotReady
+from projections import Projector
+from projections.rebuild import Progress
+from replay import invariants
+from replay.as_of import Replay
+from replay.findings import Discrepancy, StoredRow
+from replay.integrity import Integrity, StoredHead, gaps
+from replay.meaning import Meaning
+
+PAGE_EVENTS = 20_000
+"""Events in memory at a time."""
+
+
+def verify(
+    connection: Connection[Any],
+    projector: Projector | None = None,
+    progress: Progress | None = None,
+    page: int = PAGE_EVENTS,
+) -> Iterator[Discrepancy]:
+    """Yield all that is wrong up to its present head; nothing if all is well.
+
+    ``connection`` must be idle; it needs to read the ledger and make temporary tables. Checks are
+    named by the rule (``D18.3``) or by what they look at (``leaf``).
+    """
+    projector = projector or Projector()
+    head = _head(connection, projector)
+    meaning = Meaning()
+    yield from _events(connection, projector, head, meaning, _Pages(page, progress))
+    replay = Replay(connection, projector.names)
+    at = replay.resolve(position=head.position)
+    yield from invariants.postings(replay, at)
+    yield from invariants.balances(replay, at, meaning.balances)
+    yield from invariants.projections(connection, projector, None)
+    yield from invariants.sealed_statements(connection, projector, head.position)
+
+
+class _Pages:
+    """How many events are read at a time, and who is told."""
+
+    def __init__(self, size: int, progress: Progress | None) -> None:
+        self.size = size
+        self.progress = progress
+
+
+def _events(
+    connection: Connection[Any],
+    projector: Projector,
+    head: StoredHead,
+    meaning: Meaning,
+    pages: _Pages,
+) -> Iterator[Discrepancy]:
+    """Yield what is wrong with single events and periods, and with the tree over all of them."""
+    events = projector.names.events
+    integrity, periods = Integrity(), invariants.Periods(connection, events)
+    for after in range(0, head.position, pages.size):
+        through = min(after + pages.size, head.position)
+        rows = _page(connection, events, after, through)
+        yield from gaps(rows, after)
+        yield from integrity.check(rows)
+        for row in rows:
+            yield from meaning.check(row)
+        periods.add(after, through)
+        yield from invariants.duplicates(connection, events, after, through)
+        if pages.progress is not None:
+            pages.progress(through, head.position)
+    yield from integrity.finish(head)
+    yield from periods.finish()
+
+
+def _page(
+    connection: Connection[Any], events: sql.Identifier, after: int, through: int
+) -> list[StoredRow]:
+    query = sql.SQL(
+        "SELECT {} FROM {} WHERE position > %s AND position <= %s ORDER BY position"
+    ).format(sql.SQL(", ").join(map(sql.Identifier, StoredRow._fields)), events)
+    with connection.transaction(), connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+        cursor.execute(query, (after, through))
+        return [StoredRow(*row) for row in cursor]
+
+
+def _head(connection: Connection[Any], projector: Projector) -> StoredHead:
+    query = sql.SQL("SELECT position, recorded_at, frontier FROM {}").format(projector.names.head)
+    with connection.transaction(), connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+        row = cursor.execute(query).fetchone()
+    if row is None:
+        raise NotReady("the ledger has no head row; run the migrations again")
+    return StoredHead(*row)
