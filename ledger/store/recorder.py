@@ -171,7 +171,8 @@ class LedgerRecorder(PostgresProcessRecorder):
         Reading them before the lock keeps that work out of it: ``insert_staged`` corrects them by
         what was appended in between.
         """
-        cursor.execute(self._sql.versions, (list(streams),), prepare=True)
+        # Neighbours in the index one after another; planned anew, see ``statements``.
+        cursor.execute(self._sql.versions, (sorted(streams),), prepare=False)
         position, of = 0, {}
         for row in cursor:
             position = row["position"]
@@ -212,14 +213,15 @@ class LedgerRecorder(PostgresProcessRecorder):
         for stream in streams:
             last[stream] = version = last[stream] + 1
             assigned.append(version)
-        return self._insert(cursor, head, rows, assigned, last)
+        after = self._insert(cursor, head, rows, assigned)
+        return Appended(head.position + 1, after.position, after.recorded_at, last, after)
 
     def recorded(
         self, cursor: Cursor[DictRow], keys: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], Recorded]:
         """Which of these (source, id) are recorded: their positions and content hashes."""
         sources, ids = [source for source, _ in keys], [event_id for _, event_id in keys]
-        cursor.execute(self._sql.recorded, (sources, ids), prepare=True)
+        cursor.execute(self._sql.recorded, (sources, ids), prepare=False)
         return {
             (row["source"], row["event_id"]): Recorded(row["position"], row["content"])
             for row in cursor
@@ -237,25 +239,19 @@ class LedgerRecorder(PostgresProcessRecorder):
         known = versions.of
         last = {stream: known[stream] for stream in streams if stream in known}
         if versions.position < head.position:
-            cursor.execute(
-                self._sql.changed_versions, (versions.position, head.position), prepare=True
-            )
+            through = (versions.position, head.position)
+            cursor.execute(self._sql.changed_versions, through, prepare=False)
             last.update((row["stream"], row["version"]) for row in cursor if row["stream"] in last)
         if len(last) < len(streams):
             last.update(self.versions(cursor, streams - last.keys()).of)
         return last
 
     def _insert(
-        self,
-        cursor: Cursor[DictRow],
-        head: Head,
-        rows: Sequence[Row],
-        assigned: list[int],
-        last: Mapping[str, int],
-    ) -> Appended:
+        self, cursor: Cursor[DictRow], head: Head, rows: Sequence[Row], assigned: list[int]
+    ) -> Head:
         if not rows:
             raise ValueError("an append needs at least one row")
-        recorded_at = max(head.clock, head.recorded_at + _MICROSECOND).astimezone(UTC)
+        recorded_at = _instant_after(head)
         leaves = _leaves(head.position, recorded_at, rows, assigned)
         parameters = (head.position, recorded_at, assigned, b"".join(leaves))
         if len(rows) < HASH_BESIDE_ROWS:
@@ -270,10 +266,9 @@ class LedgerRecorder(PostgresProcessRecorder):
             raise ProgrammingError(
                 f"{cursor.rowcount} rows were staged, not {len(rows)}: stage the rows to insert"
             )
-        position = head.position + len(rows)
-        after = Head(position, recorded_at, frontier, head.clock)
+        after = Head(head.position + len(rows), recorded_at, frontier, head.clock)
         cursor.execute(self._sql.move_head, after[:3], prepare=True)
-        return Appended(head.position + 1, position, recorded_at, last, after)
+        return after
 
     # eventsourcing's interface.
 
@@ -298,9 +293,22 @@ class LedgerRecorder(PostgresProcessRecorder):
     ) -> Sequence[int]:
         rows = [plain_row(str(e.originator_id), e.topic, e.state) for e in stored_events]
         assigned = [event.originator_version for event in stored_events]
-        self.stage(cursor, rows)
-        appended = self._insert(cursor, self.head(cursor), rows, assigned, {})
-        return list(range(appended.first, appended.last + 1))
+        columns = (
+            assigned,
+            [row.stream for row in rows],
+            [row.topic for row in rows],
+            [row.state for row in rows],
+            [row.content for row in rows],
+        )
+        head = self.head(cursor)
+        recorded_at = _instant_after(head)
+        leaves = _leaves(head.position, recorded_at, rows, assigned)
+        parameters = (head.position, recorded_at, b"".join(leaves), *columns)
+        cursor.execute(self._sql.insert_plain, parameters, prepare=True)
+        frontier = merkle.append(head.frontier, head.position, leaves)
+        last = head.position + len(rows)
+        cursor.execute(self._sql.move_head, (last, recorded_at, frontier), prepare=True)
+        return list(range(head.position + 1, last + 1))
 
     def select_events(
         self,
@@ -340,7 +348,7 @@ class LedgerRecorder(PostgresProcessRecorder):
             "limit": limit,
         }
         with self.datastore.cursor() as cursor:
-            cursor.execute(self._sql.select_notifications, parameters, prepare=True)
+            cursor.execute(self._sql.select_notifications, parameters, prepare=False)
             return [
                 Notification(
                     originator_id=self._originator_id(row["originator_id"]),
@@ -397,6 +405,11 @@ class LedgerRecorder(PostgresProcessRecorder):
     def _remember(self, tracking: Tracking | None) -> None:
         if tracking is not None:
             self._tracked[tracking.application_name] = tracking.notification_id
+
+
+def _instant_after(head: Head) -> datetime:
+    """The instant of the next append: the clock's, if that is later than the last append's."""
+    return max(head.clock, head.recorded_at + _MICROSECOND).astimezone(UTC)
 
 
 def _leaves(

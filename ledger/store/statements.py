@@ -1,4 +1,8 @@
-"""The recorder's SQL, with the names of its tables put in."""
+"""The recorder's SQL, with the names of its tables put in.
+
+What looks rows up in the events table is never prepared: a plan made while the table was small
+would read all of it, for as long as nothing tells the planner that it has grown.
+"""
 
 from __future__ import annotations
 
@@ -80,6 +84,24 @@ SELECT
 FROM {staged}
 """
 
+# The library's own events come in small numbers, one by one mostly, without typed columns.
+_INSERT_PLAIN = """
+INSERT INTO {events} (
+    position, recorded_at, originator_version, leaf, originator_id, topic, state, content
+)
+SELECT
+    %s::bigint + plain.ordinal,
+    %s::timestamptz,
+    plain.version,
+    substring(%s::bytea FROM 32 * (plain.ordinal::integer - 1) + 1 FOR 32),
+    plain.stream,
+    plain.topic,
+    plain.state,
+    plain.content
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %b::bytea[], %b::bytea[])
+    WITH ORDINALITY AS plain (version, stream, topic, state, content, ordinal)
+"""
+
 # Who listens is told by the same statement. The lock that NOTIFY takes at commit adds no waiting
 # between writers of one ledger: the head's stands around it.
 _MOVE_HEAD = """
@@ -134,7 +156,7 @@ ORDER BY position
 LIMIT %(limit)s
 """
 
-_MAX_POSITION = "SELECT max(position) AS max FROM {events}"
+_MAX_POSITION = "SELECT nullif(position, 0) AS max FROM {head}"
 
 _INSERT_TRACKING = """
 INSERT INTO {tracking} AS tracked (application_name, notification_id)
@@ -155,6 +177,7 @@ class Statements(NamedTuple):
     read_head: Composed
     lock_head: Composed
     insert_staged: Composed
+    insert_plain: Composed
     move_head: Composed
     versions: Composed
     changed_versions: Composed
@@ -185,6 +208,7 @@ class Statements(NamedTuple):
             _READ_HEAD,
             _LOCK_HEAD,
             _INSERT_STAGED,
+            _INSERT_PLAIN,
             _MOVE_HEAD,
             _VERSIONS,
             _CHANGED_VERSIONS,
