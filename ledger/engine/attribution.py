@@ -17,7 +17,7 @@ from events.partners import LeadCaptured, LeadConverted, ReferralRegistered
 from events.recorded import Recorded
 from ledger.engine.draft import Draft, programme_on
 from ledger.engine.state import Claim, client_of, lead_of, partner_of
-from ledger.engine.standing import record_standing
+from ledger.engine.standing import first_activation, record_standing
 from ledger.policy.programme import Programme
 
 
@@ -136,7 +136,8 @@ def answer_claim(draft: Draft, event: Recorded, claim: Claim, *, settles: bool =
 
 def _answer_late(draft: Draft, event: Recorded, claim: Claim) -> None:
     """An activation is on record: the claim wins for life, or it is too late (D3.3d)."""
-    first = client_of(draft.state, claim.client_id).standing.first_activated_on
+    activation = first_activation(client_of(draft.state, claim.client_id))
+    first = activation.day if activation else None
     rules = _rules(draft, claim.partner_id, claim.day).attribution
     accrued = draft.ledger.accrued_through
     wins = (

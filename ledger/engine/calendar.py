@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from datetime import UTC, date, datetime, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 ONE_DAY = timedelta(days=1)
@@ -22,9 +22,14 @@ def start_of(day: date, zone: ZoneInfo) -> datetime:
 
 
 def add_months(day: date, months: int) -> date:
-    """Add months and keep the day, clamped to the month's end (D2): 31 Jan + 1 = 28 Feb."""
+    """Add months and keep the day, clamped to the month's end (D2): 31 Jan + 1 = 28 Feb.
+
+    Before year 1 and after year 9999 it stays at the calendar's first and last day.
+    """
     index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)
+    if not 1 <= year <= MAXYEAR:
+        return date.min if year < 1 else date.max
     if day.day <= 28:
         return date(year, month + 1, day.day)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

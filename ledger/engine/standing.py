@@ -59,6 +59,16 @@ def record_standing(draft: Draft, event: Recorded, client_id: str) -> None:
     _record_unresolved(draft, event, client, picture.idle)
 
 
+def first_activation(client: Client) -> Activation | None:
+    """The earliest by day of the activations that count, by all that is recorded (D4.2)."""
+    return _first(_picture(client))
+
+
+def _first(picture: _Picture) -> Activation | None:
+    starts = (span.activation for running in picture.spans.values() for span in running)
+    return min(starts, key=lambda start: (start.day, start.at, start.position), default=None)
+
+
 def _picture(client: Client) -> _Picture:
     all_churns = churns_of_all(client.client_id, client.subscriptions)
     terms: dict[str, tuple[Term, ...]] = {}
@@ -82,16 +92,7 @@ def _standing(
     """The client's values now, and the programme version that counted it."""
     held = client.attribution
     holder = held if held is not None and held.live_through is None else None
-    first: Activation | None = None
-    for running in picture.spans.values():
-        for span in running:
-            start = span.activation
-            if first is None or (start.day, start.at, start.position) < (
-                first.day,
-                first.at,
-                first.position,
-            ):
-                first = start
+    first = _first(picture)
     partner = partner_of(draft.state, holder.partner_id) if holder else None
     adopted = programme_on(draft.ledger, partner, first.day if first else event_day)
     counted = None
