@@ -279,10 +279,11 @@ class CommissionLedger:
             ledger = self._follow(cursor, head.position)
             try:
                 command = decide(ledger, cursor)
+                if not isinstance(command, ProgrammeAdopted):
+                    commands.check_adopted(ledger)
             except ValidationError as error:
                 raise Refused(_first_problem(error)) from None
-            zone = ledger.time_zone or getattr(command, "time_zone", "")
-            writer = RowWriter(zone)
+            writer = RowWriter(ledger.time_zone or getattr(command, "time_zone", ""))
             on = day(command)
             row = writer.row(command, on)
             assert row.effective_at is not None
@@ -314,20 +315,18 @@ class CommissionLedger:
         return AccrualRun(self._appender, self._entities, ledger, progress).finish()
 
     def _finish_seal(self) -> Closed | None:
+        """Seal the month that is closed but not sealed, from the events up to its close."""
+        ledger = self.ledger
+        if ledger.unsealed is None:
+            return None
+        month, position = ledger.unsealed
         with self._appender.transaction() as cursor:
-            head = self._recorder.head(cursor)
-            ledger = self._follow(cursor, head.position)
-            if ledger.unsealed is None:
-                return None
-            month, position = ledger.unsealed
             statements, digest = self._seal(cursor, month, position)
-            last = end_of_month(first_of_month(month))
-            sealed = StatementsSealed(
-                month=month, close=position, statements=statements, sha256=digest, day=last
-            )
-            rows = [RowWriter(ledger.time_zone).row(sealed, last)]
-            self._recorder.stage(cursor, rows)
-            self._appender.insert(cursor, head, rows)
+        last = end_of_month(first_of_month(month))
+        sealed = StatementsSealed(
+            month=month, close=position, statements=statements, sha256=digest, day=last
+        )
+        self._appender.append([RowWriter(ledger.time_zone).row(sealed, last)])
         return Closed(position, statements, digest)
 
     # --- reading ---------------------------------------------------------------------------------

@@ -15,9 +15,9 @@ from ledger.appending import Appender, RowWriter
 from ledger.dead_letters import DeadLetter, Incoming
 from ledger.engine import answer, evolve, reads
 from ledger.engine.calendar import day_of
+from ledger.engine.commands import check_adopted
 from ledger.engine.state import LEDGER, Ledger
 from ledger.entities import Entities
-from ledger.errors import NotReady
 from ledger.store.mapper import fact_row
 from ledger.store.recorder import HeadMoved
 from ledger.store.rows import Row
@@ -129,11 +129,8 @@ class Recorder:
         entities = self._entities
         entities.load(cursor, [LEDGER])
         ledger = entities.get(LEDGER)
-        if not isinstance(ledger, Ledger) or ledger.programmes.first is None:
-            raise NotReady(
-                "no programme is adopted yet, so nothing can be recorded; first run: commissions"
-                " programme adopt izyinbox"
-            )
+        ledger = ledger if isinstance(ledger, Ledger) else Ledger()
+        check_adopted(ledger)
         writer = RowWriter(ledger.time_zone)
         state: ChainMap[str, Any] = ChainMap(changed, entities.at_hand)
         facts = [

@@ -23,7 +23,7 @@ from events.finance import AdjustmentRequested, CreditRequested, PartnerProgramm
 from events.recorded import Recorded
 from ledger.engine.calendar import add_months, end_of_month, first_of_month, month_of
 from ledger.engine.state import Ledger, Partner
-from ledger.errors import Refused
+from ledger.errors import NotReady, Refused
 from ledger.policy.programme import Programme
 
 CORRECTABLE = (
@@ -35,6 +35,14 @@ CORRECTABLE = (
     PrizePosted,
     CreditPosted,
 )
+
+
+def check_adopted(ledger: Ledger) -> None:
+    """Nothing is recorded or run before a first programme is adopted (D7.2)."""
+    if ledger.programmes.first is None:
+        raise NotReady(
+            "no programme is adopted yet; first run: commissions programme adopt izyinbox"
+        )
 
 
 def check_adoption(

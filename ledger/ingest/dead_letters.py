@@ -1,0 +1,151 @@
+"""The dead letters: messages that were rejected or quarantined, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from psycopg import Connection, sql
+from psycopg.rows import class_row, tuple_row
+
+from events.envelope import HORIZON_DAYS, decode
+from events.errors import Rejection
+from ledger.dead_letters import Incoming
+from ledger.errors import Refused
+from ledger.recording import Recording
+from ledger.store.migrations import Names
+
+Status = Literal["open", "retried", "discarded"]
+Record = Callable[[Sequence[Incoming]], Recording]
+
+_SUMMARY = sql.SQL(
+    "id, received_at, kind, origin, error, member, message, source, event_id, first_position,"
+    " status, operator, closed_at"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A kept message without its bytes; ``first_position`` is what a quarantined one contradicts."""
+
+    id: int
+    received_at: datetime
+    kind: Literal["rejected", "quarantined"]
+    origin: str
+    error: str
+    member: str | None
+    message: str | None
+    source: str | None
+    event_id: str | None
+    first_position: int | None
+    status: Status
+    operator: str | None
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Letter(Summary):
+    """A kept message with its bytes as they came."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """What became of a letter that was tried again; ``reason`` if it is still not recorded."""
+
+    id: int
+    outcome: Literal["recorded", "duplicate", "rejected", "quarantined"]
+    reason: str = ""
+
+
+class DeadLetters:
+    """The dead letters of one ledger; the connection is in autocommit mode."""
+
+    def __init__(self, connection: Connection[Any], names: Names) -> None:
+        self._connection = connection
+        self._table = names.table(names.dead_letters)
+        self._head = names.table(names.head)
+
+    def last_position(self) -> int:
+        """The last position of the ledger that the letters lie beside."""
+        query = sql.SQL("SELECT position FROM {}").format(self._head)
+        with self._connection.cursor(row_factory=tuple_row) as cursor:
+            row = cursor.execute(query).fetchone()
+        return int(row[0]) if row else 0
+
+    def all(self, status: Status | None = "open") -> Iterator[Summary]:
+        """The letters of a status, or of all, in the order in which they came."""
+        query = sql.SQL("SELECT {} FROM {} WHERE %s::text IS NULL OR status = %s ORDER BY id")
+        with self._connection.cursor(row_factory=class_row(Summary)) as cursor:
+            yield from cursor.stream(query.format(_SUMMARY, self._table), (status, status))
+
+    def get(self, id_: int) -> Letter:
+        """One letter with its bytes; Refused for an id that does not exist."""
+        query = sql.SQL("SELECT {}, payload FROM {} WHERE id = %s")
+        with self._connection.cursor(row_factory=class_row(Letter)) as cursor:
+            letter = cursor.execute(query.format(_SUMMARY, self._table), (id_,)).fetchone()
+        if letter is None:
+            raise Refused(
+                f"there is no dead letter {id_}; list them with: commissions dead-letters list"
+            )
+        return letter
+
+    def quarantined(self, batch: Sequence[Incoming]) -> Iterator[Letter]:
+        """The letters of a batch that contradict what was recorded before, in line order."""
+        payloads = {incoming.origin: incoming.payload for incoming in batch}
+        query = sql.SQL(
+            "SELECT {}, payload FROM {} WHERE kind = 'quarantined' AND origin = ANY(%s)"
+        ).format(_SUMMARY, self._table)
+        with self._connection.cursor(row_factory=class_row(Letter)) as cursor:
+            found = {
+                letter.origin: letter
+                for letter in cursor.execute(query, (list(payloads),))
+                if letter.payload == payloads[letter.origin]
+            }
+        yield from (found[origin] for origin in payloads if origin in found)
+
+    def retry(
+        self,
+        id_: int,
+        record: Record,
+        *,
+        received_at: datetime,
+        operator: str,
+        horizon_days: int = HORIZON_DAYS,
+    ) -> Retried:
+        """Try a letter again, as if it came at this instant; it is closed if it gets in.
+
+        Safe to repeat after a kill: a message that got in is a duplicate the next time. Refused for
+        a letter that is closed.
+        """
+        letter = self._open(id_)
+        try:
+            message = decode(letter.payload, received_at, horizon_days=horizon_days)
+        except Rejection as rejection:
+            return Retried(id_, "rejected", str(rejection))
+        result = record([Incoming(letter.origin, letter.payload, message=message)])
+        if result.quarantined:
+            return Retried(id_, "quarantined", letter.message or "other content under one key")
+        self._close(id_, "retried", operator)
+        return Retried(id_, "recorded" if result.accepted else "duplicate")
+
+    def discard(self, id_: int, *, operator: str) -> None:
+        """Close a letter for good; it stays where it is, as discarded. Refused if it is closed."""
+        self._open(id_)
+        self._close(id_, "discarded", operator)
+
+    def _open(self, id_: int) -> Letter:
+        letter = self.get(id_)
+        if letter.status != "open":
+            raise Refused(f"dead letter {id_} is {letter.status} already; nothing is left to do")
+        return letter
+
+    def _close(self, id_: int, status: Status, operator: str) -> None:
+        query = sql.SQL(
+            "UPDATE {} SET status = %s, operator = %s, closed_at = clock_timestamp()"
+            " WHERE id = %s AND status = 'open'"
+        )
+        self._connection.execute(query.format(self._table), (status, operator, id_))

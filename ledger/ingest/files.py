@@ -1,0 +1,154 @@
+"""Reads JSON Lines, from files or standard input, as batches of messages in line order.
+
+Memory is bounded whatever a file holds: a batch ends at a number of messages or of bytes, at most
+two batches exist at a time, and of a line that is too long only the first part is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from queue import SimpleQueue
+from threading import Semaphore, Thread
+from typing import BinaryIO
+
+from events.envelope import HORIZON_DAYS, MAX_BYTES, decode
+from events.errors import Rejection
+from ledger.dead_letters import Incoming
+
+BATCH_MESSAGES = 5_000
+"""The most messages of one batch."""
+
+BATCH_BYTES = 16 * 2**20
+"""A batch ends with the line that reaches this size, however few its messages are."""
+
+_CHUNK_BYTES = 2**16
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A stream of lines; ``name`` stands in origins, as in ``billing.jsonl:12``."""
+
+    name: str
+    stream: BinaryIO
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Messages in line order; ``read_bytes`` counts all that was read so far, over all sources."""
+
+    messages: Sequence[Incoming]
+    read_bytes: int
+
+
+def batches(
+    sources: Iterable[Source],
+    *,
+    batch_messages: int = BATCH_MESSAGES,
+    horizon_days: int = HORIZON_DAYS,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Iterator[Batch]:
+    """Read all sources, one after the other, in the order in which recording has to happen.
+
+    The next batch is read and decoded in a thread while the caller works on the one before. Blank
+    lines are skipped. ``now`` tells when a batch is received.
+    """
+    yield from _ahead(_read(sources, batch_messages, horizon_days, now))
+
+
+def _ahead(reading: Iterator[Batch]) -> Iterator[Batch]:
+    """Take the next batch in a thread while the caller has the one before.
+
+    The thread is a daemon: one that waits for standard input keeps nobody from leaving.
+    """
+    answers: SimpleQueue[Batch | BaseException | None] = SimpleQueue()
+    wanted = Semaphore(1)
+    left = False
+
+    def read() -> None:
+        batch: Batch | None
+        while True:
+            wanted.acquire()
+            if left:
+                return
+            try:
+                batch = next(reading, None)
+            except BaseException as error:  # noqa: BLE001 - raised again where the caller stands
+                answers.put(error)
+                return
+            answers.put(batch)
+            if batch is None:
+                return
+
+    Thread(target=read, name="decode", daemon=True).start()
+    try:
+        while (answer := answers.get()) is not None:
+            if isinstance(answer, BaseException):
+                raise answer
+            wanted.release()
+            yield answer
+    finally:
+        left = True
+        wanted.release()
+
+
+def _read(
+    sources: Iterable[Source],
+    batch_messages: int,
+    horizon_days: int,
+    now: Callable[[], datetime],
+) -> Iterator[Batch]:
+    messages: list[Incoming] = []
+    size = total = 0
+    received_at = now()
+    for source in sources:
+        for number, line, length in lines(source.stream):
+            total += length
+            if not line.strip():
+                continue
+            size += len(line)
+            messages.append(_incoming(f"{source.name}:{number}", line, received_at, horizon_days))
+            if len(messages) >= batch_messages or size >= BATCH_BYTES:
+                yield Batch(messages, total)
+                messages, size = [], 0
+                received_at = now()
+    if messages:
+        yield Batch(messages, total)
+
+
+def lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
+    """Yield each line as (number from 1, its bytes without the line end, its length as read).
+
+    Of a line longer than a message may be, the first ``MAX_BYTES`` + 1 bytes are kept: enough to
+    see that it is too long.
+    """
+    number = 0
+    while line := stream.readline(MAX_BYTES + 2):
+        number += 1
+        length = len(line)
+        if not line.endswith(b"\n") and length > MAX_BYTES:
+            length += _skip_line(stream)
+            line = line[: MAX_BYTES + 1]
+        if number == 1:
+            line = line.removeprefix(_BYTE_ORDER_MARK)
+        yield number, line.rstrip(b"\r\n"), length
+
+
+def _skip_line(stream: BinaryIO) -> int:
+    """Read to the end of the line, keeping nothing; gives the number of bytes."""
+    skipped = 0
+    while part := stream.readline(_CHUNK_BYTES):
+        skipped += len(part)
+        if part.endswith(b"\n"):
+            break
+    return skipped
+
+
+def _incoming(origin: str, line: bytes, received_at: datetime, horizon_days: int) -> Incoming:
+    try:
+        message = decode(line, received_at, horizon_days=horizon_days)
+    except Rejection as rejection:
+        return Incoming(origin, line, rejection=rejection)
+    return Incoming(origin, line, message=message)
