@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import orjson
 from eventsourcing.persistence import (
     IntegrityError,
     InterfaceError,
@@ -33,7 +32,7 @@ from events.values import format_instant
 from ledger.errors import LedgerError
 from ledger.store import merkle
 from ledger.store.migrations import Names, migrate
-from ledger.store.rows import Row, plain_row
+from ledger.store.rows import Row, leaf_bytes, plain_row
 from ledger.store.statements import COPY_TYPES, Statements
 
 DEFAULT_TIMEOUT_S = 60
@@ -415,13 +414,9 @@ def _instant_after(head: Head) -> datetime:
 def _leaves(
     position: int, recorded_at: datetime, rows: Sequence[Row], assigned: Sequence[int]
 ) -> list[bytes]:
-    """Leaf hashes of rows after ``position``: of RFC 8785 of the short head of each."""
-    instant = format_instant(recorded_at).encode()
-    leaf, quote = merkle.leaf_hash, orjson.dumps
+    """Leaf hashes of rows that follow ``position``."""
+    instant, leaf = format_instant(recorded_at), merkle.leaf_hash
     return [
-        leaf(
-            b'{"content":"%b","position":%d,"recorded_at":"%b","stream":%b,"version":%d}'
-            % (row.content.hex().encode(), at, instant, quote(row.stream), version)
-        )
+        leaf(leaf_bytes(at, instant, row.stream, version, row.content))
         for at, (row, version) in enumerate(zip(rows, assigned, strict=True), start=position + 1)
     ]

@@ -80,3 +80,18 @@ def _hash(
             orjson.dumps(topic),
         )
     ).digest()
+
+
+def leaf_bytes(position: int, recorded_at: str, stream: str, version: int, content: bytes) -> bytes:
+    """What a Merkle leaf is the hash of: RFC 8785 of the short head of one recorded event.
+
+    The members are position, recorded_at (as ``format_instant`` writes it), stream, version, and
+    content in hex.
+    """
+    return b'{"content":"%b","position":%d,"recorded_at":"%b","stream":%b,"version":%d}' % (
+        content.hex().encode(),
+        position,
+        recorded_at.encode(),
+        orjson.dumps(stream),
+        version,
+    )

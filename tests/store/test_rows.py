@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.values import format_instant
-from ledger.store.rows import content_hash, plain_content_hash, plain_row
+from ledger.store.rows import content_hash, leaf_bytes, plain_content_hash, plain_row
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 data = st.dictionaries(texts, st.one_of(texts, st.integers(-(2**53) + 1, 2**53 - 1)), max_size=5)
@@ -56,3 +56,23 @@ def test_a_plain_event_puts_the_hex_of_its_state_in_data(topic: str, state: byte
     row = plain_row("a", topic, state)
     assert row.content == plain_content_hash(topic, state)
     assert row[3:-1] == (None,) * 12
+
+
+@given(
+    st.integers(1, 2**53 - 1), instants, texts, st.integers(0, 2**53 - 1), st.binary(max_size=32)
+)
+def test_a_leaf_is_rfc_8785_of_the_short_head(
+    position: int, recorded_at: datetime, stream: str, version: int, content: bytes
+) -> None:
+    """Position, recorded_at, stream, version and content, members in the order of their names."""
+    instant = format_instant(recorded_at)
+    expected = rfc8785.dumps(
+        {
+            "position": position,
+            "recorded_at": instant,
+            "stream": stream,
+            "version": version,
+            "content": content.hex(),
+        }
+    )
+    assert leaf_bytes(position, instant, stream, version, content) == expected
