@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from eventsourcing.postgres import PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
@@ -22,13 +23,16 @@ from events.decisions import (
     TierChanged,
 )
 from events.envelope import Message
+from events.finance import ProgrammeAdopted
 from events.values import TierName
+from ledger.engine.calendar import day_of, start_of
 from ledger.store.mapper import event_row, fact_row
 from ledger.store.recorder import Appended, LedgerRecorder
 from ledger.store.rows import Row
 from projections import Projector
 
 VERSION = "izyinbox/1"
+PARIS = ZoneInfo("Europe/Paris")
 
 
 class Journal:
@@ -46,13 +50,11 @@ class Journal:
         state, topic = encode(fact), fact.topic()
         content = content_hash(topic, state, at, source, id_)
         message = Message(source, id_, topic, at, fact, state, content)
-        return self._stage(fact_row(message, at.date()))
+        return self._stage(fact_row(message, day_of(at, PARIS)))
 
     def decide(self, event: Event, day: date) -> int:
         """Stage a decision or command of a day; returns the position that it will have."""
-        return self._stage(
-            event_row(event, day, datetime(day.year, day.month, day.day, tzinfo=UTC))
-        )
+        return self._stage(event_row(event, day, start_of(day, PARIS)))
 
     def _stage(self, row: Row) -> int:
         self._rows.append(row)
@@ -92,6 +94,18 @@ def open_journal(url: str, projector: Projector | None) -> Iterator[Journal]:
         yield Journal(recorder, projector)
     finally:
         datastore.close()
+
+
+def programme() -> ProgrammeAdopted:
+    """The first programme of a ledger, which also fixes its time zone."""
+    return ProgrammeAdopted(
+        programme="izyinbox",
+        number=1,
+        document={},
+        sha256="0" * 64,
+        time_zone="Europe/Paris",
+        operator="tests",
+    )
 
 
 def term(start: date, price: int = 5900, end: date | None = None, fact: int = 1) -> Term:
