@@ -28,7 +28,7 @@ _SUMMARY = sql.SQL(
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A kept message without its bytes; ``first_position`` is what a quarantined one contradicts."""
+    """A kept message without its bytes; a quarantined one contradicts ``first_position``."""
 
     id: int
     received_at: datetime

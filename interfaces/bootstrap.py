@@ -1,0 +1,214 @@
+"""Wires a command to its ledger: settings → database → schema → recorder, projections, application.
+
+The only place where everything is put together; nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from eventsourcing.postgres import PostgresDatastore
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import dict_row, tuple_row
+
+from interfaces.embedded import EmbeddedPostgres
+from interfaces.settings import Settings
+from ledger.application import CommissionLedger
+from ledger.errors import NotReady
+from ledger.store.migrations import Names as LedgerNames
+from ledger.store.migrations import latest_version, migrate, schema_version
+from ledger.store.recorder import LedgerRecorder
+from projections import DEFAULT_NAMES, install
+from projections.accrual import LiveModels
+from replay.as_of import Replay
+from replay.statements import seal
+
+LEDGER_NAMES = LedgerNames("ledger", "events", "tracking")
+"""Where the ledger's own tables are."""
+
+OLDEST_POSTGRES = 150000
+"""PostgreSQL 15."""
+
+_CONNECT_TIMEOUT_S = 10
+_POOL_TIMEOUT_S = 30.0
+_CONNECTIONS = {
+    "application_name": "commissions",
+    "connect_timeout": str(_CONNECT_TIMEOUT_S),
+    # A network that went away is noticed in a minute, not in hours.
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+}
+
+
+class DatabaseUnreachable(NotReady):
+    """No PostgreSQL answers at the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open connection in autocommit mode, its address, and who works through it.
+
+    ``operator`` is the system's user, or the database's where an address was given: never typed.
+    """
+
+    connection: psycopg.Connection[Any]
+    conninfo: str
+    operator: str
+
+
+@contextmanager
+def connect(settings: Settings, url: str | None = None) -> Iterator[Database]:
+    """Connect to the database of an address, of the settings, or to the embedded one.
+
+    Raises :class:`DatabaseUnreachable`, and NotReady for a PostgreSQL that cannot hold a ledger.
+    """
+    given = url
+    if given is None and settings.database_url is not None:
+        given = settings.database_url.get_secret_value()
+    if given is not None:
+        with _connected(given) as connection:
+            yield Database(connection, conninfo_of(given), connection.info.user)
+        return
+    with EmbeddedPostgres(settings.home) as address, _connected(address) as connection:
+        yield Database(connection, conninfo_of(address), system_user())
+
+
+@contextmanager
+def open_ledger(database: Database, *, operator: str | None = None) -> Iterator[CommissionLedger]:
+    """The ledger of a database, its schema made or brought up to date."""
+    prepare(database.connection)
+    datastore = _datastore(database.conninfo)
+    recorder = LedgerRecorder(
+        datastore,
+        events_table_name=LEDGER_NAMES.events,
+        tracking_table_name=LEDGER_NAMES.tracking,
+    )
+    try:
+        yield CommissionLedger(recorder, LiveModels(), seal, operator=operator or database.operator)
+    finally:
+        datastore.close()
+
+
+def prepare(connection: psycopg.Connection[Any]) -> None:
+    """Bring schemas and read models to what this release needs; nothing when they are."""
+    migrate(connection)
+    install(connection)
+
+
+def open_replay(database: Database) -> Replay:
+    """What a ledger that exists knew, to be read only.
+
+    Raises NotReady where there is no ledger, or one of another release.
+    """
+    require_ledger(database.connection)
+    prepare(database.connection)
+    return Replay(database.connection)
+
+
+def require_ledger(connection: psycopg.Connection[Any]) -> None:
+    """Raise NotReady unless a programme has been adopted in this database."""
+    if not has_programme(connection):
+        raise NotReady(
+            "there is no ledger yet: adopt a programme first, such as the reference programme:"
+            " commissions programme adopt izyinbox"
+        )
+
+
+def has_programme(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the ledger exists and holds an adoption; refuses one of a newer release."""
+    version = schema_version(connection)
+    if version is None:
+        return False
+    if version > latest_version():
+        raise NotReady(
+            f"the database has schema {version}, this release knows only up to"
+            f" {latest_version()}; install the release that made it, or a later one"
+        )
+    query = sql.SQL(
+        "SELECT EXISTS (SELECT FROM {} WHERE originator_id = 'ledger'"
+        " AND topic LIKE 'programme.adopted/%%')"
+    ).format(DEFAULT_NAMES.events)
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        return cursor.execute(query, ()).fetchone() == (True,)
+
+
+def system_user() -> str:
+    """Who runs this process, by the system's own word; no variable can say otherwise."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid-{os.getuid()}"
+
+
+def conninfo_of(url: str) -> str:
+    """The address with what every connection of ours has; what it says itself stands.
+
+    Raises NotReady for what is no address of a PostgreSQL, without repeating it.
+    """
+    try:
+        said = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise NotReady(
+            "the database's address cannot be read; write it as postgresql://user@host:5432/name"
+        ) from None
+    return make_conninfo(url, **{key: _CONNECTIONS[key] for key in _CONNECTIONS.keys() - said})
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[psycopg.Connection[Any]]:
+    conninfo = conninfo_of(url)
+    try:
+        connection = psycopg.connect(conninfo, autocommit=True)
+    except psycopg.OperationalError as error:
+        reason = " ".join(str(error).split())
+        raise DatabaseUnreachable(
+            f"the database cannot be reached ({reason}); start it, or correct --database"
+        ) from None
+    with connection:
+        _check(connection)
+        yield connection
+
+
+def _check(connection: psycopg.Connection[Any]) -> None:
+    if connection.info.server_version < OLDEST_POSTGRES:
+        major = connection.info.server_version // 10_000
+        raise NotReady(
+            f"this is PostgreSQL {major}; a ledger needs 15 or later: upgrade the server, or leave"
+            " --database out to use the embedded one"
+        )
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise NotReady(
+            f"the database's encoding is {encoding}; make one for the ledger with:"
+            " CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0"
+        )
+    connection.execute("SET TIME ZONE 'UTC'")
+
+
+def _datastore(conninfo: str) -> PostgresDatastore:
+    """A pool for one command: an accrual run reads on one connection and appends on another."""
+    datastore = PostgresDatastore(
+        dbname="",
+        host="",
+        port="",
+        user="",
+        password="",
+        connect_timeout=_POOL_TIMEOUT_S,
+        pool_size=1,
+        max_overflow=3,
+        lock_timeout=60,
+        idle_in_transaction_session_timeout=60,
+        schema=LEDGER_NAMES.schema,
+        originator_id_type="text",
+    )
+    # The library knows only five parts of an address; a socket or an SSL mode needs the others.
+    datastore.pool.kwargs = {**conninfo_to_dict(conninfo), "row_factory": dict_row}
+    return datastore

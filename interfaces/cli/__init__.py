@@ -1,0 +1,1 @@
+"""The command line ``commissions``: one small module for each family of commands."""

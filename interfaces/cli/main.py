@@ -1,0 +1,134 @@
+"""The command ``commissions``: finds the command asked for, and turns errors into one line each."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from types import FrameType
+
+import click
+
+from interfaces.cli.command import LazyGroup
+from interfaces.cli.session import Session
+from ledger.errors import LedgerError
+
+PROGRAM = "commissions"
+WRONG_USAGE = 2
+INTERRUPTED = 128 + signal.SIGINT
+
+COMMANDS = {
+    "demo": "interfaces.cli.demo:demo",
+    "ingest": "interfaces.cli.ingest:ingest",
+    "programme": "interfaces.cli.programme:programme",
+    "accrue": "interfaces.cli.runs:accrue",
+    "close": "interfaces.cli.runs:close",
+    "payouts": "interfaces.cli.payouts:payouts",
+    "adjust": "interfaces.cli.finance:adjust",
+    "credit": "interfaces.cli.finance:credit",
+    "balances": "interfaces.cli.queries:balances",
+    "history": "interfaces.cli.queries:history",
+    "tiers": "interfaces.cli.queries:tiers",
+    "leaderboard": "interfaces.cli.queries:leaderboard",
+    "statement": "interfaces.cli.statement:statement",
+    "trial-balance": "interfaces.cli.queries:trial_balance",
+    "claims": "interfaces.cli.queries:claims",
+    "unresolved": "interfaces.cli.queries:unresolved",
+    "dead-letters": "interfaces.cli.dead_letters:dead_letters",
+    "database": "interfaces.cli.database:database",
+    "rebuild": "interfaces.cli.audit:rebuild",
+    "verify": "interfaces.cli.audit:verify",
+}
+"""Where each command is."""
+
+
+def _version() -> str:
+    try:
+        return version("commission-ledger")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(_version(), prog_name=PROGRAM)
+@click.pass_context
+def commissions(ctx: click.Context) -> None:
+    """A partner commission ledger: facts in, decisions recorded, balances out, on PostgreSQL.
+
+    Without --database an embedded PostgreSQL in your data directory is started and used.
+    """
+    ctx.ensure_object(Session)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0 success, 1 it failed, 2 wrong usage."""
+    # The pool tells of each connection that it lost; the command's own error says it once.
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGHUP, _leave)
+    try:
+        status = commissions.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+    except click.UsageError as error:
+        return _failed(_usage(error), WRONG_USAGE)
+    except click.ClickException as error:
+        return _failed(error.format_message(), error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        return _failed(
+            "interrupted; the ledger goes on from here with the next command", INTERRUPTED
+        )
+    except LedgerError as error:
+        return _failed(str(error), 1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _failed(f"{where}{error.strerror or error}", 1)
+    except Exception as error:
+        reason = _database_reason(error)
+        if reason is None:
+            raise
+        return _failed(reason, 1)
+    return status if isinstance(status, int) else 0
+
+
+def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signal's signature
+    """End as Ctrl-C does: what is open is rolled back, the embedded server let go."""
+    raise SystemExit(128 + number)
+
+
+def _failed(message: str, status: int) -> int:
+    line = " ".join(message.split())
+    sys.stderr.write(f"{PROGRAM}: {line}\n")
+    return status
+
+
+def _usage(error: click.UsageError) -> str:
+    message = error.format_message()
+    path = error.ctx.command_path if error.ctx is not None else PROGRAM
+    return f"{message.rstrip('.')}; see: {path} --help"
+
+
+def _database_reason(error: Exception) -> str | None:
+    """What to say of a database's error; None if it is none, and a traceback is due."""
+    from eventsourcing.persistence import PersistenceError  # noqa: PLC0415 - a database was used
+    from psycopg import Error, errors  # noqa: PLC0415
+
+    cause = error.__cause__ if isinstance(error, PersistenceError) else error
+    if isinstance(cause, errors.InsufficientPrivilege):
+        return f"the database's user lacks a right ({cause.diag.message_primary}); use its owner"
+    if isinstance(cause, errors.LockNotAvailable):
+        return "another command has held the ledger for a minute; try again when it is done"
+    if isinstance(cause, errors.OperationalError):
+        reason = cause.diag.message_primary or str(cause)
+        return f"the database went away ({reason}); nothing is half done, run the command again"
+    if isinstance(cause, Error):
+        return f"the database refused: {cause.diag.message_primary or cause}"
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,222 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import wraps
+from typing import Any, ParamSpec, TypedDict, TypeVar
+
+import click
+
+from events.values import parse_instant
+from interfaces.cli.session import Session
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Decorator = Callable[[Callable[..., R]], Callable[..., R]]
+
+
+class Day(click.ParamType[date]):
+    """An ISO day, in the ledger's time zone."""
+
+    name = "day"
+
+    def convert(
+        self, value: str | date, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date:
+        """Read ``YYYY-MM-DD``."""
+        if isinstance(value, date):
+            return value
+        try:
+            if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+                return date.fromisoformat(value)
+        except ValueError:
+            pass
+        return self.fail(f"{value!r} is no day; write it as YYYY-MM-DD", param, ctx)
+
+
+class Month(click.ParamType[str]):
+    """A month, ``YYYY-MM``."""
+
+    name = "month"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check that it is a month."""
+        if not re.fullmatch(r"(?!0000)\d{4}-(0[1-9]|1[0-2])", value, re.ASCII):
+            self.fail(f"{value!r} is no month; write it as YYYY-MM", param, ctx)
+        return value
+
+
+class Quarter(click.ParamType[str]):
+    """A quarter, ``2026Q1``."""
+
+    name = "quarter"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check that it is a quarter."""
+        if not re.fullmatch(r"(?!0000)\d{4}Q[1-4]", value, re.ASCII):
+            self.fail(f"{value!r} is no quarter; write it as 2026Q1", param, ctx)
+        return value
+
+
+class Instant(click.ParamType[datetime]):
+    """An RFC 3339 instant with an offset."""
+
+    name = "instant"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read the instant."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_instant(value)
+        except ValueError as error:
+            self.fail(f"{value!r}: {error}", param, ctx)
+
+
+class Matching(click.ParamType[str]):
+    """Text of a fixed alphabet, such as an id or a code."""
+
+    def __init__(self, name: str, pattern: str, advice: str) -> None:
+        self.name = name
+        self._pattern, self._advice = pattern, advice
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the alphabet."""
+        if not re.fullmatch(self._pattern, value, re.ASCII):
+            self.fail(f"{value!r} {self._advice}", param, ctx)
+        return value
+
+
+DAY = Day()
+MONTH = Month()
+QUARTER = Quarter()
+INSTANT = Instant()
+IDENTIFIER = Matching(
+    "id", r"[A-Za-z0-9_.\-]{1,64}", "is no id: 1 to 64 letters, digits, '-', '_' and '.'"
+)
+CODE = Matching(
+    "code", r"[A-Za-z0-9_.\-]{1,64}", "is no code: 1 to 64 letters, digits, '-', '_' and '.'"
+)
+CURRENCY = Matching("currency", r"[A-Z]{3}", "is no currency: three capitals, such as EUR")
+
+
+class Place(TypedDict):
+    """What the as-of options say, as ``Replay.resolve`` takes it."""
+
+    known_at: datetime | None
+    position: int | None
+    effective_at: date | None
+
+
+def format_option(function: Callable[P, R]) -> Callable[P, R]:
+    """``--format table|json|csv``, as the parameter ``format_``."""
+    return click.option(
+        "--format",
+        "format_",
+        type=click.Choice(["table", "json", "csv"]),
+        default="table",
+        show_default=True,
+        help="For people, or for programs: one JSON object, or CSV; money in minor units.",
+    )(function)
+
+
+def as_of_options(function: Callable[..., R]) -> Callable[..., R]:
+    """``--known-at``, ``--position`` and ``--effective-at``, as the parameter ``place``."""
+
+    @click.option(
+        "--known-at",
+        type=INSTANT,
+        metavar="INSTANT",
+        help="What the ledger knew then (RFC 3339 with an offset).",
+    )
+    @click.option(
+        "--position",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="What the ledger knew up to this position.",
+    )
+    @click.option(
+        "--effective-at",
+        type=DAY,
+        metavar="DAY",
+        help="Only what had happened by this day.",
+    )
+    @wraps(function)
+    def with_place(
+        *args: Any,
+        known_at: datetime | None,
+        position: int | None,
+        effective_at: date | None,
+        **kwargs: Any,
+    ) -> R:
+        if known_at is not None and position is not None:
+            raise click.UsageError(
+                "give --known-at or --position, not both: each says what was known"
+            )
+        place = Place(known_at=known_at, position=position, effective_at=effective_at)
+        return function(*args, place=place, **kwargs)
+
+    return with_place
+
+
+def two_persons(function: Callable[..., R]) -> Callable[..., R]:
+    """``--requested-by`` and ``--approved-by``."""
+    function = click.option(
+        "--approved-by", required=True, metavar="PERSON", help="Who approves it: another person."
+    )(function)
+    return click.option("--requested-by", required=True, metavar="PERSON", help="Who asks for it.")(
+        function
+    )
+
+
+def ahead_option(function: Callable[P, R]) -> Callable[P, R]:
+    """``--ahead``: allow a day after today, which is recorded."""
+    return click.option(
+        "--ahead", is_flag=True, help="Allow a day after today; it is recorded that it was."
+    )(function)
+
+
+def _database(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is None:
+        return
+    from psycopg import ProgrammingError  # noqa: PLC0415 - only where an address is given
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+
+    try:
+        conninfo_to_dict(value)
+    except ProgrammingError:
+        raise click.BadParameter(
+            "no address of a PostgreSQL; write it as postgresql://user@host:5432/name", ctx, param
+        ) from None
+    ctx.ensure_object(Session).database_url = value
+
+
+def _locale(ctx: click.Context, param: click.Parameter, value: str | None) -> None:  # noqa: ARG001
+    if value is not None:
+        ctx.ensure_object(Session).given_locale = "fr" if value == "fr" else "en"
+
+
+def common_options() -> list[click.Option]:
+    """The options that stand before or after the name of a command."""
+    return [
+        click.Option(
+            ["--database"],
+            metavar="URL",
+            expose_value=False,
+            callback=_database,
+            help="The PostgreSQL (15 or later) to use, instead of COMMISSIONS_DATABASE_URL or the"
+            " embedded one.",
+        ),
+        click.Option(
+            ["--locale"],
+            type=click.Choice(["fr", "en"]),
+            expose_value=False,
+            callback=_locale,
+            help="How tables write money: 1 234,56 € or €1,234.56 (COMMISSIONS_LOCALE).",
+        ),
+    ]

@@ -1,0 +1,249 @@
+"""Writes answers: a table for people, one JSON object or CSV for programs.
+
+A table on a terminal is drawn with rich. Elsewhere it is plain text, aligned, with nothing cut.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal, TextIO
+
+import orjson
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from events.values import format_instant
+from interfaces.money import Locale, format_count, format_money, format_rate
+
+Format = Literal["table", "json", "csv"]
+Kind = Literal["text", "place", "count", "money", "rate"]
+Row = Mapping[str, object]
+
+RICH_ROWS = 2_000
+"""Above so many rows a terminal gets the plain table, which needs no measuring of cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: the member that it shows, its heading, and how its values read.
+
+    ``money`` reads the currency of its row in the member ``currency``; a ``place`` is a number to
+    be typed again, such as a position: its digits stand together.
+    """
+
+    name: str
+    heading: str = ""
+    kind: Kind = "text"
+
+    @property
+    def title(self) -> str:
+        """The heading, by default the member's name in words."""
+        return self.heading or self.name.replace("_", " ")
+
+    def cell(self, row: Row, locale: Locale) -> str:
+        """The value of a row as people read it; nothing for null."""
+        value = row.get(self.name)
+        if value is None:
+            return ""
+        if self.kind == "money":
+            currency = row.get("currency")
+            if isinstance(value, int | Decimal) and isinstance(currency, str):
+                return format_money(int(value), currency, locale)
+        if self.kind == "rate":
+            return format_rate(str(value), locale)
+        if self.kind == "count" and isinstance(value, int | Decimal):
+            return format_count(int(value), locale)
+        return plain(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows with the columns that a table shows; JSON and CSV hold every member of ``members``."""
+
+    rows: Iterable[Row]
+    columns: Sequence[Column]
+    members: Sequence[str]
+    title: str = ""
+    as_of: Row | None = None
+    empty: str = "nothing"
+
+
+def plain(value: object) -> str:
+    """A value as text: ISO days and instants, lists with spaces between."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case datetime():
+            return format_instant(value)
+        case date():
+            return value.isoformat()
+        case Decimal():
+            return f"{value:f}"
+        case list() | tuple():
+            return " ".join(map(plain, value))
+        case dict():
+            return orjson.dumps(value, default=_json_value).decode()
+        case _:
+            return str(value)
+
+
+def write_answer(answer: Answer, format_: Format, locale: Locale, out: TextIO | None = None) -> int:
+    """Write an answer to standard output; gives the number of rows."""
+    out = out if out is not None else sys.stdout
+    if format_ == "json":
+        return _write_json(answer, out)
+    if format_ == "csv":
+        return write_csv(answer.rows, answer.members, out)
+    rows = list(answer.rows)
+    write_table(rows, answer.columns, locale, title=answer.title, empty=answer.empty, out=out)
+    if answer.as_of is not None:
+        out.write(f"{_as_of_line(answer.as_of)}\n")
+    return len(rows)
+
+
+def write_result(members: Row, format_: Format, sentence: str, out: TextIO | None = None) -> None:
+    """Write what a command did: one JSON object, one line of CSV, or a sentence."""
+    out = out if out is not None else sys.stdout
+    if format_ == "json":
+        out.write(to_json(members) + "\n")
+    elif format_ == "csv":
+        write_csv([members], list(members), out)
+    else:
+        out.write(f"{sentence}\n")
+
+
+def write_table(
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    locale: Locale,
+    *,
+    title: str = "",
+    empty: str = "nothing",
+    out: TextIO | None = None,
+) -> None:
+    """Write a table for people."""
+    out = out if out is not None else sys.stdout
+    cells = [[column.cell(row, locale) for column in columns] for row in rows]
+    if not rows:
+        out.write(f"{title}: {empty}\n" if title else f"{empty}\n")
+    elif out.isatty() and len(rows) <= RICH_ROWS:
+        _write_rich(cells, columns, title, out)
+    else:
+        _write_plain(cells, columns, title, out)
+
+
+def to_json(value: object) -> str:
+    """JSON with ISO days and instants, money as integers of any width."""
+    try:
+        return orjson.dumps(value, default=_json_value, option=_JSON_OPTIONS).decode()
+    except orjson.JSONEncodeError:
+        # A total may be wider than the 64 bits that orjson writes.
+        import json  # noqa: PLC0415 - hardly ever needed
+
+        return json.dumps(value, default=_json_value, ensure_ascii=False, separators=(",", ":"))
+
+
+_JSON_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME
+
+
+def _json_value(value: object) -> object:
+    match value:
+        case datetime():
+            return format_instant(value)
+        case date():
+            return value.isoformat()
+        case Decimal():
+            return _whole(value)
+        case _:
+            raise TypeError(f"an answer cannot hold a {type(value).__name__}")
+
+
+def _whole(value: Decimal) -> int:
+    """Totals are NUMERIC in the database, but whole all the same."""
+    if value != int(value):
+        raise TypeError("an amount of minor units is whole")
+    return int(value)
+
+
+def _write_json(answer: Answer, out: TextIO) -> int:
+    """Write ``{"as_of": …, "rows": […]}``, row by row: the rows may be many."""
+    count = 0
+    head = f'{{"as_of":{to_json(answer.as_of)},"rows":[' if answer.as_of else '{"rows":['
+    out.write(head)
+    for row in answer.rows:
+        out.write(",\n" if count else "\n")
+        out.write(to_json({name: row.get(name) for name in answer.members}))
+        count += 1
+    out.write("\n]}\n" if count else "]}\n")
+    return count
+
+
+def write_csv(rows: Iterable[Row], members: Sequence[str], out: TextIO | None = None) -> int:
+    """Write rows under a line of their members; gives the number of rows."""
+    out = out if out is not None else sys.stdout
+    count = 0
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(members)
+    for row in rows:
+        writer.writerow([plain(row.get(name)) for name in members])
+        count += 1
+    return count
+
+
+def _as_of_line(as_of: Row) -> str:
+    parts = [f"as of position {plain(as_of.get('position'))}"]
+    if as_of.get("known_at") is not None:
+        parts.append(f"known at {plain(as_of['known_at'])}")
+    if as_of.get("effective_at") is not None:
+        parts.append(f"effective at {plain(as_of['effective_at'])}")
+    if as_of.get("final") is False:
+        parts.append("not final")
+    return ", ".join(parts)
+
+
+def _is_number(column: Column) -> bool:
+    return column.kind != "text"
+
+
+def _write_plain(
+    cells: Sequence[Sequence[str]], columns: Sequence[Column], title: str, out: TextIO
+) -> None:
+    headings = [column.title for column in columns]
+    widths = [
+        max(len(headings[at]), *(len(line[at]) for line in cells)) for at in range(len(columns))
+    ]
+    if title:
+        out.write(f"{title}\n")
+    out.writelines(_aligned([headings, ["-" * width for width in widths], *cells], columns, widths))
+
+
+def _aligned(
+    lines: Iterable[Sequence[str]], columns: Sequence[Column], widths: Sequence[int]
+) -> Iterator[str]:
+    for line in lines:
+        parts = [
+            text.rjust(width) if _is_number(column) else text.ljust(width)
+            for text, column, width in zip(line, columns, widths, strict=True)
+        ]
+        yield "  ".join(parts).rstrip() + "\n"
+
+
+def _write_rich(
+    cells: Sequence[Sequence[str]], columns: Sequence[Column], title: str, out: TextIO
+) -> None:
+    table = Table(title=escape(title) or None, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(
+            escape(column.title), justify="right" if _is_number(column) else "left", overflow="fold"
+        )
+    for line in cells:
+        table.add_row(*map(escape, line))
+    Console(file=out, highlight=False, emoji=False).print(table)

@@ -1,0 +1,222 @@
+"""The programme: check a file, adopt a version, show what is in force, assign a partner."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import date
+from zoneinfo import available_timezones
+
+import click
+
+from events.codec import decode_state
+from events.finance import ProgrammeAdopted
+from interfaces.cli.command import Command, Group
+from interfaces.cli.options import (
+    DAY,
+    IDENTIFIER,
+    Place,
+    as_of_options,
+    format_option,
+)
+from interfaces.cli.output import Answer, Column, Format, Row, to_json, write_answer, write_result
+from interfaces.cli.session import Session
+from ledger.errors import Refused
+from ledger.policy.files import REFERENCE, load
+from ledger.policy.problems import ProgrammeInvalid
+from ledger.policy.programme import Programme
+from replay.as_of import AsOf, Replay
+
+MEMBERS = (
+    "programme",
+    "number",
+    "version",
+    "from",
+    "title",
+    "currency",
+    "sha256",
+    "time_zone",
+    "operator",
+    "position",
+)
+COLUMNS = (
+    Column("version", "programme"),
+    Column("title"),
+    Column("from"),
+    Column("currency"),
+    Column("sha256"),
+    Column("time_zone", "time zone"),
+    Column("position", kind="place"),
+)
+
+
+class TimeZone(click.ParamType[str]):
+    """A name of the IANA list."""
+
+    name = "zone"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check that there is such a zone."""
+        if value not in available_timezones():
+            self.fail(f"{value!r} is no IANA time zone, such as Europe/Paris", param, ctx)
+        return value
+
+
+@click.group(cls=Group)
+def programme() -> None:
+    """The programme: its versions, and who is under which."""
+
+
+def _load(origin: str) -> Programme:
+    try:
+        return load(origin)
+    except IsADirectoryError:
+        raise Refused(f"{origin} is a folder; name a programme file") from None
+    except FileNotFoundError:
+        raise click.UsageError(
+            f"there is no file {origin!r}; name a programme file, or {REFERENCE!r} for the"
+            " reference programme"
+        ) from None
+
+
+@programme.command(cls=Command)
+@click.argument("file", metavar="FILE|izyinbox")
+@click.option("--from", "from_day", type=DAY, help="The day from which it is in force.")
+@click.option(
+    "--time-zone",
+    type=TimeZone(),
+    help="The ledger's time zone, fixed by the first adoption.  [default: Europe/Paris]",
+)
+@format_option
+@click.pass_obj
+def adopt(
+    session: Session, file: str, from_day: date | None, time_zone: str | None, format_: Format
+) -> None:
+    """Adopt a version of a programme; the first adoption makes the ledger."""
+    from interfaces import bootstrap  # noqa: PLC0415 - see interfaces.cli.session
+
+    document = _load(file)
+    with session.database() as database, bootstrap.open_ledger(database) as ledger:
+        position = ledger.adopt(document, from_day=from_day, time_zone=time_zone)
+        versions = ledger.ledger.programmes.versions[document.name]
+        version, zone = versions[-1].version, ledger.ledger.time_zone
+    session.line.add(position=position, version=version)
+    members = {
+        "position": position,
+        "version": version,
+        "from": from_day,
+        "sha256": document.sha256(),
+        "time_zone": zone,
+    }
+    since = f"from {from_day}" if from_day else "on every day"
+    write_result(
+        members,
+        format_,
+        f"adopted {version}, in force {since} in {zone}, at position {position}",
+    )
+
+
+@programme.command(cls=Command)
+@click.argument("file", metavar="FILE|izyinbox")
+@format_option
+@click.pass_obj
+def validate(session: Session, file: str, format_: Format) -> int:  # noqa: ARG001 - click passes it
+    """Check a programme file, and list all that is wrong with it."""
+    try:
+        document = _load(file)
+    except ProgrammeInvalid as invalid:
+        for problem in invalid.problems:
+            sys.stderr.write(f"{file}: {problem}\n")
+        if format_ == "json":
+            sys.stdout.write(f"{to_json({'valid': False, 'problems': _problems(invalid)})}\n")
+        return 1
+    members = {"valid": True, "programme": document.name, "sha256": document.sha256()}
+    write_result(members, format_, f"{file} is valid: {document.name}, {document.sha256()}")
+    return 0
+
+
+def _problems(invalid: ProgrammeInvalid) -> list[dict[str, object]]:
+    return [
+        {"line": problem.line, "key": problem.key, "reason": problem.reason}
+        for problem in invalid.problems
+    ]
+
+
+@programme.command(cls=Command)
+@click.option(
+    "--document", metavar="VERSION", help="The whole document of a version, such as izyinbox/1."
+)
+@as_of_options
+@format_option
+@click.pass_obj
+def show(session: Session, document: str | None, place: Place, format_: Format) -> None:
+    """The versions adopted, in the order of their adoption."""
+    with session.replay() as replay:
+        at = replay.resolve(**place)
+        adopted = list(_adopted(replay, at))
+        if document is None:
+            rows = [_row(position, event) for position, event in adopted]
+            found = Answer(
+                rows, COLUMNS, MEMBERS, as_of=at.answer(), empty="no version was adopted by then"
+            )
+            write_answer(found, format_, session.locale)
+            return
+    texts = [event.document for _, event in adopted if _version(event) == document]
+    if not texts:
+        raise Refused(f"no version {document!r} was adopted; list them with: programme show")
+    sys.stdout.write(f"{to_json(texts[0])}\n")
+
+
+def _adopted(replay: Replay, at: AsOf) -> Iterator[tuple[int, ProgrammeAdopted]]:
+    from psycopg import sql  # noqa: PLC0415 - as the database's modules
+    from psycopg.rows import tuple_row  # noqa: PLC0415
+
+    query = sql.SQL(
+        "SELECT position, topic, state FROM {} WHERE originator_id = 'ledger' AND position <= %s"
+        " AND topic LIKE 'programme.adopted/%%' ORDER BY originator_version"
+    ).format(replay.names.events)
+    with replay.connection.cursor(row_factory=tuple_row) as cursor:
+        for position, topic, state in cursor.execute(query, (at.position,)):
+            event = decode_state(topic, bytes(state))
+            if isinstance(event, ProgrammeAdopted) and not _is_later(event.from_day, at):
+                yield position, event
+
+
+def _is_later(from_day: date | None, at: AsOf) -> bool:
+    return from_day is not None and at.effective_at is not None and from_day > at.effective_at
+
+
+def _version(event: ProgrammeAdopted) -> str:
+    return f"{event.programme}/{event.number}"
+
+
+def _row(position: int, event: ProgrammeAdopted) -> Row:
+    return {
+        "programme": event.programme,
+        "number": event.number,
+        "version": _version(event),
+        "from": event.from_day,
+        "title": event.document.get("title"),
+        "currency": event.document.get("currency"),
+        "sha256": event.sha256,
+        "time_zone": event.time_zone,
+        "operator": event.operator,
+        "position": position,
+    }
+
+
+@programme.command(cls=Command)
+@click.argument("partner", type=IDENTIFIER)
+@click.argument("name", metavar="PROGRAMME", type=IDENTIFIER)
+@click.option("--from", "from_day", type=DAY, required=True, help="The first day under it.")
+@format_option
+@click.pass_obj
+def assign(session: Session, partner: str, name: str, from_day: date, format_: Format) -> None:
+    """Put PARTNER under PROGRAMME from a day on."""
+    with session.ledger() as ledger:
+        position = ledger.assign_programme(partner, name, from_day)
+    session.line.add(position=position)
+    members = {"position": position, "partner_id": partner, "programme": name, "from": from_day}
+    write_result(
+        members, format_, f"{partner} is under {name} from {from_day}, at position {position}"
+    )

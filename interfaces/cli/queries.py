@@ -1,0 +1,233 @@
+"""Queries: balances, lines, tiers, leaderboards, the trial balance, claims, what is unresolved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import click
+
+from interfaces.cli.command import Command
+from interfaces.cli.options import IDENTIFIER, QUARTER, Place, as_of_options, format_option
+from interfaces.cli.output import Answer, Column, Format, Row, write_answer
+from interfaces.cli.session import Session
+from ledger.errors import Refused
+from projections.definition import ReadModel
+from projections.tiers import TIER_HISTORY
+from projections.views import (
+    CLAIMS,
+    COMMISSION_HISTORY,
+    LEADERBOARD,
+    PARTNER_BALANCES,
+    TIER_STATUS,
+    TRIAL_BALANCE,
+    UNRESOLVED,
+)
+from replay.as_of import AsOf, Replay
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a read model is shown: the columns of its table, and what stands there without rows."""
+
+    model: ReadModel
+    columns: tuple[Column, ...]
+    empty: str
+
+
+PARTNER = Column("partner_id", "partner")
+CLIENT = Column("client_id", "client")
+POSITION = Column("position", kind="place")
+
+BALANCES_SHAPE = Shape(
+    PARTNER_BALANCES,
+    (
+        PARTNER,
+        Column("earned", kind="money"),
+        Column("adjusted", kind="money"),
+        Column("paid", kind="money"),
+        Column("in_flight", kind="money"),
+        Column("payable", kind="money"),
+    ),
+    "no partner has a money event yet",
+)
+_ARITHMETIC = (
+    Column("kind"),
+    Column("rule"),
+    CLIENT,
+    Column("service_date", "service"),
+    Column("service_end", "to"),
+    Column("posting_date", "posted"),
+    Column("base", kind="money"),
+    Column("rate", kind="rate"),
+    Column("amount", kind="money"),
+    Column("programme_version", "programme"),
+)
+HISTORY_SHAPE = Shape(COMMISSION_HISTORY, (POSITION, *_ARITHMETIC), "no line yet")
+HISTORY_OF_ALL_SHAPE = Shape(COMMISSION_HISTORY, (POSITION, PARTNER, *_ARITHMETIC), "no line yet")
+TIERS_SHAPE = Shape(
+    TIER_STATUS, (PARTNER, Column("tier"), Column("since")), "no partner is enrolled yet"
+)
+TIER_HISTORY_SHAPE = Shape(
+    TIER_HISTORY,
+    (
+        POSITION,
+        PARTNER,
+        Column("from_tier", "from"),
+        Column("to_tier", "to"),
+        Column("effective_day", "on"),
+        Column("cause"),
+    ),
+    "no partner is enrolled yet",
+)
+LEADERBOARD_SHAPE = Shape(
+    LEADERBOARD,
+    (
+        Column("quarter"),
+        Column("rank", kind="place"),
+        PARTNER,
+        Column("clients", kind="count"),
+    ),
+    "no client is counted in it",
+)
+TRIAL_BALANCE_SHAPE = Shape(
+    TRIAL_BALANCE,
+    (
+        Column("account"),
+        Column("debit", kind="money"),
+        Column("credit", kind="money"),
+        Column("balance", kind="money"),
+    ),
+    "nothing is posted yet",
+)
+CLAIMS_SHAPE = Shape(
+    CLAIMS,
+    (POSITION, CLIENT, PARTNER, Column("day"), Column("answer"), Column("reason")),
+    "no claim yet",
+)
+UNRESOLVED_SHAPE = Shape(
+    UNRESOLVED, (POSITION, Column("type"), CLIENT, PARTNER, Column("reason")), "nothing waits"
+)
+
+Ask = Callable[[Replay, AsOf], Iterable[Row]]
+
+
+def answer(session: Session, place: Place, format_: Format, shape: Shape, ask: Ask) -> None:
+    """Ask the ledger as of a place and write what it says."""
+    with session.replay() as replay:
+        at = replay.resolve(**place)
+        found = Answer(
+            ask(replay, at),
+            shape.columns,
+            shape.model.names,
+            as_of=at.answer(),
+            empty=shape.empty,
+        )
+        count = write_answer(found, format_, session.locale)
+    session.line.add(rows=count, position=at.position)
+
+
+def require_partner(replay: Replay, partner_id: str) -> None:
+    """Refuse a partner of whom nothing was ever recorded."""
+    if not replay.knows_partner(partner_id, replay.resolve()):
+        raise Refused(
+            f"no partner {partner_id!r} is enrolled; check the id with: commissions tiers"
+        )
+
+
+@click.command(cls=Command)
+@as_of_options
+@format_option
+@click.pass_obj
+def balances(session: Session, place: Place, format_: Format) -> None:
+    """What each partner earned and was paid, and what is payable, by currency."""
+    answer(session, place, format_, BALANCES_SHAPE, lambda replay, at: replay.balances(at))
+
+
+@click.command(cls=Command)
+@click.argument("partner", type=IDENTIFIER, required=False)
+@click.option("--all", "everybody", is_flag=True, help="The lines of every partner.")
+@as_of_options
+@format_option
+@click.pass_obj
+def history(
+    session: Session,
+    partner: str | None,
+    everybody: bool,  # noqa: FBT001 - click passes flags by name
+    place: Place,
+    format_: Format,
+) -> None:
+    """The lines of PARTNER with their arithmetic, by position."""
+    if everybody == (partner is not None):
+        raise click.UsageError("name one PARTNER, or give --all")
+
+    def ask(replay: Replay, at: AsOf) -> Iterable[Row]:
+        if partner is not None:
+            require_partner(replay, partner)
+        return replay.history(at, partner_id=partner)
+
+    answer(session, place, format_, HISTORY_OF_ALL_SHAPE if everybody else HISTORY_SHAPE, ask)
+
+
+@click.command(cls=Command)
+@click.option("--history", "changes", is_flag=True, help="Every change, one row each.")
+@as_of_options
+@format_option
+@click.pass_obj
+def tiers(
+    session: Session,
+    changes: bool,  # noqa: FBT001 - click passes flags by name
+    place: Place,
+    format_: Format,
+) -> None:
+    """The tier of each partner and its first day."""
+    if changes:
+        ask: Ask = lambda replay, at: replay.tier_history(at)  # noqa: E731
+        answer(session, place, format_, TIER_HISTORY_SHAPE, ask)
+    else:
+        answer(session, place, format_, TIERS_SHAPE, lambda replay, at: replay.tiers(at))
+
+
+@click.command(cls=Command)
+@click.option("--quarter", type=QUARTER, help="Only this quarter, such as 2026Q1.")
+@as_of_options
+@format_option
+@click.pass_obj
+def leaderboard(session: Session, quarter: str | None, place: Place, format_: Format) -> None:
+    """Partners by the clients counted in a quarter."""
+    answer(
+        session,
+        place,
+        format_,
+        LEADERBOARD_SHAPE,
+        lambda replay, at: replay.leaderboard(at, quarter),
+    )
+
+
+@click.command("trial-balance", cls=Command)
+@as_of_options
+@format_option
+@click.pass_obj
+def trial_balance(session: Session, place: Place, format_: Format) -> None:
+    """Debits and credits of every account; all of a currency sum to zero."""
+    answer(
+        session, place, format_, TRIAL_BALANCE_SHAPE, lambda replay, at: replay.trial_balance(at)
+    )
+
+
+@click.command(cls=Command)
+@as_of_options
+@format_option
+@click.pass_obj
+def claims(session: Session, place: Place, format_: Format) -> None:
+    """Every claim of a partner to a client, with its last answer."""
+    answer(session, place, format_, CLAIMS_SHAPE, lambda replay, at: replay.claims(at))
+
+
+@click.command(cls=Command)
+@as_of_options
+@format_option
+@click.pass_obj
+def unresolved(session: Session, place: Place, format_: Format) -> None:
+    """Claims, sponsors and facts that wait or had no effect."""
+    answer(session, place, format_, UNRESOLVED_SHAPE, lambda replay, at: replay.unresolved(at))

@@ -1,0 +1,93 @@
+"""Runs that decide: accruals and closes."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from datetime import date
+
+import click
+
+from interfaces.cli.command import Command
+from interfaces.cli.options import DAY, MONTH, ahead_option, format_option
+from interfaces.cli.output import Format, write_result
+from interfaces.cli.session import Session, progress, today_in
+from interfaces.money import format_count
+from ledger.application import CommissionLedger
+from ledger.errors import Refused
+
+
+@click.command(cls=Command)
+@click.option("--through", type=DAY, required=True, help="The last day to accrue.")
+@ahead_option
+@format_option
+@click.pass_obj
+def accrue(
+    session: Session,
+    through: date,
+    ahead: bool,  # noqa: FBT001 - click passes flags by name
+    format_: Format,
+) -> None:
+    """Decide tiers and post every line that is due, up to a day.
+
+    A run that was interrupted is finished first.
+    """
+    with session.ledger() as ledger:
+        require_past(ledger, through, ahead=ahead)
+        with progress(f"accruing through {through}") as step:
+            run = ledger.accrue(through, ahead=ahead, progress=step)
+    session.line.add(run=run.run, partners=run.partners, lines=run.lines)
+    members = {
+        "run": run.run,
+        "through": run.through,
+        "partners": run.partners,
+        "lines": run.lines,
+    }
+    lines, partners = (format_count(n, session.locale) for n in (run.lines, run.partners))
+    write_result(
+        members,
+        format_,
+        f"accrued through {run.through}: {lines} lines for {partners} partners, run {run.run}",
+    )
+
+
+@click.command(cls=Command)
+@click.argument("month", type=MONTH, metavar="YYYY-MM")
+@ahead_option
+@format_option
+@click.pass_obj
+def close(
+    session: Session,
+    month: str,
+    ahead: bool,  # noqa: FBT001 - click passes flags by name
+    format_: Format,
+) -> None:
+    """Close a month for good and seal its statements."""
+    year, number = int(month[:4]), int(month[5:])
+    last = date(year, number, monthrange(year, number)[1])
+    with session.ledger() as ledger:
+        require_past(ledger, last, ahead=ahead)
+        with progress(f"closing {month}") as step:
+            closed = ledger.close(month, ahead=ahead, progress=step)
+    session.line.add(position=closed.position, statements=closed.statements)
+    members = {
+        "month": month,
+        "position": closed.position,
+        "statements": closed.statements,
+        "sha256": closed.sha256,
+    }
+    count = format_count(closed.statements, session.locale)
+    write_result(
+        members,
+        format_,
+        f"closed {month} at position {closed.position}: {count} statements, SHA-256"
+        f" {closed.sha256}",
+    )
+
+
+def require_past(ledger: CommissionLedger, day: date, *, ahead: bool) -> None:
+    """Refuse a day after today in the ledger's time zone, unless it is meant."""
+    today = today_in(ledger.ledger.time_zone)
+    if day > today and not ahead:
+        raise Refused(
+            f"{day} is after today, {today}; give an earlier day, or --ahead if it is meant"
+        )

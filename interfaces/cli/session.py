@@ -1,0 +1,99 @@
+"""What a command works with: the options of all commands, the settings, and its ledger."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from interfaces.logging import Line
+from interfaces.money import Locale
+from interfaces.settings import Settings, load
+
+if TYPE_CHECKING:
+    from interfaces.bootstrap import Database
+    from ledger.application import CommissionLedger
+    from replay.as_of import Replay
+
+# bootstrap is imported by the command that opens a database, so that --help, completion and wrong
+# usage answer at once.
+
+Step = Callable[[int, int], None]
+"""Called with (done, total)."""
+
+
+@dataclass(slots=False)
+class Session:
+    """One run of a command; the options given override the settings."""
+
+    database_url: str | None = None
+    given_locale: Locale | None = None
+    line: Line = field(default_factory=Line)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of this process."""
+        return load()
+
+    @property
+    def locale(self) -> Locale:
+        """How money is written."""
+        return self.given_locale or self.settings.locale
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """The database at hand, connected; the embedded one unless another is given."""
+        from interfaces import bootstrap  # noqa: PLC0415 - see above
+
+        with bootstrap.connect(self.settings, self.database_url) as database:
+            yield database
+
+    @contextmanager
+    def ledger(self) -> Iterator[CommissionLedger]:
+        """The ledger at hand; NotReady until a programme has been adopted."""
+        from interfaces import bootstrap  # noqa: PLC0415 - see above
+
+        with self.database() as database:
+            bootstrap.require_ledger(database.connection)
+            with bootstrap.open_ledger(database) as ledger:
+                yield ledger
+
+    @contextmanager
+    def replay(self) -> Iterator[Replay]:
+        """The ledger at hand, to be read."""
+        from interfaces import bootstrap  # noqa: PLC0415 - see above
+
+        with self.database() as database:
+            yield bootstrap.open_replay(database)
+
+
+def today_in(time_zone: str) -> date:
+    """The day that it is in the ledger's time zone: read at the door, in no decision."""
+    return datetime.now(ZoneInfo(time_zone)).date()
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Step]:
+    """A bar on standard error if that is a terminal; it shows itself when work takes a while."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=max(total, 1))
