@@ -8,10 +8,9 @@ the Merkle leaves are assigned and the rows inserted. It holds until the caller'
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import (
@@ -28,12 +27,21 @@ from eventsourcing.utils import retry
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
-from events.values import format_instant
 from ledger.errors import LedgerError
 from ledger.store import merkle
+from ledger.store.head import (
+    Appended,
+    Head,
+    Recorded,
+    Versions,
+    instant_after,
+    leaves_after,
+)
 from ledger.store.migrations import Names, migrate
-from ledger.store.rows import Row, leaf_bytes, plain_row
+from ledger.store.rows import Row, plain_row
 from ledger.store.statements import COPY_TYPES, Statements
+
+__all__ = ["Appended", "Head", "HeadMoved", "LedgerRecorder", "Recorded", "Versions"]
 
 DEFAULT_TIMEOUT_S = 60
 """How long an append waits for the head, and may stand idle with it, unless the datastore says."""
@@ -41,51 +49,9 @@ DEFAULT_TIMEOUT_S = 60
 HASH_BESIDE_ROWS = 2000
 """From so many rows on, hashing while the database inserts saves more time than a thread costs."""
 
-_MICROSECOND = timedelta(microseconds=1)
-
 
 class HeadMoved(LedgerError):
     """Another writer appended since the caller read its state; read on and decide again."""
-
-
-class Head(NamedTuple):
-    """The end of the ledger: its last position and instant, and the frontier of its leaves.
-
-    ``clock`` is the database's clock when the head was read (under the lock, when it was locked).
-    """
-
-    position: int
-    recorded_at: datetime
-    frontier: bytes
-    clock: datetime
-
-
-class Appended(NamedTuple):
-    """What an append assigned: positions ``first`` to ``last``, one instant for them all.
-
-    ``versions`` is the last version of each stream of the batch; ``head`` goes on from here in the
-    same transaction.
-    """
-
-    first: int
-    last: int
-    recorded_at: datetime
-    versions: Mapping[str, int]
-    head: Head
-
-
-class Versions(NamedTuple):
-    """The last version of some streams (0: no event yet) as of a position."""
-
-    position: int
-    of: dict[str, int]
-
-
-class Recorded(NamedTuple):
-    """Where a message was recorded, and the hash of its content."""
-
-    position: int
-    content: bytes
 
 
 class LedgerRecorder(PostgresProcessRecorder):
@@ -250,8 +216,8 @@ class LedgerRecorder(PostgresProcessRecorder):
     ) -> Head:
         if not rows:
             raise ValueError("an append needs at least one row")
-        recorded_at = _instant_after(head)
-        leaves = _leaves(head.position, recorded_at, rows, assigned)
+        recorded_at = instant_after(head)
+        leaves = leaves_after(head.position, recorded_at, rows, assigned)
         parameters = (head.position, recorded_at, assigned, b"".join(leaves))
         if len(rows) < HASH_BESIDE_ROWS:
             cursor.execute(self._sql.insert_staged, parameters, prepare=True)
@@ -300,8 +266,8 @@ class LedgerRecorder(PostgresProcessRecorder):
             [row.content for row in rows],
         )
         head = self.head(cursor)
-        recorded_at = _instant_after(head)
-        leaves = _leaves(head.position, recorded_at, rows, assigned)
+        recorded_at = instant_after(head)
+        leaves = leaves_after(head.position, recorded_at, rows, assigned)
         parameters = (head.position, recorded_at, b"".join(leaves), *columns)
         cursor.execute(self._sql.insert_plain, parameters, prepare=True)
         frontier = merkle.append(head.frontier, head.position, leaves)
@@ -404,19 +370,3 @@ class LedgerRecorder(PostgresProcessRecorder):
     def _remember(self, tracking: Tracking | None) -> None:
         if tracking is not None:
             self._tracked[tracking.application_name] = tracking.notification_id
-
-
-def _instant_after(head: Head) -> datetime:
-    """The instant of the next append: the clock's, if that is later than the last append's."""
-    return max(head.clock, head.recorded_at + _MICROSECOND).astimezone(UTC)
-
-
-def _leaves(
-    position: int, recorded_at: datetime, rows: Sequence[Row], assigned: Sequence[int]
-) -> list[bytes]:
-    """Leaf hashes of rows that follow ``position``."""
-    instant, leaf = format_instant(recorded_at), merkle.leaf_hash
-    return [
-        leaf(leaf_bytes(at, instant, row.stream, version, row.content))
-        for at, (row, version) in enumerate(zip(rows, assigned, strict=True), start=position + 1)
-    ]
