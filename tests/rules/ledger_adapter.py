@@ -27,6 +27,7 @@ from ledger.store.recorder import LedgerRecorder
 from projections.accrual import LiveModels
 from replay.as_of import Replay, Row
 from replay.statements import Statements, seal
+from replay.verify import verify
 from tests.conftest import (
     HOME_VARIABLE,
     SERVER_VARIABLE,
@@ -113,7 +114,7 @@ def open_ledger() -> Iterator[RealLedger]:
     _empty(_database())
     ledger = RealLedger()
     yield ledger
-    # ledger.check()
+    ledger.check()
 
 
 class RealLedger:
@@ -124,9 +125,7 @@ class RealLedger:
 
     def check(self) -> None:
         """Nothing that is verified is wrong."""
-        from replay.verify import verify
-
-        with psycopg.connect(_database()) as connection:
+        with psycopg.connect(_database(), autocommit=True) as connection:
             assert [str(finding) for finding in verify(connection)] == []
 
     # --- what goes in ----------------------------------------------------------------------------
