@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
 from events.codec import decode_state
 from events.decisions import StatementsSealed
+from events.errors import EventError
+from ledger.errors import LedgerError
 from projections import Projector
 from projections.rebuild import Progress, differences
 from replay.as_of import AsOf, Replay
@@ -36,10 +39,8 @@ CROSS JOIN LATERAL jsonb_to_record(convert_from(state, 'UTF8')::jsonb)
     AS record (subscription_id text, line bigint, rule text)
 WHERE lines.position > %(after)s
     AND lines.position <= %(through)s
-    AND (
-        lines.kind IN ('commission', 'margin')
-        OR lines.kind IN ('adjustment', 'margin_adjustment') AND record.rule IN ('D9.5', 'D13')
-    )
+    AND lines.kind IN ('commission', 'margin', 'adjustment', 'margin_adjustment')
+    AND (lines.kind IN ('commission', 'margin') OR record.rule IN ('D9.5', 'D13'))
 """
 
 _TWICE_FIRST = """
@@ -87,12 +88,13 @@ class Periods:
             connection.execute(sql.SQL("DROP TABLE IF EXISTS {periods}").format(**self._parts))
             connection.execute(sql.SQL(_CREATE_PERIODS).format(**self._parts))
 
-    def add(self, after: int, through: int) -> None:
-        """Gather the lines of positions in (after, through]."""
+    def add(self, after: int, through: int) -> Iterator[Discrepancy]:
+        """Gather the lines of positions in (after, through]; finds nothing yet."""
         with self._connection.transaction():
             self._connection.execute(
                 sql.SQL(_ADD_PERIODS).format(**self._parts), {"after": after, "through": through}
             )
+        yield from ()
 
     def finish(self) -> Iterator[Discrepancy]:
         """Yield each (client, subscription, S) that has two first lines in force."""
@@ -189,7 +191,11 @@ def sealed_statements(
         )
         seals = cursor.fetchall()
     for position, topic, state in seals:
-        event = decode_state(topic, state)
+        try:
+            event = decode_state(topic, state)
+        except EventError:
+            # Told already, where the events were read one by one.
+            continue
         if not isinstance(event, StatementsSealed):
             continue
         with connection.transaction(), _cursor(connection) as cursor:
@@ -200,6 +206,14 @@ def sealed_statements(
                 f"{event.statements} with {event.sha256}"
             )
             yield Discrepancy("D18.9", what, position)
+
+
+def computed(check: str, findings: Iterator[Discrepancy]) -> Iterator[Discrepancy]:
+    """Yield the findings of a check; if damage keeps it from being computed, that is one, too."""
+    try:
+        yield from findings
+    except (psycopg.DataError, LedgerError) as error:
+        yield Discrepancy(check, f"it cannot be computed: {str(error).splitlines()[0]}")
 
 
 def _cursor(connection: Connection[Any]) -> Any:

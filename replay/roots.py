@@ -7,6 +7,7 @@ from typing import Any
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
+from ledger.errors import Corrupt
 from ledger.store import merkle
 from projections.names import DEFAULT_NAMES, Names
 
@@ -15,7 +16,10 @@ PAGE_LEAVES = 50_000
 
 
 def root_at(connection: Connection[Any], position: int, names: Names = DEFAULT_NAMES) -> bytes:
-    """Return the Merkle tree hash over the leaves of positions 1 to ``position``, 32 bytes."""
+    """Return the Merkle tree hash over the leaves of positions 1 to ``position``, 32 bytes.
+
+    Raises Corrupt when events are missing.
+    """
     frontier = b""
     query = sql.SQL(
         "SELECT string_agg(leaf, ''::bytea ORDER BY position) FROM {} "
@@ -27,5 +31,10 @@ def root_at(connection: Connection[Any], position: int, names: Names = DEFAULT_N
             row = cursor.execute(query, (after, through)).fetchone()
             joined = bytes(row[0] or b"") if row else b""
             leaves = [joined[at : at + 32] for at in range(0, len(joined), 32)]
+            if len(leaves) != through - after:
+                raise Corrupt(
+                    f"positions {after + 1} to {through} have {len(leaves)} events; "
+                    "run 'commissions verify'"
+                )
             frontier = merkle.append(frontier, after, leaves)
     return merkle.root(frontier, position)

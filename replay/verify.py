@@ -7,6 +7,7 @@ verification holds nobody up; it tells each discrepancy with its check and its p
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from psycopg import Connection, sql
@@ -16,7 +17,7 @@ from ledger.errors import NotReady
 from projections import Projector
 from projections.rebuild import Progress
 from replay import invariants
-from replay.as_of import Replay
+from replay.as_of import AsOf, Replay
 from replay.findings import Discrepancy, StoredRow
 from replay.integrity import Integrity, StoredHead, gaps
 from replay.meaning import Meaning
@@ -37,15 +38,31 @@ def verify(
     named by the rule (``D18.3``) or by what they look at (``leaf``).
     """
     projector = projector or Projector()
-    head = _head(connection, projector)
-    meaning = Meaning()
-    yield from _events(connection, projector, head, meaning, _Pages(page, progress))
-    replay = Replay(connection, projector.names)
-    at = replay.resolve(position=head.position)
-    yield from invariants.postings(replay, at)
-    yield from invariants.balances(replay, at, meaning.balances)
-    yield from invariants.projections(connection, projector, None)
-    yield from invariants.sealed_statements(connection, projector, head.position)
+    with _autocommit(connection):
+        head = _head(connection, projector)
+        meaning = Meaning()
+        yield from _events(connection, projector, head, meaning, _Pages(page, progress))
+        replay = Replay(connection, projector.names)
+        at = AsOf(head.position, None, None, final=True)
+        for check, findings in (
+            ("D18.4", invariants.postings(replay, at)),
+            ("D18.6", invariants.balances(replay, at, meaning.balances)),
+            ("D18.6", invariants.projections(connection, projector, None)),
+            ("D18.9", invariants.sealed_statements(connection, projector, head.position)),
+        ):
+            yield from invariants.computed(check, findings)
+
+
+@contextmanager
+def _autocommit(connection: Connection[Any]) -> Iterator[None]:
+    """Let each query be its own transaction, whatever the caller's connection does."""
+    before = connection.autocommit
+    connection.autocommit = True
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.autocommit = before
 
 
 class _Pages:
@@ -73,8 +90,11 @@ def _events(
         yield from integrity.check(rows)
         for row in rows:
             yield from meaning.check(row)
-        periods.add(after, through)
-        yield from invariants.duplicates(connection, events, after, through)
+        for check, findings in (
+            ("D18.3", periods.add(after, through)),
+            ("D18.7", invariants.duplicates(connection, events, after, through)),
+        ):
+            yield from invariants.computed(check, findings)
         if pages.progress is not None:
             pages.progress(through, head.position)
     yield from integrity.finish(head)
