@@ -147,8 +147,8 @@ def _database(server_url: str, *, template: str) -> Iterator[str]:
 
 def install_schema(url: str) -> None:
     """Run every migration of the ledger and of the read models."""
-    from ledger.store.migrations import migrate  # noqa: PLC0415 - only the tests that need it
-    from projections import install  # noqa: PLC0415
+    from ledger.store.migrations import migrate
+    from projections import install
 
     migrate(url)
     install(url)
