@@ -140,6 +140,8 @@ class _Scratch:
     def fold(self, cursor: Cursor[Any], through: int) -> None:
         """Fold the events from where the scratch tables stand."""
         if through > self._position:
+            # Sorts of a page fit in memory; compiling the plans would cost more than it saves.
+            cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
             span = {"after": self._position, "through": through}
             for each in STORED:
                 cursor.execute(self._merges[each.name], span)

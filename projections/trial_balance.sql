@@ -7,14 +7,22 @@ SELECT
     SUM(amount) AS balance
 FROM (
     SELECT posting.account, money.currency, posting.amount
-    FROM :events AS money
-    CROSS JOIN LATERAL (
+    FROM (
+        -- Amounts of one kind and one sign post to the same sides, so they are added up first.
         SELECT
-            CASE WHEN money.kind IN ('margin', 'margin_adjustment')
-                THEN CAST(:state ->> 'base' AS numeric)
-            END AS base
-        OFFSET 0
-    ) AS record
+            kind,
+            currency,
+            SUM(amount) AS amount,
+            SUM(COALESCE(in_flight, 0)) AS in_flight,
+            SUM(COALESCE(tax, 0)) AS tax,
+            SUM(CASE WHEN kind IN ('margin', 'margin_adjustment')
+                THEN CAST(:state ->> 'base' AS numeric) END) AS base
+        FROM :events
+        WHERE :scope
+            AND kind IS NOT NULL
+            AND currency IS NOT NULL
+        GROUP BY kind, currency, SIGN(amount), SIGN(amount + COALESCE(in_flight, 0))
+    ) AS money
     CROSS JOIN LATERAL (
         VALUES
             ('commission_expense', CASE
@@ -26,7 +34,7 @@ FROM (
                     'credit', 'adjustment', 'opening') THEN -money.amount
                 WHEN kind IN ('payout_initiated', 'payout_failed') THEN in_flight
                 WHEN kind IN ('payout_settled', 'payout_returned', 'payment')
-                    THEN money.amount + COALESCE(in_flight, 0) END),
+                    THEN money.amount + in_flight END),
             ('payouts_in_flight', -in_flight),
             ('bank', CASE
                 WHEN kind IN ('payout_settled', 'payout_returned', 'payment') THEN -money.amount
@@ -40,10 +48,7 @@ FROM (
                 WHEN 'margin' THEN money.amount - base
                 WHEN 'margin_adjustment' THEN base + money.amount END)
     ) AS posting (account, amount)
-    WHERE :scope
-        AND kind IS NOT NULL
-        AND currency IS NOT NULL
-        AND posting.amount <> 0
+    WHERE posting.amount <> 0
     UNION ALL
     SELECT posting.account, record.currency, posting.amount
     FROM :events AS settled

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from psycopg import Connection, sql
+from psycopg import Connection, capabilities, sql
 from psycopg.rows import tuple_row
 
 from events.values import format_instant
@@ -35,6 +35,9 @@ from projections.views import (
 
 Row = dict[str, object]
 """A row by column: integers (money in minor units), strings, days, instants, lists or None."""
+
+# Rows come one by one where libpq is older than 17.
+_STREAM_ROWS = 1000 if capabilities.has_stream_chunked() else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,11 +213,12 @@ class Replay:
 def rows_of(connection: Connection[Any], query: sql.Composed) -> Iterator[Row]:
     """Yield the rows of a query, in bounded memory, with whole numbers as integers."""
     with connection.cursor(row_factory=tuple_row) as cursor:
-        for row in cursor.stream(query):
-            description = cursor.description or ()
+        names: list[str] = []
+        for row in cursor.stream(query, size=_STREAM_ROWS):
+            names = names or [column.name for column in cursor.description or ()]
             yield {
-                column.name: int(value) if isinstance(value, Decimal) else value
-                for column, value in zip(description, row, strict=True)
+                name: int(value) if isinstance(value, Decimal) else value
+                for name, value in zip(names, row, strict=True)
             }
 
 
