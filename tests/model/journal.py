@@ -116,7 +116,8 @@ class LineView:
     """A line of a partner's account, as `history` shows it; amounts in minor units.
 
     What a line has not is None. ``facts`` (positions) are never compared between ledgers, nor are
-    ``service_end``, ``tier``, ``client_year`` and ``programme_version`` but of first lines.
+    ``service_end``, ``tier``, ``client_year`` and ``programme_version`` but of first lines; nor the
+    client that an adjustment may show.
     """
 
     kind: str
@@ -145,10 +146,11 @@ class LineView:
 
     def comparable(self) -> tuple[str, ...]:
         """All that two ledgers must agree on, as text that sorts."""
+        of_period = self.kind in {"commission", "waiver"}
         parts: list[object] = [
             self.partner_id,
-            self.client_id,
-            self.subscription_id,
+            self.client_id if of_period else None,
+            self.subscription_id if of_period else None,
             self.service_date,
             self.kind,
             self.rule,

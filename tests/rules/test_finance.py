@@ -100,11 +100,9 @@ def test_a_certified_partner_is_paid_by_month(given: Given) -> None:
     story.when(pay("2024-02-29")).then_payouts(("2024-02-29", 6_500, "in_flight", 0))
 
 
-def test_one_partner_is_paid_on_any_day(given: Given) -> None:
-    """D15.1: a run for one named partner pays it on any C up to L."""
-    story = given(*YEAR, accrue("2024-02-15")).when(pay("2024-02-09", "p1"))
-    story.then_payouts(("2024-02-09", 2_000, "in_flight", 0))
-    story.refuses(pay("2024-02-16", "p1"))
+def test_a_cut_off_after_l_is_refused(given: Given) -> None:
+    """D15.1: C <= L."""
+    given(*YEAR, accrue("2024-03-30")).refuses(pay("2024-03-31"))
 
 
 def test_a_run_before_any_accrual_is_refused(given: Given) -> None:

@@ -1,0 +1,1 @@
+"""Properties: the invariants of the rules on random programmes of facts and commands."""

@@ -1,0 +1,190 @@
+"""Playing a story to ledgers, and asking them what must be true of any ledger (D18)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+
+from ledger.errors import LedgerError
+from tests.model.journal import (
+    Accrue,
+    Adjust,
+    Balance,
+    Close,
+    LedgerUnderTest,
+    LineView,
+    Message,
+    perform,
+)
+from tests.properties.stories import AdjustLine, Step, Story
+
+Watch = Callable[[Step], None]
+
+
+def play(story: Story, *ledgers: LedgerUnderTest, watch: Watch | None = None) -> None:
+    """Tell ledgers a story step by step; all refuse the same commands.
+
+    An adjustment names a line of the first ledger. ``watch`` is called after each step that none
+    refused.
+    """
+    for step in story:
+        refused = {_tell(ledger, step, ledgers[0]) for ledger in ledgers}
+        assert len(refused) == 1, f"only some refused {step}"
+        if watch is not None and refused == {False}:
+            watch(step)
+
+
+def _tell(ledger: LedgerUnderTest, step: Step, first: LedgerUnderTest) -> bool:
+    """Tell one ledger one step; True if it refused."""
+    try:
+        if isinstance(step, list):
+            ledger.record(step)
+        elif isinstance(step, AdjustLine):
+            adjustment = _named(step, first)
+            if adjustment is not None:
+                ledger.adjust(adjustment)
+        else:
+            perform(ledger, step)
+    except LedgerError:
+        return True
+    return False
+
+
+def _named(step: AdjustLine, first: LedgerUnderTest) -> Adjust | None:
+    firsts = [line for line in first.lines() if line.rule == "D7"]
+    lines = sorted(firsts, key=LineView.comparable)
+    if not lines:
+        return None
+    line = lines[step.number % len(lines)]
+    return Adjust(line.partner_id, step.amount, line.currency, line=line.period)
+
+
+def lines_of(ledger: LedgerUnderTest) -> list[tuple[str, ...]]:
+    """All lines, in an order that does not depend on their posting."""
+    return sorted(line.comparable() for line in ledger.lines())
+
+
+def messages_of(story: Story) -> list[Message]:
+    """All messages of a story."""
+    return [message for step in story if isinstance(step, list) for message in step]
+
+
+def last_run(story: Story) -> date:
+    """The day of the last run."""
+    return max(step.through for step in story if isinstance(step, Accrue))
+
+
+def assert_same(one: LedgerUnderTest, other: LedgerUnderTest) -> None:
+    """Two ledgers answer every question alike."""
+    lines = [Counter(lines_of(ledger)) for ledger in (one, other)]
+    assert lines[0] == lines[1], [lines[0] - lines[1], lines[1] - lines[0]]
+    for name in ("claims", "payouts"):
+        assert sorted(getattr(one, name)()) == sorted(getattr(other, name)()), name
+    tiers = [sorted(x.tiers(), key=lambda change: change.partner_id) for x in (one, other)]
+    assert tiers[0] == tiers[1]
+    clients = [{view.client_id: view for view in x.clients()} for x in (one, other)]
+    assert clients[0] == clients[1]
+    assert one.balances() == other.balances()
+    assert one.trial_balance() == other.trial_balance()
+
+
+def assert_no_negative_lines(ledger: LedgerUnderTest) -> None:
+    """D18.1: no line is negative but adjustments."""
+    assert [line for line in ledger.lines() if line.amount < 0 and line.kind != "adjustment"] == []
+
+
+def assert_earned_is_the_lines(ledger: LedgerUnderTest) -> None:
+    """D18.2: what is earned is the sum of lines, none of which lowers it."""
+    earned: Counter[tuple[str, str]] = Counter()
+    for line in ledger.lines():
+        if line.kind in {"commission", "credit"}:
+            before = earned[line.partner_id, line.currency]
+            earned[line.partner_id, line.currency] += line.amount
+            assert earned[line.partner_id, line.currency] >= before
+    assert {k: b.earned for k, b in ledger.balances().items() if b.earned} == {
+        k: v for k, v in earned.items() if v
+    }
+
+
+def assert_one_first_line(ledger: LedgerUnderTest) -> None:
+    """D18.3: no (client, subscription, S) has two first lines."""
+    firsts = Counter(
+        (line.client_id, line.subscription_id, line.service_date)
+        for line in ledger.lines()
+        if line.rule == "D7"
+    )
+    assert [period for period, count in firsts.items() if count > 1] == []
+
+
+def assert_postings_balance(ledger: LedgerUnderTest) -> None:
+    """D18.4 and D17: zero in sum; payable and in flight are what the balances say."""
+    trial = ledger.trial_balance()
+    sums: Counter[str] = Counter()
+    payable: Counter[str] = Counter()
+    in_flight: Counter[str] = Counter()
+    for (_, currency), amount in trial.items():
+        sums[currency] += amount
+    for (_, currency), balance in ledger.balances().items():
+        payable[currency] += balance.payable
+        in_flight[currency] += balance.in_flight
+    assert set(sums.values()) <= {0}
+    for currency, amount in payable.items():
+        assert trial.get(("partner_payable", currency), 0) == -amount
+        assert trial.get(("payouts_in_flight", currency), 0) == -in_flight[currency]
+
+
+def assert_decisions_name_their_grounds(ledger: LedgerUnderTest) -> None:
+    """D18.5: every line names its rule; a period's line its facts and programme version too."""
+    for line in ledger.lines():
+        assert line.rule in {"D7", "D9.1", "D9.2", "D9.4"}
+        if line.client_id is not None and line.kind in {"commission", "waiver"}:
+            assert line.facts
+            assert line.programme_version
+
+
+def assert_always_true(ledger: LedgerUnderTest) -> None:
+    """All of D18 that can be asked of a ledger at rest."""
+    assert_no_negative_lines(ledger)
+    assert_earned_is_the_lines(ledger)
+    assert_one_first_line(ledger)
+    assert_postings_balance(ledger)
+    assert_decisions_name_their_grounds(ledger)
+
+
+class ClosedStatements:
+    """D18.9: a closed statement never changes; each is kept when its month is closed."""
+
+    def __init__(self, ledger: LedgerUnderTest) -> None:
+        self._ledger = ledger
+        self._kept: dict[tuple[str, str], bytes] = {}
+
+    def watch(self, step: Step) -> None:
+        """Keep the statements of a month that was closed now."""
+        if isinstance(step, Close):
+            for partner in self._partners():
+                key = (partner, step.month)
+                self._kept[key] = self._ledger.statement(*key)
+
+    def assert_unchanged(self) -> None:
+        """Every statement kept is what the ledger gives now."""
+        for key, kept in self._kept.items():
+            assert self._ledger.statement(*key) == kept
+
+    def _partners(self) -> set[str]:
+        return {tier.partner_id for tier in self._ledger.tiers()}
+
+
+class Earned:
+    """D18.2, step by step: cumulative earned never falls."""
+
+    def __init__(self, ledger: LedgerUnderTest) -> None:
+        self._ledger = ledger
+        self._last: dict[tuple[str, str], Balance] = {}
+
+    def watch(self, _: Step) -> None:
+        """Compare with the step before."""
+        now = self._ledger.balances()
+        for pair, before in self._last.items():
+            assert now[pair].earned >= before.earned
+        self._last = now
