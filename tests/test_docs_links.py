@@ -1,0 +1,232 @@
+"""The documents say what the code says: every event, parameter, value, command and link."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import pytest
+from pydantic import BaseModel
+
+from events.catalogue import CATALOGUE, FACTS, TOPICS
+from events.envelope import decode
+from events.errors import Rejection
+from interfaces.cli.main import COMMANDS
+from ledger.policy import choices
+from ledger.policy.files import load
+from ledger.policy.programme import Programme
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted([ROOT / "README.md", *DOCS.rglob("*.md")])
+RECEIVED = datetime(2027, 1, 1, tzinfo=UTC)
+
+_LINK = re.compile(r"\[[^\]\n]+\]\(([^)\s]+)\)")
+_BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def page(name: str) -> str:
+    """The text of a document."""
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The code blocks of a language."""
+    return [body for kind, body in _BLOCK.findall(text) if kind == language]
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """The rows of all tables by the code in their first cell, which may name several."""
+    found = {}
+    for line in text.splitlines():
+        if line.startswith("| `"):
+            cells = [cell.strip() for cell in line.strip("| ").split(" | ")]
+            for name in re.findall(r"`([^`]+)`", cells[0]):
+                found[name] = cells[1:]
+    return found
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors that a page's headings have, as forges make them."""
+    text = _BLOCK.sub("", path.read_text(encoding="utf-8"))
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_relative_link_resolves(path: Path) -> None:
+    """A link to a file, or to a heading, finds it."""
+    text = _BLOCK.sub("", path.read_text(encoding="utf-8"))
+    for target in _LINK.findall(text):
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (path.parent / name).resolve() if name else path
+        assert file.exists(), f"{path.name} links to {target}"
+        assert file.is_relative_to(ROOT), f"{path.name} links out of the project: {target}"
+        if anchor:
+            assert anchor in anchors(file), f"{path.name} links to {target}"
+
+
+def test_every_page_is_linked_from_another() -> None:
+    """No page is an island: each is reached from a page that is not itself."""
+    reached = {
+        (path.parent / target.partition("#")[0]).resolve()
+        for path in PAGES
+        for target in _LINK.findall(path.read_text(encoding="utf-8"))
+        if "://" not in target and not target.startswith("#")
+    }
+    tops = {ROOT / "README.md", DOCS / "README.md"}
+    assert set(PAGES) - tops - reached == set()
+
+
+def test_every_event_is_in_the_catalogue_page_and_no_other() -> None:
+    """Types and streams of docs/events.md are those of the classes."""
+    told = rows(page("events.md"))
+    assert set(told) == {type_ for type_, _ in CATALOGUE}
+
+
+@pytest.mark.parametrize("topic", sorted(TOPICS))
+def test_streams_are_those_told(topic: str) -> None:
+    """The stream of a golden event begins as its row in docs/events.md says."""
+    golden = ROOT / "tests" / "compatibility" / "golden" / f"{topic.replace('/', '.')}.json"
+    cls = TOPICS[topic]
+    told = rows(page("events.md"))[cls.type][0]
+    rooms = {stream.partition(":")[0] for stream in re.findall(r"`([^`]+)`", told)}
+    for event in json.loads(golden.read_text(encoding="utf-8"))["events"]:
+        stream = cls.model_validate_json(json.dumps(event["data"])).stream
+        assert stream.partition(":")[0] in rooms or told.startswith("stream of what")
+
+
+def test_the_wire_names_every_fact_with_its_members() -> None:
+    """docs/wire.md lists each type of fact, the members of its data, and which are optional."""
+    told = rows(page("wire.md"))
+    for (type_, _), cls in FACTS.items():
+        assert type_ in told, type_
+        members = told[type_][0]
+        for name, field in cls.model_fields.items():
+            found = re.search(rf"`{name}`(\?)?", members)
+            assert found, f"{type_} lacks {name}"
+            either = "`client_id` or `lead_id`" in members and name in {"client_id", "lead_id"}
+            assert either or field.is_required() == (found[1] is None), f"{type_}: {name}"
+
+
+def test_the_examples_of_the_wire_are_accepted() -> None:
+    """Every message that docs/wire.md shows is a fact, and no two have one key."""
+    messages = [line for block in blocks(page("wire.md"), "json") for line in block.splitlines()]
+    assert len(messages) > 10
+    decoded = [decode(line.encode(), RECEIVED) for line in messages]
+    sent_first = {(one.source, one.id) for one in decoded}
+    assert len(sent_first) == len(decoded)
+
+
+def test_what_the_wire_says_is_rejected_is() -> None:
+    """The bad messages of docs/wire.md are rejected, each for what is said of it."""
+    (block,) = blocks(page("wire.md"), "json reject")
+    members = []
+    for line in block.splitlines():
+        with pytest.raises(Rejection) as rejected:
+            decode(line.encode(), RECEIVED)
+        members.append(rejected.value.member)
+    assert members == ["data.price", "time", "data.name"]
+
+
+def _leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """The dotted names, as in a programme file, of all that is no table."""
+    for name, field in model.model_fields.items():
+        key = f"{prefix}{field.alias or name}"
+        below = [part for part in _parts(field.annotation) if _is_model(part)]
+        if below:
+            for part in below:
+                yield from _leaves(part, f"{key}.")
+        else:
+            yield key
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    if get_origin(annotation) in {Union, UnionType, tuple, Annotated}:
+        for part in get_args(annotation):
+            yield from _parts(part)
+    else:
+        yield annotation
+
+
+def _is_model(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, BaseModel)
+
+
+def test_every_parameter_of_a_programme_is_in_the_rules() -> None:
+    """Every key that a programme file may have is named in docs/rules.md."""
+    text = page("rules.md")
+    missing = [name for name in _leaves(Programme) if f"`{name}`" not in text]
+    assert missing == []
+
+
+def test_the_table_of_parameters_says_what_the_reference_programme_says() -> None:
+    """Names and values of the table are those of the reference programme."""
+    values: dict[str, list[str]] = {}
+
+    def walk(value: object, key: str) -> None:
+        if isinstance(value, dict):
+            for name, member in value.items():
+                walk(member, f"{key}.{name}" if key else name)
+        elif isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+            for one in value:
+                walk(one, key)
+        else:
+            values.setdefault(key, []).append(json.dumps(value, separators=(",", ":")))
+
+    walk(load("izyinbox").document(), "")
+    table = rows(page("rules.md").partition("## The programme's parameters")[2])
+    told = {name: cells[0].strip("`") for name, cells in table.items()}
+    assert told == {name: " / ".join(all_of) for name, all_of in values.items()}
+
+
+def test_every_value_of_every_choice_is_in_the_rules() -> None:
+    """docs/rules.md names each value that a choice can have, built or not."""
+    text = page("rules.md")
+    named = [
+        value
+        for choice in vars(choices).values()
+        for part in _parts(choice)
+        if get_origin(part) is Literal
+        for value in get_args(part)
+    ]
+    assert len(named) > 20
+    assert [value for value in named if f"`{value}`" not in text] == []
+
+
+def test_every_rule_that_the_code_names_is_in_the_rules() -> None:
+    """A rule number that a decision can carry has its place in docs/rules.md."""
+    text = page("rules.md")
+    named = {
+        rule
+        for room in ("ledger", "events")
+        for path in (ROOT / room).rglob("*.py")
+        for rule in re.findall(
+            r"\bD\d{1,2}(?:\.\d{1,2})?[a-e]?\b", path.read_text(encoding="utf-8")
+        )
+    }
+    assert len(named) > 30
+    for rule in named:
+        number, letter = rule.rstrip("abcde"), rule[len(rule.rstrip("abcde")) :]
+        heading = rf"^#+ {re.escape(number)} |\*\*{re.escape(number)}\*\*"
+        assert re.search(heading, text, re.MULTILINE), rule
+        assert not letter or f"**{letter}.**" in text
+
+
+def test_the_commands_shown_exist() -> None:
+    """Every command in a block of shell of the documents is one of the program's."""
+    shown = {
+        name
+        for path in PAGES
+        for block in blocks(path.read_text(encoding="utf-8"), "sh")
+        for name in re.findall(r"(?:^|[|(] ?)commissions ([a-z][a-z-]*)", block, re.MULTILINE)
+    }
+    assert len(shown) > 10
+    assert shown <= set(COMMANDS)
