@@ -1,0 +1,156 @@
+"""Ledgers to measure: a server for the run, a fresh database each, and a clock on the head lock."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+import psycopg
+from eventsourcing.postgres import PostgresDatastore
+from psycopg import Cursor, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import DictRow
+
+from benchmarks.wire import RECEIVED
+from interfaces import bootstrap
+from interfaces.embedded import EmbeddedPostgres
+from ledger.application import CommissionLedger
+from ledger.ingest.files import BATCH_MESSAGES, Source, batches
+from ledger.policy.files import REFERENCE, load
+from ledger.store.recorder import Head, LedgerRecorder
+from projections.accrual import LiveModels
+from replay.statements import seal
+
+
+@contextmanager
+def server(url: str | None) -> Iterator[str]:
+    """The PostgreSQL of an address, or an embedded one of its own, durable, gone afterwards."""
+    if url is not None:
+        yield url
+        return
+    with TemporaryDirectory(prefix="commissions-bench-") as home:
+        Path(home).chmod(0o711)
+        with EmbeddedPostgres(Path(home) / "home") as address:
+            yield address
+
+
+@contextmanager
+def database(server_url: str, name: str) -> Iterator[str]:
+    """A fresh database of the server, dropped at the end; gives its address."""
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(drop)
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield make_conninfo(server_url, dbname=name)
+        finally:
+            connection.execute(drop)
+
+
+def datastore(url: str, schema: str, originator_id_type: Any = "text") -> PostgresDatastore:
+    """A pool of eventsourcing for an address."""
+    known = conninfo_to_dict(url)
+    return PostgresDatastore(
+        dbname=str(known["dbname"]),
+        host=str(known["host"]),
+        port=str(known.get("port", "5432")),
+        user=str(known["user"]),
+        password=str(known.get("password", "")),
+        pool_size=1,
+        max_overflow=5,
+        schema=schema,
+        originator_id_type=originator_id_type,
+    )
+
+
+@dataclass
+class LockClock:
+    """Seconds under the head lock, one entry a transaction that held it."""
+
+    held: list[float] = field(default_factory=list)
+    since: float | None = None
+
+
+class TimedRecorder(LedgerRecorder):
+    """The recorder, with a clock from the moment that it has the head's lock."""
+
+    clock: LockClock
+
+    def head(self, cursor: Cursor[DictRow], *, lock: bool = True) -> Head:
+        """Read the head, and start the clock when it was locked."""
+        head = super().head(cursor, lock=lock)
+        if lock and self.clock.since is None:
+            self.clock.since = perf_counter()
+        return head
+
+
+class _TimedDatastore(PostgresDatastore):
+    """The datastore, stopping the clock when the connection of the holder is given back."""
+
+    clock: LockClock
+
+    @contextmanager
+    def get_connection(self) -> Iterator[Any]:
+        with super().get_connection() as connection:
+            try:
+                yield connection
+            finally:
+                clock = self.clock
+                if clock.since is not None and not connection.info.transaction_status:
+                    clock.held.append(perf_counter() - clock.since)
+                    clock.since = None
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A ledger under measurement, its address, and the clock on its head lock."""
+
+    ledger: CommissionLedger
+    url: str
+    clock: LockClock
+
+    def ingest(self, lines: Iterable[bytes], batch: int = BATCH_MESSAGES) -> int:
+        """Record lines through the door of files; how many were accepted.
+
+        Raises ValueError if one was not: the figures would be of something else.
+        """
+        return self.ingest_stream(io.BytesIO(b"\n".join(lines)), batch)
+
+    def ingest_stream(self, stream: Any, batch: int = BATCH_MESSAGES) -> int:
+        """The same from an open binary stream."""
+        accepted = 0
+        source = Source("bench.jsonl", stream)
+        for part in batches([source], batch_messages=batch, now=lambda: RECEIVED):
+            done = self.ledger.record(part.messages)
+            if done.accepted != len(part.messages):
+                raise ValueError(f"{done}: the lines of a benchmark are all good and new")
+            accepted += done.accepted
+        return accepted
+
+
+@contextmanager
+def open_bench(url: str, *, fresh: bool = True) -> Iterator[Bench]:
+    """The ledger of a database, made and given the reference programme if ``fresh``."""
+    if fresh:
+        with psycopg.connect(url, autocommit=True) as connection:
+            bootstrap.prepare(connection)
+    clock = LockClock()
+    store = datastore(url, "ledger")
+    store.__class__ = _TimedDatastore
+    assert isinstance(store, _TimedDatastore)
+    store.clock = clock
+    recorder = TimedRecorder(store, events_table_name="events", tracking_table_name="tracking")
+    recorder.clock = clock
+    try:
+        ledger = CommissionLedger(recorder, LiveModels(), seal, operator="benchmark")
+        if fresh:
+            ledger.adopt(load(REFERENCE), time_zone="Europe/Paris")
+        yield Bench(ledger, url, clock)
+    finally:
+        store.close()
