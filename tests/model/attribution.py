@@ -127,7 +127,7 @@ class Attribution:
         if partner_id is not None and all(claim.fact != capture for claim in self.claims):
             self._claim(capture, links[0][1], partner_id, facts, accrued)
 
-    def _claim(  # noqa: PLR0913 - a claim has that many sides
+    def _claim(
         self,
         fact: Seen,
         client_id: str,

@@ -286,7 +286,7 @@ class LedgerUnderTest(Protocol):
         """The canonical bytes of a closed month's statement."""
 
 
-def perform(ledger: LedgerUnderTest, entry: Entry) -> None:  # noqa: PLR0911 - one for each entry
+def perform(ledger: LedgerUnderTest, entry: Entry) -> None:
     """Tell a ledger one entry. Raises LedgerError for a command that the rules refuse."""
     match entry:
         case Message():

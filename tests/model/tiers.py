@@ -51,7 +51,7 @@ class Change:
     demotion: bool = False
 
 
-def decide(  # noqa: PLR0913 - what a run knows
+def decide(
     history: list[Change],
     evidence: Evidence,
     programme: Callable[[date], Programme],

@@ -15,6 +15,7 @@ from tests.model.journal import (
     LedgerUnderTest,
     LineView,
     Message,
+    TierView,
     perform,
 )
 from tests.properties.stories import AdjustLine, Step, Story
@@ -65,6 +66,11 @@ def lines_of(ledger: LedgerUnderTest) -> list[tuple[str, ...]]:
     return sorted(line.comparable() for line in ledger.lines())
 
 
+def tiers_of(ledger: LedgerUnderTest) -> list[TierView]:
+    """All changes of tier, partner by partner, each partner's in their order."""
+    return sorted(ledger.tiers(), key=lambda change: change.partner_id)
+
+
 def messages_of(story: Story) -> list[Message]:
     """All messages of a story."""
     return [message for step in story if isinstance(step, list) for message in step]
@@ -81,8 +87,7 @@ def assert_same(one: LedgerUnderTest, other: LedgerUnderTest) -> None:
     assert lines[0] == lines[1], [lines[0] - lines[1], lines[1] - lines[0]]
     for name in ("claims", "payouts"):
         assert sorted(getattr(one, name)()) == sorted(getattr(other, name)()), name
-    tiers = [sorted(x.tiers(), key=lambda change: change.partner_id) for x in (one, other)]
-    assert tiers[0] == tiers[1]
+    assert tiers_of(one) == tiers_of(other)
     clients = [{view.client_id: view for view in x.clients()} for x in (one, other)]
     assert clients[0] == clients[1]
     assert one.balances() == other.balances()

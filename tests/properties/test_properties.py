@@ -25,6 +25,7 @@ from tests.properties.play import (
     lines_of,
     messages_of,
     play,
+    tiers_of,
 )
 from tests.properties.stories import DAYS, Step, Story, stories
 from tests.rules.adapters import OpenLedger, ledgers, open_real, real_exists
@@ -108,10 +109,10 @@ def test_runs_in_between_change_no_line(open_ledger: OpenLedger, limits: setting
         steps = [Accrue(day) for day in sorted(stops) if last_run(story) <= day]
         with open_ledger() as ledger:
             play([*story, Accrue(last)], ledger)
-            at_once = (lines_of(ledger), ledger.tiers())
+            at_once = (lines_of(ledger), tiers_of(ledger))
         with open_ledger() as ledger:
             play([*story, *steps, Accrue(last)], ledger)
-            assert (lines_of(ledger), ledger.tiers()) == at_once
+            assert (lines_of(ledger), tiers_of(ledger)) == at_once
 
     check()
 
@@ -131,16 +132,22 @@ def test_the_order_between_two_runs_changes_no_line(
         assume(_winners(story) == _winners(shuffled))
         with open_ledger() as ledger:
             play(story, ledger)
-            told = (lines_of(ledger), ledger.tiers())
+            told = (lines_of(ledger), tiers_of(ledger))
         with open_ledger() as ledger:
             play(shuffled, ledger)
-            assert (lines_of(ledger), ledger.tiers()) == told
+            assert (lines_of(ledger), tiers_of(ledger)) == told
 
     check()
 
 
 def _everything(ledger: LedgerUnderTest) -> tuple[object, ...]:
-    return (lines_of(ledger), ledger.balances(), ledger.tiers(), ledger.claims(), ledger.payouts())
+    return (
+        lines_of(ledger),
+        ledger.balances(),
+        tiers_of(ledger),
+        ledger.claims(),
+        ledger.payouts(),
+    )
 
 
 def _with_one_enrolment_each(story: Story) -> Story:

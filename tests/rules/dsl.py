@@ -112,7 +112,7 @@ class Scenario:
         """The last ``when`` brought no line about."""
         return self.then()
 
-    def then_balance(  # noqa: PLR0913 - a balance has four members
+    def then_balance(
         self,
         partner: str = "p1",
         currency: str = "EUR",

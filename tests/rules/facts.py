@@ -121,7 +121,7 @@ def converted(
     return message(LeadConverted(lead_id=lead_id, client_id=client), when, id)
 
 
-def activated(  # noqa: PLR0913 - a fact has that many members
+def activated(
     when: str,
     client: str = "c1",
     price: int = 10_000,
@@ -145,7 +145,7 @@ def activated(  # noqa: PLR0913 - a fact has that many members
     return message(data, when, id)
 
 
-def changed(  # noqa: PLR0913 - it has that many members
+def changed(
     when: str,
     price: int,
     client: str = "c1",
@@ -171,7 +171,7 @@ def churned(when: str, client: str = "c1", *, sub: str | None = None) -> Message
     return message(ClientChurned(client_id=client, subscription_id=sub or client), when)
 
 
-def settled(  # noqa: PLR0913 - it has that many members
+def settled(
     when: str,
     amount: int,
     *,
@@ -210,7 +210,7 @@ def pay(cutoff: str, partner: str | None = None) -> Pay:
     return Pay(date.fromisoformat(cutoff), partner)
 
 
-def adjust(  # noqa: PLR0913 - it has that many members
+def adjust(
     amount: int,
     when: str | None = None,
     *,
