@@ -21,7 +21,7 @@ COLUMNS = (
     Column("check"),
     Column("position", kind="place"),
     Column("partner_id", "partner"),
-    Column("what"),
+    Column("what", kind="prose"),
 )
 
 

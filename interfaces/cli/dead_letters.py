@@ -30,7 +30,7 @@ COLUMNS = (
     Column("origin"),
     Column("error"),
     Column("member"),
-    Column("message"),
+    Column("message", kind="prose"),
     Column("status"),
 )
 _IDS = click.IntRange(min=1)
@@ -105,7 +105,7 @@ def retry(session: Session, ids: tuple[int, ...], format_: Format) -> int:
                     horizon_days=session.settings.max_days_ahead,
                 )
                 rows.append({"id": id_, "outcome": result.outcome, "reason": result.reason or None})
-    columns = (Column("id", kind="place"), Column("outcome"), Column("reason"))
+    columns = (Column("id", kind="place"), Column("outcome"), Column("reason", kind="prose"))
     write_answer(Answer(rows, columns, ("id", "outcome", "reason")), format_, session.locale)
     return 1 if any(row["outcome"] in {"rejected", "quarantined"} for row in rows) else 0
 

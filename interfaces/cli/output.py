@@ -14,15 +14,17 @@ from decimal import Decimal
 from typing import Literal, TextIO
 
 import orjson
+from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from events.values import format_instant
 from interfaces.money import Locale, format_count, format_money, format_rate
 
 Format = Literal["table", "json", "csv"]
-Kind = Literal["text", "place", "count", "money", "rate"]
+Kind = Literal["text", "prose", "place", "count", "money", "rate"]
 Row = Mapping[str, object]
 
 RICH_ROWS = 2_000
@@ -33,7 +35,7 @@ RICH_ROWS = 2_000
 class Column:
     """A column of a table: the member that it shows, its heading, and how its values read.
 
-    ``money`` reads the currency of its row in the member ``currency``; a ``place`` is a number to
+    ``prose`` may stand on several lines of a terminal. ``money`` reads the currency of its row in the member ``currency``; a ``place`` is a number to
     be typed again, such as a position: its digits stand together.
     """
 
@@ -210,7 +212,7 @@ def _as_of_line(as_of: Row) -> str:
 
 
 def _is_number(column: Column) -> bool:
-    return column.kind != "text"
+    return column.kind not in {"text", "prose"}
 
 
 def _write_plain(
@@ -239,11 +241,25 @@ def _aligned(
 def _write_rich(
     cells: Sequence[Sequence[str]], columns: Sequence[Column], title: str, out: TextIO
 ) -> None:
-    table = Table(title=escape(title) or None, title_justify="left", header_style="bold")
+    """Draw the table; one too wide for the terminal is left to the terminal, plain."""
+    table = Table(
+        title=escape(title) or None,
+        title_justify="left",
+        header_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
     for column in columns:
         table.add_column(
-            escape(column.title), justify="right" if _is_number(column) else "left", overflow="fold"
+            escape(column.title),
+            justify="right" if _is_number(column) else "left",
+            overflow="fold",
+            no_wrap=column.kind != "prose",
         )
     for line in cells:
         table.add_row(*map(escape, line))
-    Console(file=out, highlight=False, emoji=False).print(table)
+    console = Console(file=out, highlight=False, emoji=False)
+    if Measurement.get(console, console.options, table).minimum > console.width:
+        _write_plain(cells, columns, title, out)
+    else:
+        console.print(table)

@@ -56,7 +56,6 @@ _ARITHMETIC = (
     Column("rule"),
     CLIENT,
     Column("service_date", "service"),
-    Column("service_end", "to"),
     Column("posting_date", "posted"),
     Column("base", kind="money"),
     Column("rate", kind="rate"),

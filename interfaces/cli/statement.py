@@ -91,6 +91,12 @@ def write_statement(found: Statement, locale: Locale) -> None:
         out.write("The month is open: this is provisional.\n")
     else:
         out.write(f"Closed at position {found.position}, root {found.root}\n")
+    write_accounts(found, locale)
+
+
+def write_accounts(found: Statement, locale: Locale) -> None:
+    """Write the table of each currency, from its opening to its closing balance."""
+    out = sys.stdout
     if not found.accounts:
         out.write("no money event up to the end of the month\n")
     for account in found.accounts:

@@ -1,0 +1,271 @@
+"""Commands that record: what they print, and what refuses them without changing anything."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from interfaces.bootstrap import system_user
+from tests.interfaces.commands import BILLING, Commands
+
+PERSONS = ("--requested-by", "ann", "--approved-by", "bob")
+
+
+def test_everything_is_refused_until_a_programme_is_adopted(commissions: Commands) -> None:
+    """Saying what to do first."""
+    for command in (
+        ("ingest", BILLING),
+        ("accrue", "--through", "2026-06-30"),
+        ("close", "2026-04"),
+        ("payouts", "run", "--cutoff", "2026-06-30"),
+        ("balances",),
+        ("history", "p-alpha"),
+        ("tiers",),
+        ("programme", "show"),
+        ("dead-letters", "list"),
+        ("rebuild",),
+        ("verify",),
+    ):
+        assert "commissions programme adopt izyinbox" in commissions.refused(*command)
+
+
+def test_the_first_adoption_makes_the_ledger(commissions: Commands) -> None:
+    """And fixes its time zone; who did it is told by the database, not typed."""
+    adopted = commissions.done(
+        "programme", "adopt", "izyinbox", "--time-zone", "Europe/Brussels", "--format", "json"
+    ).json
+    assert adopted["position"] == 1
+    assert adopted["version"] == "izyinbox/1"
+    (shown,) = commissions.done("programme", "show", "--format", "json").rows
+    assert shown["time_zone"] == "Europe/Brussels"
+    assert shown["sha256"] == adopted["sha256"]
+    assert shown["operator"] == "postgres"
+    document = commissions.done("programme", "show", "--document", "izyinbox/1").json
+    assert document["name"] == "izyinbox"
+    commissions.refused("programme", "adopt", "izyinbox", "--time-zone", "Europe/Paris")
+    commissions.refused("programme", "adopt", "izyinbox")
+    commissions.refused("programme", "show", "--document", "izyinbox/9")
+
+
+def test_a_time_zone_is_one_of_the_list(commissions: Commands) -> None:
+    """Or wrong usage."""
+    commissions.refused("programme", "adopt", "izyinbox", "--time-zone", "Paris", status=2)
+
+
+def test_a_programme_file_is_checked_with_lines(commissions: Commands, tmp_path: Path) -> None:
+    """Nothing is adopted from a wrong one; validate lists every problem."""
+    file = tmp_path / "mine.toml"
+    file.write_text('name = "mine"\ntitle = "Mine"\ncurrency = "EURO"\nrate = 0.2\n', "utf-8")
+    outcome = commissions("programme", "validate", file)
+    assert outcome.status == 1
+    assert f"{file}: line 3: currency:" in outcome.err
+    assert f"{file}: line 4: rate:" in outcome.err
+    commissions.refused("programme", "adopt", file)
+    commissions.refused("programme", "adopt", tmp_path / "none.toml", status=2)
+    commissions.refused("programme", "adopt", tmp_path)
+    assert "is valid" in commissions.done("programme", "validate", "izyinbox").out
+
+
+def test_a_partner_is_put_under_a_programme(billing: Commands) -> None:
+    """From a day after the last accrued one, and only a known partner and programme."""
+    assign = ("programme", "assign")
+    position = billing.position() or 0
+    made = billing.done(
+        *assign, "p-alpha", "izyinbox", "--from", "2026-07-01", "--format", "json"
+    ).json
+    assert made["position"] == position + 1
+    billing.refused(*assign, "p-alpha", "izyinbox", "--from", "2026-06-30")
+    billing.refused(*assign, "p-alpha", "other", "--from", "2026-07-01")
+    billing.refused(*assign, "p-nobody", "izyinbox", "--from", "2026-07-01")
+
+
+def test_an_accrual_says_what_it_posted(adopted: Commands) -> None:
+    """And a second one through the same day posts nothing."""
+    adopted.done("ingest", BILLING)
+    made = adopted.done("accrue", "--through", "2026-06-30", "--format", "json").json
+    assert set(made) == {"run", "through", "partners", "lines"}
+    assert (made["through"], made["lines"]) == ("2026-06-30", 5)
+    again = adopted.done("accrue", "--through", "2026-06-30", "--format", "json").json
+    assert again["lines"] == 0
+
+
+def test_the_clock_never_goes_back(billing: Commands) -> None:
+    """An accrual through an earlier day is refused."""
+    assert "2026-06-30" in billing.refused("accrue", "--through", "2026-06-29")
+
+
+def test_a_day_after_today_is_refused_unless_it_is_meant(
+    billing: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Today is a day in the ledger's time zone, read at the door."""
+    zones: list[str] = []
+
+    def today(zone: str) -> date:
+        zones.append(zone)
+        return date(2026, 7, 1)
+
+    monkeypatch.setattr("interfaces.cli.runs.today_in", today)
+    billing.done("accrue", "--through", "2026-07-01")
+    billing.refused("accrue", "--through", "2026-07-02")
+    billing.refused("close", "2026-07")
+    billing.refused("payouts", "run", "--cutoff", "2026-07-02")
+    billing.done("accrue", "--through", "2026-07-31", "--ahead")
+    billing.done("close", "2026-07", "--ahead")
+    billing.done("payouts", "run", "--cutoff", "2026-07-31", "--ahead")
+    assert set(zones) == {"Europe/Paris"}
+
+
+def test_months_close_in_order_and_when_they_are_ready(billing: Commands) -> None:
+    """A close says where it stands and what it sealed."""
+    billing.refused("close", "2026-07")
+    made = billing.done("close", "2026-04", "--format", "json").json
+    assert (made["month"], made["statements"]) == ("2026-04", 2)
+    assert len(made["sha256"]) == 64
+    billing.refused("close", "2026-04")
+    billing.refused("close", "2026-06")
+    billing.done("close", "2026-05")
+
+
+def test_a_payout_run_waits_for_its_accrual(billing: Commands) -> None:
+    """Nothing is paid that is not accrued."""
+    assert "accrue --through 2026-07-31" in billing.refused(
+        "payouts", "run", "--cutoff", "2026-07-31"
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("accrue", "--through", "2026-02-30"),
+        ("accrue", "--through", "30/06/2026"),
+        ("accrue",),
+        ("close", "2026-13"),
+        ("close", "April"),
+        ("payouts", "run", "--cutoff", "2026-6-30"),
+        ("adjust", "--partner", "p-alpha"),
+        ("statement", "p-alpha"),
+        ("history", "p alpha"),
+        ("nonsense",),
+        ("balances", "--nonsense"),
+        ("ingest",),
+        ("ingest", "no-such-file.jsonl"),
+        ("ingest", "-", "-"),
+    ],
+)
+def test_wrong_usage_is_two(billing: Commands, wrong: tuple[str, ...]) -> None:
+    """One line, nothing changed."""
+    assert "--help" in billing.refused(*wrong, status=2)
+
+
+def test_an_adjustment_is_by_two_persons(billing: Commands) -> None:
+    """Of either sign, and may name the line that it corrects."""
+    line = billing.done("history", "p-alpha", "--format", "json").rows[0]["position"]
+    adjust = ("adjust", "--partner", "p-alpha", "--currency", "EUR", "--reason", "wrong_plan")
+    made = billing.done(
+        *adjust, "--amount", -25, "--line", line, *PERSONS, "--format", "json"
+    ).json
+    assert made == {
+        "position": billing.position(),
+        "partner_id": "p-alpha",
+        "amount": -25,
+        "currency": "EUR",
+    }
+    (alpha, *_) = billing.done("balances", "--format", "json").rows
+    assert alpha["adjusted"] == -25
+    posted = billing.done("history", "p-alpha", "--format", "json").rows[-1]
+    assert (posted["kind"], posted["rule"], posted["line"]) == ("adjustment", "D9.4", line)
+    assert posted["service_date"] == "2026-06-30"
+
+
+def test_adjustments_that_are_refused(billing: Commands) -> None:
+    """Each with its reason, and nothing is recorded."""
+    one = ("--requested-by", "ann", "--approved-by", "ann")
+    euros = ("--currency", "EUR", "--reason", "error")
+    alpha = ("adjust", "--partner", "p-alpha")
+    assert "another person" in billing.refused(*alpha, "--amount", 5, *euros, *one)
+    billing.refused(*alpha, "--amount", 0, *euros, *PERSONS)
+    billing.refused(*alpha, "--amount", 10**16, *euros, *PERSONS)
+    billing.refused(*alpha, "--amount", 5, *euros, *PERSONS, "--date", "2026-07-01")
+    billing.refused(*alpha, "--amount", 5, *euros, *PERSONS, "--line", 1)
+    billing.refused(*alpha, "--amount", 5, "--currency", "XXX", "--reason", "error", *PERSONS)
+    billing.refused(
+        *alpha, "--amount", 5, "--currency", "euro", "--reason", "error", *PERSONS, status=2
+    )
+    billing.refused(
+        *alpha, "--amount", "5.0", "--currency", "EUR", "--reason", "error", *PERSONS, status=2
+    )
+    billing.refused(
+        *alpha, "--amount", 5, "--currency", "EUR", "--reason", "free text", *PERSONS, status=2
+    )
+    billing.refused("adjust", "--partner", "p-nobody", "--amount", 5, *euros, *PERSONS)
+
+
+def test_a_credit_is_earned(billing: Commands) -> None:
+    """For a fee, a renewal or goodwill; above 0; by two persons."""
+    credit = ("credit", "--partner", "p-beta", "--currency", "EUR")
+    made = billing.done(
+        *credit, "--amount", 400, "--reason", "fee", *PERSONS, "--format", "json"
+    ).json
+    assert made["position"] == billing.position()
+    rows = billing.done("balances", "--format", "json").rows
+    assert [row["earned"] for row in rows if row["partner_id"] == "p-beta"] == [11800, 1580]
+    billing.refused(*credit, "--amount", 400, "--reason", "bribe", *PERSONS)
+    billing.refused(*credit, "--amount", 0, "--reason", "fee", *PERSONS)
+    billing.refused(
+        *credit, "--amount", 1, "--reason", "fee", "--requested-by", "b", "--approved-by", "b"
+    )
+
+
+def test_rebuild_and_verify_find_nothing_to_do(billing: Commands) -> None:
+    """On a ledger that is as it must be."""
+    rebuilt = billing.done("rebuild", "--format", "json").json
+    assert (rebuilt["position"], rebuilt["repaired"]) == (billing.position(), 0)
+    verified = billing.done("verify", "--format", "json").json
+    assert verified == {"position": billing.position(), "discrepancies": 0, "rows": []}
+
+
+def test_one_log_line_a_command_without_anybodys_data(billing: Commands) -> None:
+    """JSON on standard error where that is no terminal; standard output stays clean."""
+    outcome = billing.done("history", "p-alpha")
+    (line,) = outcome.log
+    assert (line["event"], line["outcome"], line["rows"]) == ("history", "ok", 3)
+    assert "p-alpha" not in str(outcome.log)
+    (line,) = billing("accrue", "--through", "2026-01-01").log
+    assert (line["outcome"], line["error"]) == ("failed", "Refused")
+
+
+def test_the_system_says_who_works_on_the_embedded_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of the environment can say otherwise."""
+    before = system_user()
+    for name in ("USER", "LOGNAME", "USERNAME", "LNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    assert system_user() == before != "somebody-else"
+
+
+def test_the_address_is_shown_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever its form; a wrong one is wrong usage and is not repeated."""
+    secret = "postgresql://me:s3cret@db.example:5432/ledger?sslmode=require"
+    shown = Commands(secret, capsys)("database", "url")
+    assert shown.status == 0
+    assert "s3cret" not in shown.out + shown.err
+    assert "db.example" in shown.out
+    wrong = Commands("postgresql//me:s3cret@db", capsys)("balances")
+    assert wrong.status == 2
+    assert "s3cret" not in wrong.out + wrong.err
+    refused = Commands(secret, capsys)("database", "start")
+    assert refused.status == 1
+    monkeypatch.setenv("COMMISSIONS_LOCALE", "de")
+    assert "COMMISSIONS_LOCALE" in Commands(secret, capsys)("database", "url").err
+
+
+def test_a_database_that_is_down_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """No traceback, no password."""
+    outcome = Commands("postgresql://me:s3cret@127.0.0.1:9/ledger", capsys)("balances")
+    assert outcome.status == 1
+    assert len(outcome.err.splitlines()) == 1
+    assert "cannot be reached" in outcome.err
+    assert "s3cret" not in outcome.err

@@ -1,0 +1,106 @@
+"""How answers are written: tables for people, JSON and CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from interfaces.cli.output import Answer, Column, Row, to_json, write_answer, write_result
+
+AS_OF: Row = {"position": 7, "known_at": None, "effective_at": "2026-04-30", "final": False}
+COLUMNS = (Column("partner_id", "partner"), Column("earned", kind="money"))
+MEMBERS = ("partner_id", "currency", "earned", "facts", "since")
+
+
+def answer(*rows: Row) -> Answer:
+    """An answer of these rows."""
+    return Answer(rows, COLUMNS, MEMBERS, as_of=AS_OF, empty="nothing is there")
+
+
+ROW: Row = {
+    "partner_id": "p-1",
+    "currency": "EUR",
+    "earned": Decimal(123456),
+    "facts": [3, 5],
+    "since": date(2026, 4, 1),
+    "secret": "not a member",
+}
+
+
+def test_json_is_one_object_with_money_in_minor_units() -> None:
+    """A NUMERIC of the database is an integer, a day is ISO; members are those promised."""
+    out = io.StringIO()
+    write_answer(answer(ROW), "json", "en", out)
+    assert json.loads(out.getvalue()) == {
+        "as_of": {"position": 7, "known_at": None, "effective_at": "2026-04-30", "final": False},
+        "rows": [
+            {
+                "partner_id": "p-1",
+                "currency": "EUR",
+                "earned": 123456,
+                "facts": [3, 5],
+                "since": "2026-04-01",
+            }
+        ],
+    }
+
+
+def test_json_of_no_rows_is_an_object_all_the_same() -> None:
+    """With an empty list."""
+    out = io.StringIO()
+    write_answer(answer(), "json", "en", out)
+    assert json.loads(out.getvalue())["rows"] == []
+
+
+def test_totals_wider_than_64_bits_stay_whole() -> None:
+    """10^15 a fact and a million clients is beyond a 64-bit integer."""
+    assert json.loads(to_json({"earned": Decimal(10**30)})) == {"earned": 10**30}
+    with pytest.raises(TypeError):
+        to_json({"earned": Decimal("0.5")})
+
+
+def test_csv_has_the_members_as_its_first_line() -> None:
+    """Null is empty, a list has spaces between."""
+    out = io.StringIO()
+    write_answer(answer(ROW, {**ROW, "since": None}), "csv", "en", out)
+    assert list(csv.reader(out.getvalue().splitlines())) == [
+        list(MEMBERS),
+        ["p-1", "EUR", "123456", "3 5", "2026-04-01"],
+        ["p-1", "EUR", "123456", "3 5", ""],
+    ]
+
+
+def test_a_table_without_a_terminal_is_aligned_and_cuts_nothing() -> None:
+    """However long a value is."""
+    out = io.StringIO()
+    write_answer(answer(ROW, {**ROW, "partner_id": "p" * 300, "earned": 5}), "table", "en", out)
+    lines = out.getvalue().splitlines()
+    assert lines[0].split() == ["partner", "earned"]
+    assert lines[2] == "p-1" + " " * 299 + "€1,234.56"
+    assert lines[3] == "p" * 300 + "  " + "€0.05".rjust(9)
+    assert lines[4] == "as of position 7, effective at 2026-04-30, not final"
+
+
+def test_a_table_of_nothing_says_so() -> None:
+    """In words."""
+    out = io.StringIO()
+    write_answer(answer(), "table", "en", out)
+    assert out.getvalue().splitlines()[0] == "nothing is there"
+
+
+def test_a_result_is_a_sentence_an_object_or_a_line() -> None:
+    """The same members in each form for programs."""
+    texts = {}
+    for format_ in ("table", "json", "csv"):
+        out = io.StringIO()
+        members: Row = {"position": 3, "at": datetime(2026, 4, 1, tzinfo=UTC)}
+        write_result(members, "table" if format_ == "table" else format_, "it is done", out)  # type: ignore[arg-type]
+        texts[format_] = out.getvalue()
+    assert texts["table"] == "it is done\n"
+    assert json.loads(texts["json"]) == {"position": 3, "at": "2026-04-01T00:00:00.000000Z"}
+    assert texts["csv"] == "position,at\n3,2026-04-01T00:00:00.000000Z\n"
