@@ -121,7 +121,19 @@ class RealLedger:
     """The real ledger as a :class:`~tests.model.journal.LedgerUnderTest`."""
 
     def __init__(self) -> None:
-        self._ledger = CommissionLedger(_recorder(), LiveModels(), seal, operator="tester")
+        self.reopen()
+
+    def reopen(self) -> None:
+        """Go on with a ledger that remembers nothing but what is stored."""
+        self.application = CommissionLedger(_recorder(), LiveModels(), seal, operator="tester")
+
+    def commands_recorded(self, kind: str) -> int:
+        """How many commands of a type are recorded."""
+        rows = self._select(
+            "SELECT count(*) AS found FROM ledger.events WHERE originator_id = 'ledger'"
+            f" AND topic = '{kind}/1'"
+        )
+        return _integer(rows[0]["found"])
 
     def check(self) -> None:
         """Nothing that is verified is wrong."""
@@ -132,29 +144,29 @@ class RealLedger:
 
     def adopt(self, programme: Programme, from_day: date | None) -> None:
         """Adopt a version of a programme."""
-        self._ledger.adopt(programme, from_day=from_day)
+        self.application.adopt(programme, from_day=from_day)
 
     def assign_programme(self, partner_id: str, programme: str, from_day: date) -> None:
         """Put a partner under another programme."""
-        self._ledger.assign_programme(partner_id, programme, from_day)
+        self.application.assign_programme(partner_id, programme, from_day)
 
     def record(self, messages: Sequence[Message]) -> None:
         """Record facts in one batch."""
-        self._ledger.record([_incoming(message) for message in messages])
+        self.application.record([_incoming(message) for message in messages])
 
     def accrue(self, through: date) -> None:
         """Run an accrual to its end."""
-        self._ledger.accrue(through)
+        self.application.accrue(through)
 
     def close(self, month: str) -> None:
         """Close a month."""
-        self._ledger.close(month)
+        self.application.close(month)
 
     def pay(self, cutoff: date, partner_id: str | None) -> None:
         """Run payouts."""
         if partner_id is not None:
             raise Refused("payouts of one partner come in a later release")
-        self._ledger.run_payouts(cutoff)
+        self.application.run_payouts(cutoff)
 
     def adjust(self, adjustment: Adjust) -> None:
         """Post an adjustment."""
@@ -165,7 +177,7 @@ class RealLedger:
             if not named:
                 raise Refused("no such line")
             position = _integer(named[0]["position"])
-        self._ledger.adjust(
+        self.application.adjust(
             partner_id=adjustment.partner_id,
             amount=adjustment.amount,
             currency=adjustment.currency,
@@ -178,7 +190,7 @@ class RealLedger:
 
     def credit(self, credit: Credit) -> None:
         """Post a credit."""
-        self._ledger.credit(
+        self.application.credit(
             partner_id=credit.partner_id,
             amount=credit.amount,
             currency=credit.currency,
@@ -337,6 +349,7 @@ def _line(row: Row) -> LineView:
         programme_version=(
             None if row["programme_version"] is None else str(row["programme_version"])
         ),
+        facts=tuple(row["facts"] or ()),  # type: ignore[arg-type]
     )
 
 
