@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +20,7 @@ from events.catalogue import CATALOGUE, FACTS, TOPICS
 from events.envelope import decode
 from events.errors import Rejection
 from interfaces.cli.main import COMMANDS
+from interfaces.embedded import EmbeddedPostgres
 from ledger.policy import choices
 from ledger.policy.files import load
 from ledger.policy.programme import Programme
@@ -230,3 +234,52 @@ def test_the_commands_shown_exist() -> None:
     }
     assert len(shown) > 10
     assert shown <= set(COMMANDS)
+
+
+_SHIM = """#!/bin/sh
+exec {python} -c 'import sys; from interfaces.cli.main import main; sys.exit(main())' "$@"
+"""
+
+
+@pytest.mark.slow
+def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
+    """All of its commands in one shell, in their order, to the figures that it gives."""
+    shim = tmp_path / "bin" / "commissions"
+    shim.parent.mkdir()
+    shim.write_text(_SHIM.format(python=sys.executable), encoding="utf-8")
+    shim.chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{shim.parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+    }
+    script = "".join(blocks(page("tutorial.md"), "sh"))
+    try:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        EmbeddedPostgres(tmp_path / "first-hour").stop()
+    assert done.returncode == 0, done.stderr
+    (claims,) = blocks(page("tutorial.md"), "")
+    for line in claims.splitlines():
+        assert line in done.stdout
+    for line in (
+        r"lille +€44.25 +€0.00 +€0.00 +€0.00 +€44.25",
+        r"lyon +€89.40 +€0.00 +€0.00 +€0.00 +€89.40",
+        r"lyon +€189.40 +€0.00 +€189.40 +€0.00 +€0.00",
+        r"lille +€44.25 +€0.00 +€0.00 +€44.25 +€0.00",
+        r"lyon +€29.80 .*€29.80",
+        r"waiver +D9\.2 .*€14.75",
+        r"opening balance +€109.60",
+        r"closing balance +€189.40",
+        r"closing balance +-€10.00",
+        r"commission_expense .*€223.65",
+        r"nothing is wrong",
+    ):
+        assert re.search(line, done.stdout), line
