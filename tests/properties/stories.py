@@ -221,6 +221,15 @@ def _new_prices(draw: st.DrawFn) -> Fact:
     )
 
 
+@st.composite
+def _agreements(draw: st.DrawFn) -> Fact:
+    """An agreement ends or is signed again."""
+    partner = draw(partners)
+    if draw(st.integers(0, 2)) == 0:
+        return PartnerAgreementSigned(partner_id=partner)
+    return PartnerAgreementEnded(partner_id=partner)
+
+
 Placed = tuple[Fact, date, int]
 """A fact with its day and its hour in Paris."""
 
@@ -237,6 +246,7 @@ _ANY = st.one_of(
     _placed(_client_facts(), days),
     _placed(_client_facts(), days),
     _placed(_claim_facts(), days),
+    _placed(_agreements(), days),
     _placed(_partner_facts(), days),
     _placed(_payment_facts(), days),
 )
