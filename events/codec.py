@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from typing import get_args
 
@@ -65,17 +65,28 @@ def content_hash(
     ``state`` is canonical already and stands as ``data``; what is None is a null: ``source`` and
     ``id_`` of whatever was not told by a message.
     """
-    instant = None if effective_at is None else format_instant(effective_at)
     return sha256(
         b'{"data":%b,"effective_at":%b,"id":%b,"source":%b,"topic":%b}'
         % (
             state,
-            orjson.dumps(instant),
-            orjson.dumps(id_),
-            orjson.dumps(source),
-            orjson.dumps(topic),
+            _instant_json(effective_at),
+            b"null" if id_ is None else orjson.dumps(id_),
+            _name_json(source),
+            _name_json(topic),
         )
     ).digest()
+
+
+@lru_cache(maxsize=8192)
+def _instant_json(instant: datetime | None) -> bytes:
+    """An instant as JSON; decisions share the starts of few days."""
+    return b"null" if instant is None else b'"%b"' % format_instant(instant).encode()
+
+
+@lru_cache(maxsize=8192)
+def _name_json(name: str | None) -> bytes:
+    """A source or topic as JSON; there are few."""
+    return orjson.dumps(name)
 
 
 def _members(model: BaseModel) -> dict[str, object]:

@@ -266,10 +266,12 @@ class _Page:
         found = self._fold(streams)
         self._cursor.execute(
             sql.SQL(
-                "SELECT originator_id, topic, state FROM {} WHERE originator_id = ANY(%s)"
-                " AND position > %s AND topic = %s ORDER BY position"
+                "SELECT found.* FROM unnest(%s::text[]) AS wanted CROSS JOIN LATERAL ("
+                "SELECT originator_id, topic, state FROM {} WHERE originator_id = wanted"
+                " AND position > %s AND topic = %s ORDER BY position) AS found"
             ).format(self._table),
             (streams, self._run.position, TierChanged.topic()),
+            prepare=False,
         )
         for stream, topic, state in self._cursor:
             change = decode_state(topic, state)
@@ -299,15 +301,16 @@ class _Page:
             return {}
         self._cursor.execute(
             sql.SQL(
-                "SELECT position, topic, state FROM {table} WHERE client_id = ANY(%(clients)s)"
-                " AND kind IS NOT NULL UNION ALL SELECT position, topic, state FROM {table}"
-                " WHERE originator_id = ANY(%(streams)s) AND topic = %(listed)s ORDER BY position"
+                "SELECT position, topic, state FROM unnest(%(clients)s::text[]) AS wanted"
+                " CROSS JOIN LATERAL ("
+                "SELECT position, topic, state FROM {table}"
+                " WHERE client_id = wanted AND kind IS NOT NULL"
+                " UNION ALL SELECT position, topic, state FROM {table}"
+                " WHERE originator_id = 'client:' || wanted AND topic = %(listed)s"
+                ") AS found ORDER BY position"
             ).format(table=self._table),
-            {
-                "clients": names,
-                "streams": [f"client:{name}" for name in names],
-                "listed": DifferenceUnresolved.topic(),
-            },
+            {"clients": names, "listed": DifferenceUnresolved.topic()},
+            prepare=False,
         )
         posted: dict[str, dict[Period, Posted]] = {}
         periods: dict[int, tuple[str, Period]] = {}

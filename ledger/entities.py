@@ -62,11 +62,10 @@ class Entities:
             self.position = head
         if head == self.position:
             return
-        for row in self._select(
-            cursor,
-            sql.SQL("position > %s AND position <= %s AND topic = ANY(%s)"),
-            (self.position, head, _TOPICS),
-        ):
+        source = sql.SQL(
+            "{table} WHERE position > %s AND position <= %s AND topic = ANY(%s)"
+        ).format(table=self._table)
+        for row in self._select(cursor, source, (self.position, head, _TOPICS)):
             stream, event = recorded(row)
             if stream in self._entities:
                 self._entities[stream] = evolve(stream, self._entities[stream], event)
@@ -91,11 +90,12 @@ class Entities:
     ) -> dict[str, object]:
         """Streams folded up to a position, past the cache."""
         entities: dict[str, object] = {}
-        for row in self._select(
-            cursor,
-            sql.SQL("originator_id = ANY(%s) AND topic = ANY(%s) AND position <= %s"),
-            (streams, _TOPICS, through),
-        ):
+        # One look-up a stream: an array in a condition may be planned as a scan of all events.
+        source = sql.SQL(
+            "unnest(%s::text[]) AS wanted CROSS JOIN LATERAL (SELECT {columns} FROM {table}"
+            " WHERE originator_id = wanted AND topic = ANY(%s) AND position <= %s) AS found"
+        ).format(columns=_COLUMNS, table=self._table)
+        for row in self._select(cursor, source, (streams, _TOPICS, through)):
             stream, event = recorded(row)
             entity = evolve(stream, entities.get(stream), event)
             if entity is not None:
@@ -104,7 +104,8 @@ class Entities:
 
     def at(self, cursor: Cursor[object], position: int) -> Recorded | None:
         """The event at a position, None beyond the end."""
-        for row in self._select(cursor, sql.SQL("position = %s"), (position,)):
+        source = sql.SQL("{table} WHERE position = %s").format(table=self._table)
+        for row in self._select(cursor, source, (position,)):
             return recorded(row)[1]
         return None
 
@@ -116,11 +117,11 @@ class Entities:
         self.position = position
 
     def _select(
-        self, cursor: Cursor[object], where: sql.SQL, parameters: tuple[object, ...]
+        self, cursor: Cursor[object], source: sql.Composed, parameters: tuple[object, ...]
     ) -> Iterator[StoredRow]:
-        query = sql.SQL("SELECT {columns} FROM {table} WHERE {where} ORDER BY position").format(
-            columns=_COLUMNS, table=self._table, where=where
+        query = sql.SQL("SELECT {columns} FROM {source} ORDER BY position").format(
+            columns=_COLUMNS, source=source
         )
         with cursor.connection.cursor(row_factory=tuple_row, binary=True) as own:
-            own.execute(query, parameters)
+            own.execute(query, parameters, prepare=False)
             yield from own

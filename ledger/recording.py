@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from psycopg import Cursor, sql
@@ -13,10 +13,10 @@ from events.envelope import Message
 from events.recorded import Recorded
 from ledger.appending import Appender, RowWriter
 from ledger.dead_letters import DeadLetter, Incoming
-from ledger.engine import answer, evolve, reads
+from ledger.engine import DECIDING, answer, evolve, reads
 from ledger.engine.calendar import day_of
 from ledger.engine.commands import check_adopted
-from ledger.engine.state import LEDGER, Ledger
+from ledger.engine.state import LEDGER, Ledger, Overlay
 from ledger.entities import Entities
 from ledger.store.mapper import fact_row
 from ledger.store.recorder import HeadMoved
@@ -74,7 +74,7 @@ class Recorder:
             changed: dict[str, object] = {}
             last = head.position
             if sorted_batch.accepted:
-                rows = self._decide(cursor, sorted_batch.accepted, changed)
+                rows, changed = self._decide(cursor, sorted_batch.accepted)
                 recorder.stage(cursor, rows)
                 versions = recorder.versions(cursor, {row.stream for row in rows})
                 if not lock_first:
@@ -123,43 +123,52 @@ class Recorder:
         return result
 
     def _decide(
-        self, cursor: Cursor[Any], messages: Sequence[Message], changed: dict[str, object]
-    ) -> list[Row]:
-        """The rows of facts and of what they decide; ``changed`` takes the entities after them."""
+        self, cursor: Cursor[Any], messages: Sequence[Message]
+    ) -> tuple[list[Row], dict[str, object]]:
+        """The rows of facts and of what they decide, and the entities that change by them."""
         entities = self._entities
         entities.load(cursor, [LEDGER])
         ledger = entities.get(LEDGER)
         ledger = ledger if isinstance(ledger, Ledger) else Ledger()
         check_adopted(ledger)
         writer = RowWriter(ledger.time_zone)
-        state: ChainMap[str, Any] = ChainMap(changed, entities.at_hand)
+        state = Overlay(entities.at_hand)
+        days = [day_of(message.effective_at, writer.zone) for message in messages]
+        self._load(cursor, messages, days)
+        rows: list[Row] = []
+        position = entities.position
+        for message, day in zip(messages, days, strict=True):
+            position += 1
+            data = message.data
+            rows.append(fact_row(message, day))
+            decides = type(data) in DECIDING
+            if not decides and data.stream not in entities:
+                continue
+            event = Recorded(position, message.effective_at, day, data, message.source, message.id)
+            entity = evolve(data.stream, state.get(data.stream), event)
+            if entity is not None:
+                state.changed[data.stream] = entity
+            if decides:
+                decisions = answer(state, event)
+                rows += writer.decisions(decisions)
+                position += len(decisions)
+        return rows, state.changed
+
+    def _load(self, cursor: Cursor[Any], messages: Sequence[Message], days: Sequence[date]) -> None:
+        """Load what the facts read; what is there may name more: a lead's client, a holder."""
+        entities = self._entities
         facts = [
-            Recorded(0, m.effective_at, day_of(m.effective_at, writer.zone), m.data, m.source, m.id)
-            for m in messages
+            Recorded(0, message.effective_at, day, message.data)
+            for message, day in zip(messages, days, strict=True)
+            if type(message.data) in DECIDING
         ]
-        # What a fact reads may name more once it is there: a lead's client, a client's holder.
         for _ in range(3):
-            needed = {stream for fact in facts for stream in reads(fact, state)}
+            needed: set[str] = set()
+            for fact in facts:
+                needed |= reads(fact, entities.at_hand)
             if all(stream in entities for stream in needed):
                 break
             entities.load(cursor, needed)
-        rows: list[Row] = []
-        position = entities.position
-        for message, fact in zip(messages, facts, strict=True):
-            position += 1
-            event = _placed(fact, position)
-            stream = event.data.stream
-            if stream in state:
-                entity = evolve(stream, state[stream], event)
-                if entity is not None:
-                    changed[stream] = entity
-            rows.append(fact_row(message, event.day))
-            draft = answer(state, event)
-            if draft.decisions:
-                changed.update(draft.changed)
-                rows += writer.decisions(draft.decisions)
-                position += len(draft.decisions)
-        return rows
 
     def _bury(self, cursor: Cursor[Any], dead: Sequence[DeadLetter]) -> None:
         if dead:
@@ -181,10 +190,6 @@ class Recorder:
                     for letter in dead
                 ],
             )
-
-
-def _placed(fact: Recorded, position: int) -> Recorded:
-    return Recorded(position, fact.effective_at, fact.day, fact.data, fact.source, fact.id)
 
 
 def _rejected(incoming: Incoming) -> DeadLetter:

@@ -12,24 +12,26 @@ from psycopg.rows import tuple_row
 
 from events.decisions import Term
 from events.values import Interval
+from ledger.engine.calendar import end_of_month
 from ledger.engine.state import Run
 from ledger.ports import Candidate
 from projections.names import DEFAULT_NAMES, Names
 from projections.projector import Projector
 
+_LONGEST_MONTH = 31
 _INTERVALS: dict[int, Interval] = {1: "month", 12: "year"}
 
-# The first period start of a schedule after L: the number of whole steps from its anchor to the
-# month of L, and one step more if that start is not after L.
+# The first period start of a schedule after L: as many whole steps from its anchor as lead to the
+# month of L, and one step more if that start is not after L. PostgreSQL clamps months as D2 says.
+_STEPS = """(GREATEST(0, (
+    EXTRACT(YEAR FROM %(previous)s::date) * 12 + EXTRACT(MONTH FROM %(previous)s::date)
+    - EXTRACT(YEAR FROM {anchor}) * 12 - EXTRACT(MONTH FROM {anchor})
+)::int / {months}) * {months})"""
 _NEXT_START = """(CASE
     WHEN ({anchor} + make_interval(months => {steps}))::date > %(previous)s::date
     THEN ({anchor} + make_interval(months => {steps}))::date
     ELSE ({anchor} + make_interval(months => {steps} + {months}))::date
 END)"""
-_STEPS = """(GREATEST(0, (
-    EXTRACT(YEAR FROM %(previous)s::date) * 12 + EXTRACT(MONTH FROM %(previous)s::date)
-    - EXTRACT(YEAR FROM {anchor}) * 12 - EXTRACT(MONTH FROM {anchor})
-)::int / {months}) * {months})"""
 
 
 def _next_start(anchor: str, months: str) -> str:
@@ -45,37 +47,41 @@ CREATE TEMPORARY TABLE IF NOT EXISTS accrual_candidates (
     PRIMARY KEY (partner_id, client_id)
 );
 TRUNCATE accrual_candidates;
--- Clients whose standing changed, or their partner's agreement, or with a period due.
+-- Clients whose standing changed, or their partner's agreement, or with a period due. The day of
+-- the month tells most of those that are not due, at little cost.
+WITH changed_agreements AS (
+    SELECT DISTINCT partner_id
+    FROM {{events}}
+    WHERE originator_id >= 'partner:'
+        AND originator_id < 'partner;'
+        AND topic IN (
+            'partner.enrolled/1', 'partner.agreement_signed/1', 'partner.agreement_ended/1'
+        )
+        AND position > %(previous_run)s
+        AND position <= %(run)s
+),
+due AS (
+    SELECT client_id
+    FROM {{terms}} AS term
+    WHERE EXTRACT(DAY FROM anchor)::int = ANY (%(days)s)
+        AND (end_day IS NULL OR end_day > %(previous)s::date)
+        AND start_day <= %(through)s::date
+        AND {_next_start("anchor", "months")} <= %(through)s::date
+)
 INSERT INTO accrual_candidates
 SELECT
     partner_id,
     client_id,
-    position > %(previous_run)s
-        OR partner_id IN (
-            SELECT partner_id
-            FROM {{events}}
-            WHERE originator_id >= 'partner:'
-                AND originator_id < 'partner;'
-                AND topic IN (
-                    'partner.enrolled/1', 'partner.agreement_signed/1', 'partner.agreement_ended/1'
-                )
-                AND position > %(previous_run)s
-                AND position <= %(run)s
-        ) AS touched
-FROM {{clients}} AS client
+    position > %(previous_run)s OR partner_id IN (SELECT partner_id FROM changed_agreements)
+FROM {{clients}}
 WHERE partner_id IS NOT NULL
     AND first_activated_on IS NOT NULL
+    AND (
+        position > %(previous_run)s
+        OR partner_id IN (SELECT partner_id FROM changed_agreements)
+        OR client_id IN (SELECT client_id FROM due)
+    )
 ORDER BY partner_id, client_id;
-DELETE FROM accrual_candidates AS candidate
-WHERE NOT touched
-    AND NOT EXISTS (
-        SELECT
-        FROM {{terms}} AS term
-        WHERE term.client_id = candidate.client_id
-            AND (term.end_day IS NULL OR term.end_day > %(previous)s::date)
-            AND term.start_day <= %(through)s::date
-            AND {_next_start("term.anchor", "term.months")} <= %(through)s::date
-    );
 -- Partners whose tier can change: an own row before their clients.
 INSERT INTO accrual_candidates
 SELECT partner_id, '', FALSE
@@ -93,7 +99,6 @@ FROM (
     WHERE originator_id >= 'partner:'
         AND originator_id < 'partner;'
         AND partner_id IS NOT NULL
-        AND position <= %(run)s
         AND (
             position > %(previous_run)s
             OR day BETWEEN %(previous)s::date AND %(through)s::date
@@ -208,9 +213,7 @@ class LiveModels(Projector):
     ) -> Sequence[Candidate]:
         """The next candidates by (partner, client) after a place."""
         with cursor.connection.cursor(row_factory=tuple_row, binary=True) as own:
-            own.execute(
-                self._page, {"partner_id": after[0], "client_id": after[1], "limit": limit}
-            )
+            own.execute(self._page, {"partner_id": after[0], "client_id": after[1], "limit": limit})
             return list(_candidates(own, run))
 
     def counts(
@@ -236,12 +239,28 @@ class LiveModels(Projector):
 def _parameters(run: Run, every_partner: bool) -> dict[str, object]:
     previous = run.previous or date.min
     return {
+        "days": _days_of_month(previous, run.through),
         "run": run.position,
         "previous_run": run.previous_run,
         "previous": previous,
         "through": run.through,
         "every_partner": every_partner,
     }
+
+
+def _days_of_month(after: date, through: date) -> list[int]:
+    """The days of the month on which an anchor may have a start in (``after``, ``through``].
+
+    A short month's last day is the start of every anchor of a later day (D2).
+    """
+    if (through - after).days >= _LONGEST_MONTH:
+        return list(range(1, _LONGEST_MONTH + 1))
+    days: set[int] = set()
+    for ordinal in range(after.toordinal() + 1, through.toordinal() + 1):
+        day = date.fromordinal(ordinal)
+        is_last = day == end_of_month(day)
+        days.update(range(day.day, _LONGEST_MONTH + 1) if is_last else [day.day])
+    return sorted(days)
 
 
 def _candidates(rows: Cursor[Any], run: Run) -> Iterator[Candidate]:
@@ -263,7 +282,7 @@ def _candidates(rows: Cursor[Any], run: Run) -> Iterator[Candidate]:
 
 
 def _term(row: tuple[Any, ...]) -> Term:
-    return Term.model_construct(
+    return Term.trusted(
         start=row[7],
         end=row[8],
         anchor=row[9],

@@ -11,7 +11,8 @@ import orjson
 from events.catalogue import TOPICS
 from events.values import format_instant
 from ledger.store import merkle
-from ledger.store.rows import content_hash, plain_content_hash
+from events.codec import content_hash
+from ledger.store.rows import plain_content_hash
 from replay.findings import Discrepancy, StoredRow
 
 

@@ -124,7 +124,7 @@ class PartnerAccrual:
         term = due.term
         year = client_year(account.first_activated_on, start)
         version, tier, rate = self._terms(start, account.first_activated_on, year)
-        return CommissionPosted.model_construct(
+        return CommissionPosted.trusted(
             rule="D7",
             programme_version=version.version,
             day=start,

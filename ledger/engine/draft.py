@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
-from collections.abc import MutableMapping
 from datetime import date
-from typing import cast
 
 from events.base import Decision
 from ledger.engine.evolve import evolve
-from ledger.engine.state import Ledger, Partner, State, ledger_of
+from ledger.engine.state import Ledger, Overlay, Partner, ledger_of
 from ledger.errors import NotReady
 from ledger.policy.versions import Adopted
 
 
 class Draft:
-    """Collects decisions in order; each is folded at once, so that the next sees its effect.
+    """Collects decisions in order; each is folded at once, so that the next sees its effect."""
 
-    The state given is not changed: the entities that change lie in ``changed``, over it.
-    """
-
-    def __init__(self, state: State) -> None:
-        self.changed: dict[str, object] = {}
-        self.state: State = ChainMap(self.changed, cast("MutableMapping[str, object]", state))
+    def __init__(self, state: Overlay) -> None:
+        self.state = state
         self.decisions: list[Decision] = []
 
     def emit(self, decision: Decision) -> None:
@@ -31,7 +24,7 @@ class Draft:
         stream = decision.stream
         entity = evolve(stream, self.state.get(stream), decision)
         if entity is not None:
-            self.changed[stream] = entity
+            self.state.changed[stream] = entity
 
     @property
     def ledger(self) -> Ledger:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.base import Decision
+from events.base import Decision, Event
 from events.billing import ClientActivated, ClientChurned, ClientPlanChanged
 from events.decisions import FactUnresolved, TierChanged
 from events.partners import (
@@ -23,33 +23,37 @@ from ledger.engine.attribution import (
 from ledger.engine.draft import Draft, programme_on
 from ledger.engine.payments import answer_failure, answer_settlement
 from ledger.engine.standing import record_standing
-from ledger.engine.state import LEDGER, State, client_of, lead_of, partner_of
+from ledger.engine.state import LEDGER, Overlay, State, client_of, lead_of, partner_of
 
-_DECIDING = (
-    ClientActivated,
-    ClientPlanChanged,
-    ClientChurned,
-    ReferralRegistered,
-    LeadCaptured,
-    LeadConverted,
-    PartnerEnrolled,
-    PayoutSettled,
-    PayoutFailed,
+DECIDING: frozenset[type[Event]] = frozenset(
+    {
+        ClientActivated,
+        ClientPlanChanged,
+        ClientChurned,
+        ReferralRegistered,
+        LeadCaptured,
+        LeadConverted,
+        PartnerEnrolled,
+        PayoutSettled,
+        PayoutFailed,
+    }
 )
 """The facts that bring decisions when they are recorded."""
 
 
 def decide(state: State, event: Recorded) -> list[Decision]:
-    """The decisions that a recorded fact brings at once, in order; most facts bring none."""
-    return answer(state, event).decisions
-
-
-def answer(state: State, event: Recorded) -> Draft:
-    """The same with the entities that the decisions change.
+    """The decisions that a recorded fact brings at once, in order; most facts bring none.
 
     ``state`` holds the entities of :func:`reads` with the fact itself folded in. Raises NotReady
     before a programme is adopted.
     """
+    return answer(Overlay(state), event)
+
+
+def answer(state: Overlay, event: Recorded) -> list[Decision]:
+    """The same, with the entities that the decisions change put into the overlay."""
+    if type(event.data) not in DECIDING:
+        return []
     draft = Draft(state)
     match event.data:
         case ClientActivated() as fact:
@@ -66,9 +70,7 @@ def answer(state: State, event: Recorded) -> Draft:
             answer_settlement(draft, event, fact)
         case PayoutFailed() as fact:
             answer_failure(draft, event, fact)
-        case _:
-            pass
-    return draft
+    return draft.decisions
 
 
 def reads(event: Recorded, state: State) -> set[str]:
@@ -78,7 +80,7 @@ def reads(event: Recorded, state: State) -> set[str]:
     client of a lead, the clients of claims that waited, a client's holder.
     """
     fact = event.data
-    if not isinstance(fact, _DECIDING):
+    if type(fact) not in DECIDING:
         return set()
     streams = {LEDGER, fact.stream}
     clients = {getattr(fact, "client_id", None)}

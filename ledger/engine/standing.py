@@ -37,8 +37,8 @@ def record_standing(draft: Draft, event: Recorded, client_id: str) -> None:
     changes = tuple(
         SubscriptionChange(
             subscription_id=name,
-            before=tuple(t for t in client.subscriptions[name].terms if t not in terms),
-            after=tuple(t for t in terms if t not in client.subscriptions[name].terms),
+            before=_lacking(client.subscriptions[name].terms, terms),
+            after=_lacking(terms, client.subscriptions[name].terms),
         )
         for name, terms in sorted(picture.terms.items())
         if terms != client.subscriptions[name].terms
@@ -67,6 +67,11 @@ def first_activation(client: Client) -> Activation | None:
 def _first(picture: _Picture) -> Activation | None:
     starts = (span.activation for running in picture.spans.values() for span in running)
     return min(starts, key=lambda start: (start.day, start.at, start.position), default=None)
+
+
+def _lacking(terms: tuple[Term, ...], others: tuple[Term, ...]) -> tuple[Term, ...]:
+    """The terms that are not among the others."""
+    return tuple(term for term in terms if term not in others) if others else terms
 
 
 def _picture(client: Client) -> _Picture:

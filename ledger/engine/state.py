@@ -5,13 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Protocol
 
 from events.decisions import Standing, Term
 from events.values import Interval, TierName
 from ledger.policy.versions import Programmes
 
-State = Mapping[str, object]
-"""Stream → entity; a stream without events is absent."""
+class State(Protocol):
+    """Stream → entity; a stream without events has none. A dict is one."""
+
+    def get(self, stream: str, /) -> object | None:
+        """The entity of a stream."""
+
+
+class Overlay:
+    """A state over another: what changes is put here, what lies under it stays as it was."""
+
+    __slots__ = ("_base", "changed")
+
+    def __init__(self, base: State) -> None:
+        self._base = base
+        self.changed: dict[str, object] = {}
+
+    def get(self, stream: str, /) -> object | None:
+        """The entity of a stream, changed or not."""
+        entity = self.changed.get(stream)
+        return self._base.get(stream) if entity is None else entity
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ class _Writer:
         if day is not None and day <= self.start:
             return
         self.terms.append(
-            Term.model_construct(
+            Term.trusted(
                 start=self.start,
                 end=day,
                 anchor=self.anchor,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import cache
 
 from events.base import Event
-from events.codec import encode
+from events.codec import content_hash, encode
 from events.decisions import (
     AdjustmentPosted,
     Line,
@@ -17,7 +18,7 @@ from events.decisions import (
     PrizePosted,
 )
 from events.envelope import Message
-from ledger.store.rows import Row, content_hash
+from ledger.store.rows import Row
 
 Money = tuple[str | None, str | None, int | None, int | None, int | None, date | None]
 """The columns kind, currency, amount, in_flight, tax, posting_day."""
@@ -66,11 +67,13 @@ def event_row(event: Event, day: date, effective_at: datetime) -> Row:
 
 def money_of(event: Event) -> Money:
     """The money columns of an event; all None if it moves none and shows none."""
-    for cls in type(event).__mro__:
-        columns = _MONEY.get(cls)
-        if columns is not None:
-            return columns(event)
-    return NO_MONEY
+    columns = _columns_of(type(event))
+    return NO_MONEY if columns is None else columns(event)
+
+
+@cache
+def _columns_of(cls: type[Event]) -> Callable[..., Money] | None:
+    return next((_MONEY[base] for base in cls.__mro__ if base in _MONEY), None)
 
 
 def _line(line: Line) -> Money:

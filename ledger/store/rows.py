@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date, datetime
 from typing import NamedTuple
 
 import orjson
 
-from events.values import format_instant
+from events.codec import content_hash
 
 
 class Row(NamedTuple):
@@ -42,44 +41,9 @@ def plain_row(stream: str, topic: str, state: bytes) -> Row:
     return Row(stream, topic, state, *nothing, plain_content_hash(topic, state))
 
 
-def content_hash(
-    topic: str,
-    state: bytes,
-    effective_at: datetime | None,
-    source: str | None,
-    event_id: str | None,
-) -> bytes:
-    """SHA-256 of RFC 8785 of ``{effective_at, topic, source, id, data}``, 32 bytes.
-
-    ``state`` is the event's data as canonical JSON; what is None is a null. Composed from pieces
-    that are canonical already, members in the order of their names.
-    """
-    return _hash(state, effective_at, source, event_id, topic)
-
-
 def plain_content_hash(topic: str, state: bytes) -> bytes:
     """The content hash of a plain event: ``data`` is the hex of its state, whatever that holds."""
-    return _hash(b'"%b"' % state.hex().encode(), None, None, None, topic)
-
-
-def _hash(
-    data: bytes,
-    effective_at: datetime | None,
-    source: str | None,
-    event_id: str | None,
-    topic: str,
-) -> bytes:
-    instant = None if effective_at is None else format_instant(effective_at)
-    return hashlib.sha256(
-        b'{"data":%b,"effective_at":%b,"id":%b,"source":%b,"topic":%b}'
-        % (
-            data,
-            orjson.dumps(instant),
-            orjson.dumps(event_id),
-            orjson.dumps(source),
-            orjson.dumps(topic),
-        )
-    ).digest()
+    return content_hash(topic, b'"%b"' % state.hex().encode(), None, None, None)
 
 
 def leaf_bytes(position: int, recorded_at: str, stream: str, version: int, content: bytes) -> bytes:

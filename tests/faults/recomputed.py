@@ -7,7 +7,7 @@ import psycopg
 from events.base import Decision, Fact
 from events.codec import decode_state
 from events.recorded import Recorded
-from ledger.engine import answer, evolve
+from ledger.engine import decide, evolve
 
 RUN_BY_COMMAND = ("run", "command", "close")
 """Members of decisions that no recording takes."""
@@ -36,7 +36,7 @@ def differences(url: str) -> list[str]:
         if entity is not None:
             state[data.stream] = entity
         if isinstance(data, Fact):
-            wanted = [(topic, decision) for decision in answer(state, event).decisions]
+            wanted = [(topic, decision) for decision in decide(state, event)]
     return found
 
 

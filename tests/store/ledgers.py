@@ -11,7 +11,8 @@ from psycopg.rows import DictRow
 
 from events.values import format_instant
 from ledger.store import merkle
-from ledger.store.rows import Row, content_hash
+from events.codec import content_hash
+from ledger.store.rows import Row
 from tests.store.test_merkle import naive_root
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.values import format_instant
-from ledger.store.rows import content_hash, leaf_bytes, plain_content_hash, plain_row
+from events.codec import content_hash
+from ledger.store.rows import leaf_bytes, plain_content_hash, plain_row
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 data = st.dictionaries(texts, st.one_of(texts, st.integers(-(2**53) + 1, 2**53 - 1)), max_size=5)
