@@ -27,7 +27,7 @@ class Projector:
             sql.SQL(
                 "UPDATE {} SET position = %(through)s::bigint "
                 "WHERE position = %(after)s::bigint AND (name, version) IN ({}) "
-                # How many terms an event holds is unknown to the planner: it would compile for millions.
+                # The planner cannot know how many terms an event holds: it would compile.
                 "RETURNING name, set_config('jit', 'off', TRUE)"
             )
             .format(

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
-from psycopg import Connection, capabilities, sql
+from psycopg import Connection, Cursor, ServerCursor, sql
+from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from events.values import format_instant
@@ -36,8 +38,11 @@ from projections.views import (
 Row = dict[str, object]
 """A row by column: integers (money in minor units), strings, days, instants, lists or None."""
 
-# Rows come one by one where libpq is older than 17.
-_STREAM_ROWS = 1000 if capabilities.has_stream_chunked() else 1
+PAGE_ROWS = 2000
+"""Rows of a large answer that are in memory at a time."""
+
+_CURSORS = count()
+_LARGE = (COMMISSION_HISTORY, CLIENT_LIST, CLAIMS, UNRESOLVED, PAYOUTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +192,7 @@ class Replay:
             sql.SQL("") if condition is None else sql.SQL(" WHERE {}").format(condition),
             identifiers(model.order_by),
         )
-        return rows_of(self.connection, query)
+        return rows_of(self.connection, query, paged=model in _LARGE)
 
     def _head(self) -> int:
         query = sql.SQL("SELECT COALESCE(MAX(position), 0) FROM {}").format(self.names.events)
@@ -210,16 +215,37 @@ class Replay:
             return None if row is None else row[0]
 
 
-def rows_of(connection: Connection[Any], query: sql.Composed) -> Iterator[Row]:
-    """Yield the rows of a query, in bounded memory, with whole numbers as integers."""
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        names: list[str] = []
-        for row in cursor.stream(query, size=_STREAM_ROWS):
-            names = names or [column.name for column in cursor.description or ()]
-            yield {
-                name: int(value) if isinstance(value, Decimal) else value
-                for name, value in zip(names, row, strict=True)
-            }
+def rows_of(
+    connection: Connection[Any], query: sql.Composed, *, paged: bool = False
+) -> Iterator[Row]:
+    """Yield the rows of a query, with whole numbers as integers.
+
+    ``paged`` keeps memory bounded for results of any size: rows come from a cursor in the database,
+    page by page. Other queries may run on the connection between two rows.
+    """
+    with _cursor(connection, paged=paged) as cursor:
+        cursor.execute(query)
+        names = [column.name for column in cursor.description or ()]
+        while rows := cursor.fetchmany(PAGE_ROWS):
+            for row in rows:
+                yield {
+                    name: int(value) if isinstance(value, Decimal) else value
+                    for name, value in zip(names, row, strict=True)
+                }
+
+
+def _cursor(
+    connection: Connection[Any], *, paged: bool
+) -> Cursor[tuple[Any, ...]] | ServerCursor[tuple[Any, ...]]:
+    if not paged:
+        return connection.cursor(row_factory=tuple_row)
+    # Outside a transaction the cursor has to outlive its own.
+    idle = connection.info.transaction_status is TransactionStatus.IDLE
+    return connection.cursor(
+        f"replay_{next(_CURSORS)}",
+        row_factory=tuple_row,
+        withhold=connection.autocommit and idle,
+    )
 
 
 def _equals(column: str, value: str) -> sql.Composed:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import orjson
 
 from events.catalogue import TOPICS
+from events.codec import content_hash
 from events.values import format_instant
 from ledger.store import merkle
-from events.codec import content_hash
 from ledger.store.rows import plain_content_hash
 from replay.findings import Discrepancy, StoredRow
 

@@ -141,7 +141,8 @@ class Statements:
     ) -> Iterator[Statement]:
         root = self._root(closed)
         query = self._query(month, scope_of(through=through, day=until, partner_id=partner_id))
-        for partner, rows in groupby(rows_of(self.connection, query), key=itemgetter("partner_id")):
+        found = rows_of(self.connection, query, paged=True)
+        for partner, rows in groupby(found, key=itemgetter("partner_id")):
             accounts = tuple(
                 _account(str(currency), list(lines))
                 for currency, lines in groupby(rows, key=itemgetter("currency"))

@@ -383,3 +383,16 @@ def test_fact_beyond_the_reach_of_money_is_no_history(replay: Replay, journal: J
     journal.append()
     at = replay.resolve()
     assert [*replay.balances(at), *replay.history(at), *replay.trial_balance(at)] == []
+
+
+@pytest.mark.usefixtures("instants")
+def test_a_query_may_run_between_two_rows_of_another(replay: Replay) -> None:
+    """Answers share a connection: one that is not read to its end blocks none."""
+    at = replay.resolve()
+    both = zip(replay.history(at), replay.history(at, "p1"), strict=False)
+    assert [(one["position"], other["position"]) for one, other in both] == [(2, 2), (3, 3)]
+    unfinished = replay.claims(at)
+    next(unfinished, None)
+    assert len(list(replay.balances(at))) == 2
+    with replay.connection.transaction():
+        assert len(list(replay.history(at))) == 3
