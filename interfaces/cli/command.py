@@ -31,19 +31,19 @@ class Command(click.Command):
         session = ctx.ensure_object(Session)
         settings = session.settings
         configure(level=settings.log_level, style=settings.log_format)
+        if settings.log_format == "auto" and sys.stderr.isatty():
+            return self._run(ctx)
+        with canonical_line(ctx.command_path.partition(" ")[2]) as session.line:
+            return self._run(ctx)
+
+    def _run(self, ctx: click.Context) -> object:
         try:
-            if settings.log_format == "auto" and sys.stderr.isatty():
-                return self._run(ctx)
-            with canonical_line(ctx.command_path.partition(" ")[2]) as session.line:
-                return self._run(ctx)
+            status = super().invoke(ctx)
+            sys.stdout.flush()
         except BrokenPipeError:
             # Whoever read has enough; what Python would flush on leaving goes nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise SystemExit(PIPE_STATUS) from None
-
-    def _run(self, ctx: click.Context) -> object:
-        status = super().invoke(ctx)
-        sys.stdout.flush()
         return status
 
 

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from io import TextIOWrapper
 from types import FrameType
 
 import click
@@ -68,10 +69,7 @@ def commissions(ctx: click.Context) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 success, 1 it failed, 2 wrong usage."""
-    # The pool tells of each connection that it lost; the command's own error says it once.
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGHUP, _leave)
+    _prepare()
     try:
         status = commissions.main(arguments, prog_name=PROGRAM, standalone_mode=False)
     except click.UsageError as error:
@@ -93,6 +91,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _failed(reason, 1)
     return status if isinstance(status, int) else 0
+
+
+def _prepare() -> None:
+    """Set up the process: its signals, its log, what it does with signs that it cannot write."""
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGHUP, _leave)
+    # The pool tells of each connection that it lost; the command's own error says it once.
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signal's signature

@@ -35,8 +35,8 @@ RICH_ROWS = 2_000
 class Column:
     """A column of a table: the member that it shows, its heading, and how its values read.
 
-    ``prose`` may stand on several lines of a terminal. ``money`` reads the currency of its row in the member ``currency``; a ``place`` is a number to
-    be typed again, such as a position: its digits stand together.
+    ``money`` reads the currency of its row in the member ``currency``. A ``place`` is a number to
+    be typed again, such as a position: its digits stand together. ``prose`` may be broken.
     """
 
     name: str

@@ -163,9 +163,7 @@ def test_an_adjustment_is_by_two_persons(billing: Commands) -> None:
     """Of either sign, and may name the line that it corrects."""
     line = billing.done("history", "p-alpha", "--format", "json").rows[0]["position"]
     adjust = ("adjust", "--partner", "p-alpha", "--currency", "EUR", "--reason", "wrong_plan")
-    made = billing.done(
-        *adjust, "--amount", -25, "--line", line, *PERSONS, "--format", "json"
-    ).json
+    made = billing.done(*adjust, "--amount", -25, "--line", line, *PERSONS, "--format", "json").json
     assert made == {
         "position": billing.position(),
         "partner_id": "p-alpha",
@@ -248,18 +246,18 @@ def test_the_address_is_shown_without_its_password(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whatever its form; a wrong one is wrong usage and is not repeated."""
-    secret = "postgresql://me:s3cret@db.example:5432/ledger?sslmode=require"
-    shown = Commands(secret, capsys)("database", "url")
+    address = "postgresql://me:s3cret@db.example:5432/ledger?sslmode=require"
+    shown = Commands(address, capsys)("database", "url")
     assert shown.status == 0
     assert "s3cret" not in shown.out + shown.err
     assert "db.example" in shown.out
     wrong = Commands("postgresql//me:s3cret@db", capsys)("balances")
     assert wrong.status == 2
     assert "s3cret" not in wrong.out + wrong.err
-    refused = Commands(secret, capsys)("database", "start")
+    refused = Commands(address, capsys)("database", "start")
     assert refused.status == 1
     monkeypatch.setenv("COMMISSIONS_LOCALE", "de")
-    assert "COMMISSIONS_LOCALE" in Commands(secret, capsys)("database", "url").err
+    assert "COMMISSIONS_LOCALE" in Commands(address, capsys)("database", "url").err
 
 
 def test_a_database_that_is_down_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,7 +99,7 @@ def test_a_result_is_a_sentence_an_object_or_a_line() -> None:
     for format_ in ("table", "json", "csv"):
         out = io.StringIO()
         members: Row = {"position": 3, "at": datetime(2026, 4, 1, tzinfo=UTC)}
-        write_result(members, "table" if format_ == "table" else format_, "it is done", out)  # type: ignore[arg-type]
+        write_result(members, "table" if format_ == "table" else format_, "it is done", out)
         texts[format_] = out.getvalue()
     assert texts["table"] == "it is done\n"
     assert json.loads(texts["json"]) == {"position": 3, "at": "2026-04-01T00:00:00.000000Z"}

@@ -140,7 +140,9 @@ def test_unresolved(billing: Commands) -> None:
     found = {(row["type"], row["client_id"], row["partner_id"]) for row in rows}
     assert ("client.plan_changed", "c-9", None) in found
     assert ("referral.registered", "c-8", "p-ghost") in found
-    assert all(set(row) == {"position", "type", "client_id", "partner_id", "reason"} for row in rows)
+    assert all(
+        set(row) == {"position", "type", "client_id", "partner_id", "reason"} for row in rows
+    )
 
 
 def test_trial_balance(billing: Commands) -> None:
