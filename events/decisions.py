@@ -479,9 +479,10 @@ class RankingRecorded(RuledDecision):
 
 
 class DifferenceUnresolved(RuledDecision):
-    """A period that finance adjusted would differ now: it is finance's to settle (D9.3, D9.4).
+    """A period that runs leave alone would differ now: it is finance's to settle (D9.3, D9.4).
 
-    ``due`` is V, what the period would be worth by what is recorded; ``posted`` is P.
+    ``due`` is V, what the period would be worth by what is recorded, in ``due_currency``; ``posted``
+    is P, in ``currency``. The reason ``settled`` ends the list: the period is again as it was left.
     """
 
     type: ClassVar[str] = "DifferenceUnresolved"
@@ -490,8 +491,10 @@ class DifferenceUnresolved(RuledDecision):
     subscription_id: Identifier
     line: Position
     due: Annotated[int, Field(ge=0)]
+    due_currency: Currency
     posted: int
-    reason: Literal["adjusted", "currency_changed", "interval_changed"]
+    currency: Currency
+    reason: Literal["adjusted", "currency_changed", "interval_changed", "settled"]
     run: Position
 
     @property

@@ -112,6 +112,8 @@ class AccrualRun:
                 if work is None or work.partner_id != candidate.partner_id:
                     if work is not None:
                         self._close_part(work, None)
+                    if len(self._rows) >= CHUNK_ROWS:
+                        yield self._taken()
                     work = _Partner(candidate.partner_id, before.parts if before else 0)
                 self._decide(work, reader, candidate)
                 if candidate.client_id and len(self._rows) >= CHUNK_ROWS:
@@ -319,9 +321,8 @@ class _Page:
         return posted
 
     def _is_new(self, candidate: Candidate) -> bool:
-        """Whether all of a client's activations were told since the run before: it has no line."""
-        terms = [term for of_one in candidate.terms.values() for term in of_one]
-        return bool(terms) and all(term.activation > self._run.previous_run for term in terms)
+        """Whether a client was won since the run before, so that it can have no line."""
+        return candidate.claim > self._run.previous_run and not candidate.moved
 
 
 def _fold_posted(
@@ -350,4 +351,5 @@ def _fold_posted(
         posted[client_id][period] = replace(posted[client_id][period], adjusted=True)
     elif isinstance(event, DifferenceUnresolved) and event.line in periods:
         client_id, period = periods[event.line]
-        posted[client_id][period] = replace(posted[client_id][period], listed=event.due)
+        listed = (event.due, event.reason)
+        posted[client_id][period] = replace(posted[client_id][period], listed=listed)

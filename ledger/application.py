@@ -31,7 +31,7 @@ from ledger.dead_letters import Incoming
 from ledger.engine import Payable, commands, decide_payouts
 from ledger.engine.calendar import end_of_month, first_of_month
 from ledger.engine.payouts import payout_id
-from ledger.engine.state import LEDGER, Ledger, Partner
+from ledger.engine.state import LEDGER, Ledger, Overlay, Partner
 from ledger.entities import Entities
 from ledger.errors import Refused
 from ledger.policy.programme import Programme
@@ -118,11 +118,15 @@ class CommissionLedger:
                 operator=self._operator,
             )
 
-        return self._command(
-            decide,
-            lambda _: from_day,
-            lambda _, event: [commands.decide_assignment(event, _is(event, PartnerProgrammeAssigned))],
-        )
+        def assign(context: tuple[Ledger, Cursor[Any]], event: Recorded) -> list[Decision]:
+            cursor = context[1]
+            clients = self._models.clients_activated_from(cursor, partner_id, from_day)
+            self._entities.load(cursor, [f"client:{name}" for name in clients])
+            state = Overlay(self._entities.at_hand)
+            command = _is(event, PartnerProgrammeAssigned)
+            return commands.decide_assignment(state, event, command, clients)
+
+        return self._command(decide, lambda _: from_day, assign)
 
     def accrue(
         self, through: date, *, ahead: bool = False, progress: Progress | None = None

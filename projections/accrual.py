@@ -161,8 +161,16 @@ WHERE position > %(run)s
     AND partner_id = ANY(%(partners)s)
 """
 
+_ACTIVATED = """
+SELECT client_id
+FROM {clients}
+WHERE partner_id = %s
+    AND first_activated_on >= %s
+ORDER BY client_id
+"""
+
 _PAYABLE = """
-SELECT partner_id, currency, CAST(owed - COALESCE(later, 0) AS bigint)
+SELECT partner_id, currency, owed - COALESCE(later, 0)
 FROM (
     SELECT partner_id, currency, earned + adjusted - paid - in_flight AS owed
     FROM {balances}
@@ -191,8 +199,9 @@ class LiveModels(Projector):
             "events": names.events,
             **{name: names.stored(name) for name in ("balances", "clients", "terms", "tiers")},
         }
-        self._plan, self._page, self._counts, self._moved_clients, self._payable = (
-            sql.SQL(text).format(**tables) for text in (_PLAN, _PAGE, _COUNTS, _MOVED, _PAYABLE)
+        self._plan, self._page, self._counts, self._moved_clients, self._payable, self._activated = (
+            sql.SQL(text).format(**tables)
+            for text in (_PLAN, _PAGE, _COUNTS, _MOVED, _PAYABLE, _ACTIVATED)
         )
 
     def plan_accrual(self, cursor: Cursor[Any], run: Run, *, every_partner: bool) -> int:
@@ -229,11 +238,20 @@ class LiveModels(Projector):
             own.execute(self._moved_clients, parameters)
             return found, [client_id for (client_id,) in own]
 
+    def clients_activated_from(
+        self, cursor: Cursor[Any], partner_id: str, day: date
+    ) -> list[str]:
+        """The partner's clients whose first activation is on a day or later, by id."""
+        with cursor.connection.cursor(row_factory=tuple_row) as own:
+            own.execute(self._activated, (partner_id, day))
+            return [client_id for (client_id,) in own]
+
     def payables(self, cursor: Cursor[Any], cutoff: date) -> Iterator[tuple[str, str, int]]:
         """(partner, currency, minor units owed by a cut-off), where positive (D15.1)."""
         with cursor.connection.cursor(row_factory=tuple_row) as own:
             own.execute(self._payable, {"cutoff": cutoff})
-            yield from own
+            for partner_id, currency, owed in own:
+                yield partner_id, currency, int(owed)
 
 
 def _parameters(run: Run, every_partner: bool) -> dict[str, object]:

@@ -21,7 +21,8 @@ FROM (
         notes.topic IN (
             'FactUnresolved/1', 'ReferralWaiting/1', 'ReferralUnchanged/1', 'SponsorWaiting/1',
             'PaymentBooked/1', 'DifferenceUnresolved/1'
-        ) AS open,
+        )
+            AND record.reason IS DISTINCT FROM 'settled' AS open,
         ROW_NUMBER() OVER (
             PARTITION BY
                 CASE

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from events.billing import ClientActivated
 from events.decisions import (
+    FactResolved,
     FactUnresolved,
     ReferralAccepted,
     ReferralLapsed,
@@ -16,7 +17,7 @@ from events.decisions import (
 from events.partners import LeadCaptured, LeadConverted, ReferralRegistered
 from events.recorded import Recorded
 from ledger.engine.draft import Draft, programme_on
-from ledger.engine.state import Claim, client_of, lead_of, partner_of
+from ledger.engine.state import Claim, Lead, client_of, lead_of, partner_of
 from ledger.engine.standing import first_activation, record_standing
 from ledger.policy.programme import Programme
 
@@ -56,26 +57,49 @@ def answer_lead(draft: Draft, event: Recorded, fact: LeadCaptured | LeadConverte
     """A lead is a claim of its capture's day as soon as its client is known (D3.1)."""
     lead = lead_of(draft.state, fact.lead_id)
     stands = lead.captured == event.position or lead.client_from == event.position
-    if not stands or (
-        isinstance(fact, LeadCaptured)
-        and fact.client_id is not None
-        and lead.client_from != event.position
-    ):
+    if not _is_of_use(lead, event, fact):
+        _list(draft, event, fact, "lead_known")
+    if not stands:
+        return
+    if lead.captured is None or lead.day is None:
+        _list(draft, event, fact, "lead_unknown")
+        return
+    if lead.captured == event.position and lead.client_from is not None and lead.converted_on:
         draft.emit(
-            FactUnresolved(
-                fact=event.position,
+            FactResolved(
+                fact=lead.client_from,
                 about=f"lead:{fact.lead_id}",
-                reason="lead_known",
-                client_id=fact.client_id,
-                partner_id=getattr(fact, "partner_id", None),
-                day=event.day,
+                client_id=lead.client_id,
+                day=lead.converted_on,
             )
         )
-    if not stands or lead.captured is None or lead.day is None:
-        return
     if lead.client_id is not None and lead.partner_id is not None:
         claim = Claim(lead.captured, lead.day, lead.partner_id, lead.client_id)
         answer_claim(draft, event, claim)
+
+
+def _is_of_use(lead: Lead, event: Recorded, fact: LeadCaptured | LeadConverted) -> bool:
+    """Whether all that a fact says of its lead is the first word on it (D3.1)."""
+    if isinstance(fact, LeadConverted):
+        return lead.client_from == event.position
+    if lead.captured != event.position:
+        return False
+    return fact.client_id is None or lead.client_id == fact.client_id
+
+
+def _list(
+    draft: Draft, event: Recorded, fact: LeadCaptured | LeadConverted, reason: str
+) -> None:
+    draft.emit(
+        FactUnresolved(
+            fact=event.position,
+            about=f"lead:{fact.lead_id}",
+            reason=reason,
+            client_id=fact.client_id,
+            partner_id=fact.partner_id if isinstance(fact, LeadCaptured) else None,
+            day=event.day,
+        )
+    )
 
 
 def answer_waiting(draft: Draft, event: Recorded, waiting: tuple[Claim, ...]) -> None:

@@ -5,37 +5,25 @@ Every check raises :class:`~ledger.errors.Refused` with what to do; nothing is r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from events.base import Decision
 from events.decisions import (
     AdjustmentPosted,
-    BonusPosted,
-    CommissionPosted,
     CreditPosted,
     Line,
-    MarginPosted,
-    OverridePosted,
-    PrizePosted,
     ProgrammeAssigned,
-    RewardPosted,
 )
 from events.finance import AdjustmentRequested, CreditRequested, PartnerProgrammeAssigned
 from events.recorded import Recorded
 from ledger.engine.calendar import add_months, end_of_month, first_of_month, month_of
-from ledger.engine.state import Ledger, Partner
+from ledger.engine.draft import Draft
+from ledger.engine.standing import record_standing
+from ledger.engine.state import Ledger, Overlay, Partner
 from ledger.errors import NotReady, Refused
 from ledger.policy.programme import Programme
-
-CORRECTABLE = (
-    CommissionPosted,
-    MarginPosted,
-    BonusPosted,
-    RewardPosted,
-    OverridePosted,
-    PrizePosted,
-    CreditPosted,
-)
-
 
 def check_adopted(ledger: Ledger) -> None:
     """Nothing is recorded or run before a first programme is adopted (D7.2)."""
@@ -50,6 +38,8 @@ def check_adoption(
 ) -> None:
     """A programme version may be adopted (D7.2)."""
     versions = ledger.programmes.versions.get(programme.name, ())
+    if time_zone is not None and not _is_zone(time_zone):
+        raise Refused(f"{time_zone!r} is no time zone; give one such as Europe/Paris")
     if time_zone is not None and ledger.time_zone not in {"", time_zone}:
         raise Refused(
             f"the ledger's time zone is {ledger.time_zone}, fixed for good; leave --time-zone out"
@@ -137,9 +127,9 @@ def check_finance(partner: Partner) -> None:
 def check_line(partner: Partner, position: int, line: Recorded | None, currency: str) -> None:
     """An adjustment may name a line: one of that partner, in the adjustment's currency (D9.4)."""
     data = line.data if line is not None else None
-    if not isinstance(data, Line) or not isinstance(data, CORRECTABLE):
+    if not isinstance(data, Line):
         raise Refused(
-            f"position {position} is no line that can be adjusted; look it up with: commissions"
+            f"position {position} is no line; look it up with: commissions"
             f" history {partner.partner_id}"
         )
     if data.partner_id != partner.partner_id:
@@ -182,15 +172,27 @@ def decide_credit(ledger: Ledger, event: Recorded, command: CreditRequested) -> 
     )
 
 
-def decide_assignment(event: Recorded, command: PartnerProgrammeAssigned) -> ProgrammeAssigned:
-    """The partner's programme from a day on (D7.3)."""
-    return ProgrammeAssigned(
-        rule="D7.3",
-        day=command.from_day,
-        partner_id=command.partner_id,
-        programme=command.programme,
-        command=event.position,
+def decide_assignment(
+    state: Overlay, event: Recorded, command: PartnerProgrammeAssigned, clients: Sequence[str]
+) -> list[Decision]:
+    """The partner's programme from a day on (D7.3), and how its later clients stand under it.
+
+    ``clients`` are those of the partner that are first activated on that day or later: what counts
+    them may differ (D6.1).
+    """
+    draft = Draft(state)
+    draft.emit(
+        ProgrammeAssigned(
+            rule="D7.3",
+            day=command.from_day,
+            partner_id=command.partner_id,
+            programme=command.programme,
+            command=event.position,
+        )
     )
+    for client_id in clients:
+        record_standing(draft, event, client_id)
+    return draft.decisions
 
 
 def _check_known(partner: Partner) -> None:
@@ -207,3 +209,11 @@ def _check_after_clock(ledger: Ledger, day: date, what: str) -> None:
             f"the ledger is accrued through {accrued}: {what} only from a later day, so that"
             " nothing decided changes"
         )
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True

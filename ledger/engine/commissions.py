@@ -26,7 +26,8 @@ class Posted:
     """What is posted for one period: its first line, and the sums over all of its lines.
 
     ``amount`` is P, ``base`` the bases posted, ``waived`` the waivers, in minor units. ``adjusted``:
-    finance named a line of it, so it is finance's (D9.4); ``listed`` is the V last listed for it.
+    finance named a line of it, so it is finance's (D9.4); ``listed`` is what was last listed for it,
+    V and the reason.
     """
 
     line: int
@@ -35,7 +36,7 @@ class Posted:
     base: int
     waived: int = 0
     adjusted: bool = False
-    listed: int | None = None
+    listed: tuple[int, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +154,17 @@ class PartnerAccrual:
         value = share(due.term.price, first.rate) if due else 0
         missing = value - posted.amount
         given = posted.amount - value - posted.waived
-        changed = _changed_terms(first, due)
-        if changed is None and missing <= 0 and given <= 0:
-            return
-        if changed is not None or posted.adjusted:
-            if posted.listed != value:
-                yield self._unresolved(period, posted, value, changed or "adjusted")
+        reason = _why_finance_settles(posted, due, value)
+        listed = posted.listed[1] if posted.listed else "settled"
+        if reason != "settled" and posted.listed != (value, reason):
+            yield self._unresolved(period, posted, due, value, reason)
+        elif reason == "settled" and listed != "settled":
+            yield self._unresolved(period, posted, due, value, reason)
+        if reason != "settled" or posted.adjusted:
             return
         if missing > 0 and due is not None:
             yield self._late(CommissionPosted, "D9.1", account, posted, due, missing)
-        else:
+        elif given > 0:
             yield self._late(ClawbackWaived, "D9.2", account, posted, due, given)
 
     def _late(
@@ -201,31 +203,38 @@ class PartnerAccrual:
         )
 
     def _unresolved(
-        self, period: Period, posted: Posted, value: int, reason: str
+        self, period: Period, posted: Posted, due: _Due | None, value: int, reason: str
     ) -> DifferenceUnresolved:
         return DifferenceUnresolved.model_validate(
             {
-                "rule": "D9.4" if reason == "adjusted" else "D9.3",
+                "rule": "D9.4" if posted.adjusted else "D9.3",
                 "day": period[1],
                 "partner_id": posted.first.partner_id,
                 "client_id": posted.first.client_id,
                 "subscription_id": period[0],
                 "line": posted.line,
                 "due": value,
+                "due_currency": due.term.currency if due else posted.first.currency,
                 "posted": posted.amount,
+                "currency": posted.first.currency,
                 "reason": reason,
                 "run": self._run.position,
             }
         )
 
 
-def _changed_terms(first: CommissionPosted, due: _Due | None) -> str | None:
-    """What a late fact changed of a posted period that never changes: finance settles it (D9.3)."""
-    if due is not None and due.term.currency != first.currency:
+def _why_finance_settles(posted: Posted, due: _Due | None, value: int) -> str:
+    """Why a changed period is left to finance (D9.3, D9.4), ``settled`` if it is not.
+
+    What is settled of a period is P less its waivers: V as the last run left it.
+    """
+    if due is not None and due.term.currency != posted.first.currency:
         return "currency_changed"
-    if due is not None and due.term.interval != first.interval:
+    if due is not None and due.term.interval != posted.first.interval:
         return "interval_changed"
-    return None
+    if posted.adjusted and value != posted.amount - posted.waived:
+        return "adjusted"
+    return "settled"
 
 
 def _facts(account: Account, term: Term) -> tuple[int, ...]:

@@ -168,26 +168,30 @@ def _stands(client: Client, _: Recorded, standing: ClientStanding) -> Client:
     subscriptions = dict(client.subscriptions)
     for change in standing.subscriptions:
         old = subscriptions.get(change.subscription_id) or Subscription()
-        kept = [term for term in old.terms if term not in change.before]
-        terms = tuple(sorted([*kept, *change.after], key=lambda term: term.start))
+        terms = change.after
+        if old.terms:
+            kept = [term for term in old.terms if term not in change.before]
+            terms = tuple(sorted([*kept, *change.after], key=lambda term: term.start))
         subscriptions[change.subscription_id] = replace(old, terms=terms)
     return replace(client, standing=standing.after, subscriptions=subscriptions)
 
 
 @_folds(FactUnresolved)
 def _unresolved(entity: object, _: Recorded, answer: FactUnresolved) -> object:
-    if not isinstance(entity, Client):
-        return entity
-    listed = {**entity.unresolved, answer.fact: (answer.day, answer.reason)}
-    return replace(entity, unresolved=listed)
+    if isinstance(entity, Client):
+        listed = {**entity.unresolved, answer.fact: (answer.day, answer.reason)}
+        return replace(entity, unresolved=listed)
+    if isinstance(entity, Partner) and answer.reason == "unknown_partner":
+        return replace(entity, unresolved={**entity.unresolved, answer.fact: answer.day})
+    return entity
 
 
 @_folds(FactResolved)
 def _resolved(entity: object, _: Recorded, answer: FactResolved) -> object:
-    if not isinstance(entity, Client):
+    if not isinstance(entity, Client | Partner):
         return entity
     listed = {key: value for key, value in entity.unresolved.items() if key != answer.fact}
-    return replace(entity, unresolved=listed)
+    return replace(entity, unresolved=listed)  # type: ignore[arg-type]
 
 
 # --- partner:<id> --------------------------------------------------------------------------------
@@ -282,7 +286,9 @@ def _captured(lead: Lead, event: Recorded, fact: LeadCaptured) -> Lead:
 def _converted(lead: Lead, event: Recorded, fact: LeadConverted) -> Lead:
     if lead.client_id is not None:
         return lead
-    return replace(lead, client_id=fact.client_id, client_from=event.position)
+    return replace(
+        lead, client_id=fact.client_id, client_from=event.position, converted_on=event.day
+    )
 
 
 @_folds(PayoutInitiated)

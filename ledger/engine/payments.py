@@ -69,7 +69,7 @@ def answer_failure(draft: Draft, event: Recorded, fact: PayoutFailed) -> None:
                 day=event.day,
                 payout_id=fact.payout_id,
                 partner_id=fact.partner_id,
-                currency=payout.currency or None,
+                currency=None,
                 paid=0,
                 tax=0,
                 flag=flag or "payout_closed",

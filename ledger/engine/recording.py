@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from events.base import Decision, Event
 from events.billing import ClientActivated, ClientChurned, ClientPlanChanged
-from events.decisions import FactUnresolved, TierChanged
+from events.decisions import FactResolved, FactUnresolved, TierChanged
 from events.partners import (
     LeadCaptured,
     LeadConverted,
+    PartnerAgreementEnded,
+    PartnerAgreementSigned,
+    PartnerCertified,
+    PartnerComarketingInvested,
     PartnerEnrolled,
+    PartnerFact,
+    PartnerNpsReported,
+    PartnerPortfolioReported,
+    PartnerTerritoryGranted,
+    PartnerWhiteLabelGranted,
+    PartnerWhiteLabelRevoked,
     PayoutFailed,
     PayoutSettled,
     ReferralRegistered,
@@ -34,6 +44,15 @@ DECIDING: frozenset[type[Event]] = frozenset(
         LeadCaptured,
         LeadConverted,
         PartnerEnrolled,
+        PartnerAgreementSigned,
+        PartnerAgreementEnded,
+        PartnerCertified,
+        PartnerNpsReported,
+        PartnerPortfolioReported,
+        PartnerComarketingInvested,
+        PartnerWhiteLabelGranted,
+        PartnerWhiteLabelRevoked,
+        PartnerTerritoryGranted,
         PayoutSettled,
         PayoutFailed,
     }
@@ -70,6 +89,8 @@ def answer(state: Overlay, event: Recorded) -> list[Decision]:
             answer_settlement(draft, event, fact)
         case PayoutFailed() as fact:
             answer_failure(draft, event, fact)
+        case PartnerFact() as fact:
+            _wait_for_enrolment(draft, event, fact)
     return draft.decisions
 
 
@@ -83,8 +104,8 @@ def reads(event: Recorded, state: State) -> set[str]:
     if type(fact) not in DECIDING:
         return set()
     streams = {LEDGER, fact.stream}
-    clients = {getattr(fact, "client_id", None)}
-    partners = {getattr(fact, "partner_id", None)}
+    clients = {fact.__dict__.get("client_id")}
+    partners = {fact.__dict__.get("partner_id")}
     if isinstance(fact, PartnerEnrolled):
         clients |= {claim.client_id for claim in partner_of(state, fact.partner_id).waiting}
     if isinstance(fact, LeadCaptured | LeadConverted):
@@ -124,4 +145,23 @@ def _answer_enrolment(draft: Draft, event: Recorded, fact: PartnerEnrolled) -> N
             facts=(event.position,),
         )
     )
+    about = f"partner:{fact.partner_id}"
+    for position, day in sorted(partner.unresolved.items()):
+        draft.emit(
+            FactResolved(fact=position, about=about, partner_id=fact.partner_id, day=day)
+        )
     answer_waiting(draft, event, partner.waiting)
+
+
+def _wait_for_enrolment(draft: Draft, event: Recorded, fact: PartnerFact) -> None:
+    """A fact about a partner that is not enrolled yet counts once it is (D6.2); listed till then."""
+    if partner_of(draft.state, fact.partner_id).enrolment is None:
+        draft.emit(
+            FactUnresolved(
+                fact=event.position,
+                about=f"partner:{fact.partner_id}",
+                reason="unknown_partner",
+                partner_id=fact.partner_id,
+                day=event.day,
+            )
+        )

@@ -151,7 +151,8 @@ class Partner:
 
     ``agreement`` holds signed (1) and ended (0); ``tiers`` is in recording order with days that never
     fall; ``lost`` are the levels lost in a review and not regained (D6.4); ``programmes`` the
-    assignments (day, programme) in recording order (D7.3).
+    assignments (day, programme) in recording order (D7.3); ``unresolved`` are the facts that wait
+    for the enrolment, with their days.
     """
 
     partner_id: str
@@ -165,6 +166,7 @@ class Partner:
     tiers: tuple[TierStep, ...] = ()
     lost: frozenset[TierName] = frozenset()
     programmes: tuple[tuple[date, str], ...] = ()
+    unresolved: Mapping[int, date] = field(default_factory=dict)
 
     def tier_on(self, day: date) -> TierName:
         """The tier in force on a day, ``referent`` before any other (D6)."""
@@ -194,6 +196,7 @@ class Lead:
     partner_id: str | None = None
     client_id: str | None = None
     client_from: int | None = None
+    converted_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

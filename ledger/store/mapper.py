@@ -29,6 +29,7 @@ NO_MONEY: Money = (None, None, None, None, None, None)
 def fact_row(message: Message, day: date) -> Row:
     """The row of a fact; ``day`` is its day in the ledger's zone."""
     data = message.data
+    members = data.__dict__
     return Row(
         data.stream,
         message.topic,
@@ -37,8 +38,8 @@ def fact_row(message: Message, day: date) -> Row:
         day,
         message.source,
         message.id,
-        getattr(data, "partner_id", None),
-        getattr(data, "client_id", None),
+        members.get("partner_id"),
+        members.get("client_id"),
         *NO_MONEY,
         message.content,
     )
@@ -58,8 +59,8 @@ def event_row(event: Event, day: date, effective_at: datetime) -> Row:
         day,
         source,
         event_id,
-        getattr(event, "partner_id", None),
-        getattr(event, "client_id", None),
+        event.__dict__.get("partner_id"),
+        event.__dict__.get("client_id"),
         *money_of(event),
         content_hash(topic, state, effective_at, source, event_id),
     )

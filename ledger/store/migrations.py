@@ -32,6 +32,7 @@ _INSIDE = (
     "events_message_key",
     "events_client_idx",
     "events_partner_idx",
+    "events_posting_idx",
     "head_key",
     "dead_letters_origin_key",
 )

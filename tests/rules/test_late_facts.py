@@ -12,6 +12,7 @@ from tests.rules.facts import (
     close,
     ended,
     enrolled,
+    referred,
     signed,
 )
 
@@ -138,3 +139,20 @@ def test_late_lines_are_posted_in_the_first_open_month(given: Given) -> None:
         commission("2024-02-15", 2_000, client_id="c2", posting_date="2024-03-01"),
         commission("2024-03-15", 2_000, client_id="c2", posting_date="2024-03-15"),
     )
+
+
+def test_a_mistaken_activation_is_not_paid_twice(given: Given) -> None:
+    """D18.3: a churn dated on the activation's own day, then the right activation."""
+    story = given(
+        enrolled("2024-01-01"), referred("2024-01-05"), activated("2024-01-10"), accrue("2024-02-20")
+    )
+    story.when(churned("2024-01-10"), activated("2024-02-10"), accrue("2024-02-20")).then(
+        waiver("2024-01-10", 2_000)
+    )
+
+
+def test_an_adjusted_period_that_returns_is_finances(given: Given) -> None:
+    """D9.4: waived, adjusted, and then due in full again: no line; finance is told."""
+    story = given(*DONE).when(changed("2024-02-10", 8_000), accrue("2024-02-20"))
+    story.when(adjust(-400, "2024-02-15", line=("c1", "2024-02-10")))
+    story.when(changed("2024-02-10T18:00:00Z", 10_000), accrue("2024-02-20")).then_nothing()

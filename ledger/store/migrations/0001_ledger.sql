@@ -39,9 +39,15 @@ CREATE UNIQUE INDEX {events_message_key} ON {events} (source, event_id)
 CREATE INDEX {events_client_idx} ON {events} (client_id)
     WHERE kind IS NOT NULL;
 
--- The money events of one partner in order: history, statement and balances as of a position.
+-- The money events of one partner in order: history, statement and balances as of a position, the
+-- last from the index alone.
 CREATE INDEX {events_partner_idx} ON {events} (partner_id, position)
+    INCLUDE (day, kind, currency, amount, in_flight)
     WHERE kind IS NOT NULL;
+
+-- Lines of a month, and lines posted after a cut-off: posting days rise with positions, nearly.
+CREATE INDEX {events_posting_idx} ON {events} USING brin (posting_day)
+    WITH (pages_per_range = 32, autosummarize = on);
 
 -- The last position and instant, and the Merkle frontier: 32-byte roots of the full subtrees of
 -- the leaves so far, the largest first. Its one row is the lock that all appends pass, one by one.
