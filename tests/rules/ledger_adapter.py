@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -68,8 +68,10 @@ def _database() -> str:
     install_schema(url)
 
     def leave() -> None:
-        with psycopg.connect(server, autocommit=True) as admin:
-            drop_database(admin, name)
+        # A server of the run's own may be gone already, and its databases with it.
+        with suppress(psycopg.OperationalError):
+            with psycopg.connect(server, autocommit=True) as admin:
+                drop_database(admin, name)
         stack.close()
 
     atexit.register(leave)
