@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Any
+from typing import Any, BinaryIO
 
 import psycopg
 from eventsourcing.postgres import PostgresDatastore
@@ -17,6 +17,7 @@ from psycopg import Cursor, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
 
+from benchmarks.stages import Stages
 from benchmarks.wire import RECEIVED
 from interfaces import bootstrap
 from interfaces.embedded import EmbeddedPostgres
@@ -26,6 +27,9 @@ from ledger.policy.files import REFERENCE, load
 from ledger.store.recorder import Head, LedgerRecorder
 from projections.accrual import LiveModels
 from replay.statements import seal
+
+RECORDER_STAGES = ("recorded", "stage", "versions", "head", "insert_staged")
+"""Methods of the recorder that an append passes through."""
 
 
 @contextmanager
@@ -109,11 +113,18 @@ class _TimedDatastore(PostgresDatastore):
 
 @dataclass(frozen=True)
 class Bench:
-    """A ledger under measurement, its address, and the clock on its head lock."""
+    """A ledger under measurement: its address, the clock on its head lock, time by stage."""
 
     ledger: CommissionLedger
     url: str
     clock: LockClock
+    stages: Stages
+
+    def position(self) -> int:
+        """The last position of the ledger."""
+        with psycopg.connect(self.url) as connection:
+            row = connection.execute("SELECT position FROM ledger.ledger_head").fetchone()
+        return 0 if row is None else int(row[0])
 
     def ingest(self, lines: Iterable[bytes], batch: int = BATCH_MESSAGES) -> int:
         """Record lines through the door of files; how many were accepted.
@@ -122,16 +133,21 @@ class Bench:
         """
         return self.ingest_stream(io.BytesIO(b"\n".join(lines)), batch)
 
-    def ingest_stream(self, stream: Any, batch: int = BATCH_MESSAGES) -> int:
+    def ingest_stream(self, stream: BinaryIO, batch: int = BATCH_MESSAGES) -> int:
         """The same from an open binary stream."""
+        return max(self.progress(stream, batch), default=0)
+
+    def progress(self, stream: BinaryIO, batch: int) -> Iterator[int]:
+        """Record a stream, and tell after each batch how many were accepted so far."""
         accepted = 0
         source = Source("bench.jsonl", stream)
+        record = self.stages.timed("record", self.ledger.record)
         for part in batches([source], batch_messages=batch, now=lambda: RECEIVED):
-            done = self.ledger.record(part.messages)
+            done = record(part.messages)
             if done.accepted != len(part.messages):
                 raise ValueError(f"{done}: the lines of a benchmark are all good and new")
             accepted += done.accepted
-        return accepted
+            yield accepted
 
 
 @contextmanager
@@ -147,10 +163,13 @@ def open_bench(url: str, *, fresh: bool = True) -> Iterator[Bench]:
     store.clock = clock
     recorder = TimedRecorder(store, events_table_name="events", tracking_table_name="tracking")
     recorder.clock = clock
+    stages, models = Stages(), LiveModels()
+    stages.watch(recorder, RECORDER_STAGES)
+    stages.watch(models, ["merge"])
     try:
-        ledger = CommissionLedger(recorder, LiveModels(), seal, operator="benchmark")
+        ledger = CommissionLedger(recorder, models, seal, operator="benchmark")
         if fresh:
             ledger.adopt(load(REFERENCE), time_zone="Europe/Paris")
-        yield Bench(ledger, url, clock)
+        yield Bench(ledger, url, clock, stages)
     finally:
         store.close()

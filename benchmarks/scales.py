@@ -1,0 +1,54 @@
+"""How much is measured at each scale."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.figures import Report
+from benchmarks.history import History, build
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Sizes of a run. Each measurement is warmed up once and then made ``rounds`` times."""
+
+    rounds: int
+    ingest_facts: int
+    """Facts that are ingested in one round."""
+    stock_facts: int
+    """Facts of one round of the stock way, and lines of one round of its projection."""
+    history_events: int
+    """Events of the ledger that is rebuilt and asked as of a position."""
+    as_of_queries: int
+    """Partners drawn in one round."""
+    accrual_clients: tuple[int, int]
+    memory_facts: int
+
+
+SCALES = {
+    # Only shows that everything works: its figures mean nothing.
+    "tiny": Scale(1, 200, 20, 1_500, 20, (100, 200), 600),
+    "small": Scale(3, 15_000, 300, 100_000, 300, (2_000, 20_000), 50_000),
+    "full": Scale(5, 50_000, 1_000, 1_000_000, 2_000, (20_000, 200_000), 1_000_000),
+}
+
+
+@dataclass(slots=True)
+class Run:
+    """A run of the benchmarks: where, how much, what came out, and what it has built."""
+
+    server: str
+    folder: Path
+    scale: Scale
+    report: Report
+    built: ExitStack
+    _history: History | None = field(default=None)
+
+    def history(self) -> History:
+        """The ledger of ``history_events`` events, built when it is first asked for."""
+        if self._history is None:
+            ledger = build(self.server, self.scale.history_events)
+            self._history = self.built.enter_context(ledger)
+        return self._history

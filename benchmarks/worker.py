@@ -1,0 +1,123 @@
+"""A process of its own whose memory is watched: ``python -m benchmarks.worker KIND WHAT...``.
+
+``ingest FILE`` records a file, ``accrue DAY...`` runs an accrual through each day, in the ledger
+that ``COMMISSIONS_DATABASE_URL`` names. It prints one JSON line when it is ready, and one for each
+thing done, with what that cost.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from threading import Event, Thread
+from typing import TypeAlias
+
+import psutil
+
+from benchmarks.figures import Clock
+from benchmarks.ledgers import Bench, open_bench
+from ledger.ingest.files import BATCH_MESSAGES
+
+Told: TypeAlias = dict[str, float]
+
+_ADDRESS = "COMMISSIONS_DATABASE_URL"
+_EVERY_S = 0.02
+
+
+def main(arguments: list[str]) -> None:
+    """Do what the arguments say."""
+    kind, *what = arguments
+    with open_bench(os.environ[_ADDRESS], fresh=False) as bench:
+        _tell({})
+        for each in what:
+            (_accrue if kind == "accrue" else _ingest)(bench, each)
+
+
+def _accrue(bench: Bench, day: str) -> None:
+    clock = Clock(bench.url)
+    with clock() as cost:
+        done = bench.ledger.accrue(date.fromisoformat(day))
+    _tell(
+        {
+            "lines": done.lines,
+            "wall": cost.wall,
+            "client": cost.client,
+            "server": cost.server,
+        }
+    )
+
+
+def _ingest(bench: Bench, name: str) -> None:
+    with Path(name).open("rb") as stream:
+        for accepted in bench.progress(stream, BATCH_MESSAGES):
+            _tell({"facts": accepted})
+
+
+def _tell(figures: Told) -> None:
+    print(json.dumps(figures), flush=True)
+
+
+@dataclass(slots=True)
+class Watched:
+    """A worker's process and the most memory that it had, in MiB."""
+
+    process: subprocess.Popen[str]
+    peak_mib: float = 0.0
+    _over: Event = field(default_factory=Event)
+
+    def lines(self) -> Iterator[Told]:
+        """What the worker tells, as it comes; raises RuntimeError if it failed."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            yield json.loads(line)
+        if self.process.wait() != 0:
+            raise RuntimeError("a worker of the benchmark failed; see above")
+
+    def memory_mib(self) -> float:
+        """Resident memory now."""
+        used = float(psutil.Process(self.process.pid).memory_info().rss) / 2**20
+        self.peak_mib = max(self.peak_mib, used)
+        return used
+
+    def watch(self) -> None:
+        """Take samples until it is over."""
+        while not self._over.wait(_EVERY_S):
+            try:
+                self.memory_mib()
+            except psutil.Error:
+                return
+
+    def end(self) -> None:
+        """Stop taking samples, and the process if it still runs."""
+        self._over.set()
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
+
+
+@contextmanager
+def worker(kind: str, url: str, *what: str) -> Iterator[Watched]:
+    """Start a worker and watch its memory."""
+    command = [sys.executable, "-m", "benchmarks.worker", kind, *what]
+    # Not as an argument: an address may hold a password.
+    known = {**os.environ, _ADDRESS: url}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=known) as process:
+        watched = Watched(process)
+        thread = Thread(target=watched.watch, daemon=True)
+        thread.start()
+        try:
+            yield watched
+        finally:
+            watched.end()
+            thread.join()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
