@@ -173,11 +173,12 @@ def _connected(url: str) -> Iterator[psycopg.Connection[Any]]:
             f"the database cannot be reached ({reason}); start it, or correct --database"
         ) from None
     with connection:
-        _check(connection)
+        check_server(connection)
         yield connection
 
 
-def _check(connection: psycopg.Connection[Any]) -> None:
+def check_server(connection: psycopg.Connection[Any]) -> None:
+    """Raise NotReady for a PostgreSQL that cannot hold a ledger; days and instants are in UTC."""
     if connection.info.server_version < OLDEST_POSTGRES:
         major = connection.info.server_version // 10_000
         raise NotReady(

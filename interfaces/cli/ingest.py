@@ -88,6 +88,8 @@ def ingest(
     """
     if files.count("-") > 1:
         raise click.UsageError("standard input can be read once; give - once")
+    if bad_lines is not None and _is_one_of(bad_lines, files):
+        raise click.UsageError("--bad-lines would overwrite what is read; name another file")
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
         ledger, letters = stack.enter_context(_opened(session))
@@ -129,6 +131,10 @@ def bad_of(batch: Batch, letters: DeadLetters | None) -> Iterator[BadLine]:
             yield BadLine(
                 incoming, f"quarantined, {letter.error}{known}", letter.member, letter.message or ""
             )
+
+
+def _is_one_of(path: Path, files: Sequence[str]) -> bool:
+    return path.exists() and any(name != "-" and path.samefile(name) for name in files)
 
 
 @contextmanager

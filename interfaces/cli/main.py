@@ -12,6 +12,7 @@ from types import FrameType
 
 import click
 
+from events.errors import EventError
 from interfaces.cli.command import LazyGroup
 from interfaces.cli.session import Session
 from ledger.errors import LedgerError
@@ -72,6 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _prepare()
     try:
         status = commissions.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stderr.write(f"{error.format_message()}\n")
+        return WRONG_USAGE
     except click.UsageError as error:
         return _failed(_usage(error), WRONG_USAGE)
     except click.ClickException as error:
@@ -80,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(
             "interrupted; the ledger goes on from here with the next command", INTERRUPTED
         )
-    except LedgerError as error:
+    except (LedgerError, EventError) as error:
         return _failed(str(error), 1)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
@@ -95,8 +99,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _prepare() -> None:
     """Set up the process: its signals, its log, what it does with signs that it cannot write."""
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGHUP, _leave)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Who starts a command with nohup wants the hang-up to be ignored.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _leave)
     # The pool tells of each connection that it lost; the command's own error says it once.
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     for stream in (sys.stdout, sys.stderr):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # usage answer at once.
 
 Step = Callable[[int, int], None]
-"""Called with (done, total)."""
+"""Called with (done, total); a total of 0 is not known."""
 
 
 @dataclass(slots=False)
@@ -96,4 +96,4 @@ def progress(what: str) -> Iterator[Step]:
     )
     with bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=max(total, 1))
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)

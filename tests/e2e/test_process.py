@@ -70,6 +70,44 @@ def test_a_signal_while_waiting_for_input_ends_cleanly(
     assert again.returncode == 0, again.stderr
 
 
+@pytest.mark.parametrize("after_s", [0.0, 0.4, 1.0])
+def test_a_run_that_was_interrupted_is_finished_by_the_next_command(
+    adopted_url: str, tmp_path: Path, after_s: float
+) -> None:
+    """Ctrl-C at any moment: status 130, one line, and nothing is lost or doubled."""
+    url = ("--database", adopted_url)
+    year = tmp_path / "year.jsonl"
+    assert run("demo", "--write", year).returncode == 0
+    few = b"".join(year.read_bytes().splitlines(keepends=True)[:4_000])
+    assert run(*url, "ingest", "-", stdin=few).returncode == 0
+    with started(*url, "accrue", "--through", "2026-06-30") as process:
+        wait_for_run(adopted_url)
+        time.sleep(after_s)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    # Below the ^C of a terminal stands an empty line.
+    lines = [line for line in said.decode().split("\n") if line and not line.startswith("{")]
+    if process.returncode:
+        assert (process.returncode, len(lines)) == (130, 1)
+    again = run(*url, "accrue", "--through", "2026-06-30")
+    assert again.returncode == 0, again.stderr
+    verified = run(*url, "verify")
+    assert verified.returncode == 0, verified.stdout
+
+
+def wait_for_run(url: str) -> None:
+    """Wait until an accrual run is recorded."""
+    with psycopg.connect(url, autocommit=True) as watching:
+        for _ in range(2_000):
+            found = watching.execute(
+                "SELECT COUNT(*) FROM ledger.events WHERE topic = 'accrual.run/1'"
+            ).fetchone()
+            if found is not None and found[0]:
+                return
+            time.sleep(0.01)
+    raise AssertionError("no run began")
+
+
 def test_a_reader_that_has_enough_is_no_error(adopted_url: str) -> None:
     """As in ``commissions history --all | head -1``."""
     assert run("--database", adopted_url, "ingest", BILLING).returncode == 0

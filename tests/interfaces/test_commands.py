@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from interfaces.bootstrap import system_user
+from interfaces.cli.main import main
 from tests.interfaces.commands import BILLING, Commands
 
 PERSONS = ("--requested-by", "ann", "--approved-by", "bob")
@@ -267,3 +268,12 @@ def test_a_database_that_is_down_is_one_line(capsys: pytest.CaptureFixture[str])
     assert len(outcome.err.splitlines()) == 1
     assert "cannot be reached" in outcome.err
     assert "s3cret" not in outcome.err
+
+
+def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """As wrong usage, on standard error."""
+    for words in ([], ["payouts"]):
+        assert main(words) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert len(captured.err.splitlines()) > 5

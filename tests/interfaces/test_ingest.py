@@ -217,3 +217,10 @@ def test_a_dead_letter_is_tried_again(
     # The programme, the activation, and how the client stands by it.
     assert adopted.position() == 3
     assert adopted.done("dead-letters", "list", "--format", "json").rows == []
+
+
+def test_what_is_read_is_never_overwritten(adopted: Commands, tmp_path: Path) -> None:
+    """By naming it twice."""
+    file = write(tmp_path / "one.jsonl", line())
+    adopted.refused("ingest", file, "--bad-lines", file, status=2)
+    assert file.read_text("utf-8") == line()
