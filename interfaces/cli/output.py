@@ -31,6 +31,9 @@ RICH_ROWS = 2_000
 """Above so many rows a terminal gets the plain table, which needs no measuring of cells."""
 
 
+_UNBOUNDED = 1_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of a table: the member that it shows, its heading, and how its values read.
@@ -215,13 +218,18 @@ def _is_number(column: Column) -> bool:
     return column.kind not in {"text", "prose"}
 
 
+def _widths(cells: Sequence[Sequence[str]], columns: Sequence[Column]) -> list[int]:
+    return [
+        max(len(column.title), *(len(line[at]) for line in cells))
+        for at, column in enumerate(columns)
+    ]
+
+
 def _write_plain(
     cells: Sequence[Sequence[str]], columns: Sequence[Column], title: str, out: TextIO
 ) -> None:
     headings = [column.title for column in columns]
-    widths = [
-        max(len(headings[at]), *(len(line[at]) for line in cells)) for at in range(len(columns))
-    ]
+    widths = _widths(cells, columns)
     if title:
         out.write(f"{title}\n")
     out.writelines(_aligned([headings, ["-" * width for width in widths], *cells], columns, widths))
@@ -249,17 +257,21 @@ def _write_rich(
         box=box.SIMPLE_HEAD,
         pad_edge=False,
     )
-    for column in columns:
+    for column, width in zip(columns, _widths(cells, columns), strict=True):
+        whole = column.kind != "prose"
         table.add_column(
             escape(column.title),
             justify="right" if _is_number(column) else "left",
             overflow="fold",
-            no_wrap=column.kind != "prose",
+            no_wrap=whole,
+            # Rich would measure an amount without its currency: it sees a word's end between them.
+            min_width=width if whole else None,
         )
     for line in cells:
         table.add_row(*map(escape, line))
     console = Console(file=out, highlight=False, emoji=False)
-    if Measurement.get(console, console.options, table).minimum > console.width:
+    unbounded = console.options.update(width=_UNBOUNDED)
+    if Measurement.get(console, unbounded, table).minimum > console.width:
         _write_plain(cells, columns, title, out)
     else:
         console.print(table)

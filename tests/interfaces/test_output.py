@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 
 from interfaces.cli.output import Answer, Column, Row, to_json, write_answer, write_result
+from interfaces.money import NARROW_SPACE, NO_BREAK_SPACE
 
 AS_OF: Row = {"position": 7, "known_at": None, "effective_at": "2026-04-30", "final": False}
 COLUMNS = (Column("partner_id", "partner"), Column("earned", kind="money"))
@@ -104,3 +105,22 @@ def test_a_result_is_a_sentence_an_object_or_a_line() -> None:
     assert texts["table"] == "it is done\n"
     assert json.loads(texts["json"]) == {"position": 3, "at": "2026-04-01T00:00:00.000000Z"}
     assert texts["csv"] == "position,at\n3,2026-04-01T00:00:00.000000Z\n"
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("width", [200, 40, 20, 8])
+def test_a_terminal_never_loses_a_sign_of_an_amount(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the table does not fit it is plain; rich once cut the currency off."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    out = _Terminal()
+    write_answer(answer(ROW, {**ROW, "earned": -5}), "table", "fr", out)
+    assert f"1{NARROW_SPACE}234,56{NO_BREAK_SPACE}€" in out.getvalue()
+    assert f"-0,05{NO_BREAK_SPACE}€" in out.getvalue()
+    assert "p-1" in out.getvalue()
