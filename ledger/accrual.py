@@ -270,7 +270,7 @@ class _Page:
             sql.SQL(
                 "SELECT found.* FROM unnest(%s::text[]) AS wanted CROSS JOIN LATERAL ("
                 "SELECT originator_id, topic, state FROM {} WHERE originator_id = wanted"
-                " AND position > %s AND topic = %s ORDER BY position) AS found"
+                " AND position + 0 > %s AND topic = %s ORDER BY position OFFSET 0) AS found"
             ).format(self._table),
             (streams, self._run.position, TierChanged.topic()),
             prepare=False,
@@ -309,7 +309,7 @@ class _Page:
                 " WHERE client_id = wanted AND kind IS NOT NULL"
                 " UNION ALL SELECT position, topic, state FROM {table}"
                 " WHERE originator_id = 'client:' || wanted AND topic = %(listed)s"
-                ") AS found ORDER BY position"
+                " OFFSET 0) AS found ORDER BY position"
             ).format(table=self._table),
             {"clients": names, "listed": DifferenceUnresolved.topic()},
             prepare=False,

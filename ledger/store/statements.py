@@ -134,10 +134,15 @@ GROUP BY originator_id
 """
 
 _RECORDED = """
-SELECT event.source, event.event_id, event.position, event.content
+SELECT wanted.source, wanted.event_id, event.position, event.content
 FROM unnest(%s::text[], %s::text[]) AS wanted (source, event_id)
-JOIN {events} AS event
-    ON event.source = wanted.source AND event.event_id = wanted.event_id
+CROSS JOIN LATERAL (
+    SELECT position, content
+    FROM {events}
+    WHERE source = wanted.source AND event_id = wanted.event_id
+    -- One look-up each, whatever the planner believes: OFFSET keeps it from joining.
+    OFFSET 0
+) AS event
 """
 
 _SELECT_EVENTS = """
