@@ -481,8 +481,9 @@ class RankingRecorded(RuledDecision):
 class DifferenceUnresolved(RuledDecision):
     """A period that runs leave alone would differ now: it is finance's to settle (D9.3, D9.4).
 
-    ``due`` is V, what the period would be worth by what is recorded, in ``due_currency``; ``posted``
-    is P, in ``currency``. The reason ``settled`` ends the list: the period is again as it was left.
+    ``due`` is V, what the period would be worth by what is recorded, in ``due_currency``;
+    ``posted`` is P, in ``currency``. The reason ``settled`` ends the list: the period is again as
+    it was left.
     """
 
     type: ClassVar[str] = "DifferenceUnresolved"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -15,17 +15,12 @@ from events.base import Decision
 from events.codec import decode_state
 from events.decisions import (
     AccrualCompleted,
-    AdjustmentPosted,
-    ClawbackWaived,
-    CommissionPosted,
-    DifferenceUnresolved,
     PartnerAccrued,
-    TierChanged,
 )
+from ledger.accounts import Page
 from ledger.appending import Appender, RowWriter
-from ledger.engine import Account, Counts, PartnerAccrual, Posted, decide_tiers, evolve
-from ledger.engine.commissions import Period
-from ledger.engine.state import Client, Ledger, Partner, Run
+from ledger.engine import PartnerAccrual, decide_tiers, evolve
+from ledger.engine.state import Ledger, Partner, Run
 from ledger.entities import Entities
 from ledger.ports import Candidate
 from ledger.store.rows import Row
@@ -81,15 +76,19 @@ class AccrualRun:
 
     def finish(self) -> Accrued:
         """Decide what is left of the run and complete it."""
-        with self._appender.session() as connection, ThreadPoolExecutor(1) as appending:
-            with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
-                pending: Future[Any] | None = None
-                for chunk in self._chunks(cursor):
-                    if pending is not None:
-                        pending.result()
-                    pending = appending.submit(self._appender.append, chunk)
+        with (
+            self._appender.session() as connection,
+            ThreadPoolExecutor(1) as appending,
+            connection.cursor(row_factory=tuple_row, binary=True) as cursor,
+        ):
+            # The next chunk is decided while the database takes the one before.
+            pending: Future[Any] | None = None
+            for chunk in self._chunks(cursor):
                 if pending is not None:
                     pending.result()
+                pending = appending.submit(self._appender.append, chunk)
+            if pending is not None:
+                pending.result()
         run = self._run
         completed = AccrualCompleted(run=run.position, day=run.through)
         self._appender.append([self._writer.row(completed, run.through)])
@@ -104,7 +103,7 @@ class AccrualRun:
         work: _Partner | None = None
         while page := models.candidates(cursor, run, place, PAGE_CLIENTS):
             place = (page[-1].partner_id, page[-1].client_id)
-            reader = _Page(self, cursor, page)
+            reader = Page(self._entities, models, run, cursor, page)
             for candidate in page:
                 before = done.get(candidate.partner_id)
                 if before is not None and _is_done(before, candidate):
@@ -136,11 +135,10 @@ class AccrualRun:
         if run.previous is None:
             return True
         return any(
-            programmes.version_days(name, run.previous, run.through)
-            for name in programmes.versions
+            programmes.version_days(name, run.previous, run.through) for name in programmes.versions
         )
 
-    def _decide(self, work: _Partner, reader: _Page, candidate: Candidate) -> None:
+    def _decide(self, work: _Partner, reader: Page, candidate: Candidate) -> None:
         """Decide one candidate: a partner's tiers first, then its clients (D8.1)."""
         partner = work.partner or reader.partner(candidate.partner_id)
         decisions: Sequence[Decision]
@@ -214,142 +212,3 @@ def _is_done(done: _Done, candidate: Candidate) -> bool:
     if done.complete:
         return True
     return candidate.client_id <= (done.through_client or "")
-
-
-class _Page:
-    """What a page of candidates reads beside itself, loaded at once for all of it."""
-
-    def __init__(self, work: AccrualRun, cursor: Cursor[Any], page: Sequence[Candidate]) -> None:
-        self._run, self._table, self._cursor = work._run, work._table, cursor
-        self._entities = work._entities
-        self._models = work._appender.models
-        names = sorted({candidate.partner_id for candidate in page})
-        self._partners = self._load_partners(names)
-        self._counts = self._load_counts([c.partner_id for c in page if not c.client_id])
-        moved = [f"client:{c.client_id}" for c in page if c.client_id and c.moved]
-        self._moved = self._fold(moved)
-        self._posted = self._load_posted([c for c in page if c.client_id and c.touched])
-
-    def partner(self, partner_id: str) -> Partner:
-        """A partner as of the run, with the tiers that the run has decided already."""
-        return self._partners.get(partner_id) or Partner(partner_id)
-
-    def counts(self, partner_id: str) -> Counts:
-        """A partner's counted clients as of the run."""
-        return Counts(self._counts.get(partner_id, {}))
-
-    def account(self, candidate: Candidate) -> Account | None:
-        """A client as the run takes it, None if as of the run it has no holder or activation."""
-        claim, first, terms = candidate.claim, candidate.first_activated_on, candidate.terms
-        if candidate.moved:
-            client = self._moved.get(f"client:{candidate.client_id}")
-            if not isinstance(client, Client) or client.standing.partner_id is None:
-                return None
-            claim, first = client.standing.claim or 0, client.standing.first_activated_on
-            terms = {name: sub.terms for name, sub in client.subscriptions.items()}
-        if first is None:
-            return None
-        return Account(
-            client_id=candidate.client_id,
-            claim=claim,
-            first_activated_on=first,
-            terms=terms,
-            touched=candidate.touched,
-            posted=self._posted.get(candidate.client_id, {}),
-        )
-
-    def _fold(self, streams: list[str]) -> dict[str, object]:
-        if not streams:
-            return {}
-        return self._entities.folded(self._cursor, streams, self._run.position)
-
-    def _load_partners(self, names: list[str]) -> dict[str, Partner]:
-        streams = [f"partner:{name}" for name in names]
-        found = self._fold(streams)
-        self._cursor.execute(
-            sql.SQL(
-                "SELECT found.* FROM unnest(%s::text[]) AS wanted CROSS JOIN LATERAL ("
-                "SELECT originator_id, topic, state FROM {} WHERE originator_id = wanted"
-                " AND position + 0 > %s AND topic = %s ORDER BY position OFFSET 0) AS found"
-            ).format(self._table),
-            (streams, self._run.position, TierChanged.topic()),
-            prepare=False,
-        )
-        for stream, topic, state in self._cursor:
-            change = decode_state(topic, state)
-            if isinstance(change, TierChanged) and change.run == self._run.position:
-                found[stream] = evolve(stream, found.get(stream), change)
-        return {e.partner_id: e for e in found.values() if isinstance(e, Partner)}
-
-    def _load_counts(self, partners: list[str]) -> Mapping[str, Mapping[date, int]]:
-        if not partners:
-            return {}
-        counts, moved = self._models.counts(self._cursor, self._run, partners)
-        for client in self._fold([f"client:{name}" for name in moved]).values():
-            if not isinstance(client, Client):
-                continue
-            partner_id, day = client.standing.partner_id, client.standing.counted_on
-            if partner_id in partners and day is not None:
-                of_partner = counts.setdefault(partner_id, {})
-                of_partner[day] = of_partner.get(day, 0) + 1
-        return counts
-
-    def _load_posted(
-        self, touched: Sequence[Candidate]
-    ) -> dict[str, dict[Period, Posted]]:
-        """What is posted for the periods of touched clients, from their lines."""
-        names = [c.client_id for c in touched if not self._is_new(c)]
-        if not names:
-            return {}
-        self._cursor.execute(
-            sql.SQL(
-                "SELECT position, topic, state FROM unnest(%(clients)s::text[]) AS wanted"
-                " CROSS JOIN LATERAL ("
-                "SELECT position, topic, state FROM {table}"
-                " WHERE client_id = wanted AND kind IS NOT NULL"
-                " UNION ALL SELECT position, topic, state FROM {table}"
-                " WHERE originator_id = 'client:' || wanted AND topic = %(listed)s"
-                " OFFSET 0) AS found ORDER BY position"
-            ).format(table=self._table),
-            {"clients": names, "listed": DifferenceUnresolved.topic()},
-            prepare=False,
-        )
-        posted: dict[str, dict[Period, Posted]] = {}
-        periods: dict[int, tuple[str, Period]] = {}
-        for position, topic, state in self._cursor:
-            _fold_posted(posted, periods, position, decode_state(topic, state))
-        return posted
-
-    def _is_new(self, candidate: Candidate) -> bool:
-        """Whether a client was won since the run before, so that it can have no line."""
-        return candidate.claim > self._run.previous_run and not candidate.moved
-
-
-def _fold_posted(
-    posted: dict[str, dict[Period, Posted]],
-    periods: dict[int, tuple[str, Period]],
-    position: int,
-    event: object,
-) -> None:
-    """Fold one event of a client's money into what is posted for its periods."""
-    if isinstance(event, CommissionPosted | ClawbackWaived):
-        client_id, period = event.client_id, (event.subscription_id, event.day)
-        of_client = posted.setdefault(client_id, {})
-        old = of_client.get(period)
-        if isinstance(event, ClawbackWaived):
-            assert old is not None
-            of_client[period] = replace(old, waived=old.waived + event.amount)
-        elif old is None:
-            of_client[period] = Posted(position, event, event.amount, event.base)
-        else:
-            of_client[period] = replace(
-                old, amount=old.amount + event.amount, base=old.base + event.base
-            )
-        periods[position] = (client_id, period)
-    elif isinstance(event, AdjustmentPosted) and event.line in periods:
-        client_id, period = periods[event.line]
-        posted[client_id][period] = replace(posted[client_id][period], adjusted=True)
-    elif isinstance(event, DifferenceUnresolved) and event.line in periods:
-        client_id, period = periods[event.line]
-        listed = (event.due, event.reason)
-        posted[client_id][period] = replace(posted[client_id][period], listed=listed)

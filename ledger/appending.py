@@ -30,9 +30,12 @@ class Appender:
     @contextmanager
     def transaction(self) -> Iterator[Cursor[Any]]:
         """A transaction of its own on a pooled connection; committed when the block ends well."""
-        with self.recorder.datastore.get_connection() as connection:
-            with connection.transaction(), connection.cursor() as cursor:
-                yield cursor
+        with (
+            self.recorder.datastore.get_connection() as connection,
+            connection.transaction(),
+            connection.cursor() as cursor,
+        ):
+            yield cursor
 
     @contextmanager
     def session(self) -> Iterator[Connection[Any]]:

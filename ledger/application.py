@@ -25,7 +25,7 @@ from events.finance import (
     ProgrammeAdopted,
 )
 from events.recorded import Recorded
-from ledger.accrual import Accrued, AccrualRun, Progress
+from ledger.accrual import AccrualRun, Accrued, Progress
 from ledger.appending import Appender, RowWriter
 from ledger.dead_letters import Incoming
 from ledger.engine import Payable, commands, decide_payouts
@@ -54,8 +54,8 @@ class Closed:
 class CommissionLedger:
     """One ledger in one database.
 
-    ``operator`` is who runs the commands. Methods raise :class:`~ledger.errors.Refused` for what the
-    rules refuse, after which nothing was recorded; all return what was recorded.
+    ``operator`` is who runs the commands. Methods raise :class:`~ledger.errors.Refused` for what
+    the rules refuse, after which nothing was recorded; all return what was recorded.
     """
 
     def __init__(
@@ -134,9 +134,9 @@ class CommissionLedger:
         """Run an accrual through a day (D8.1); a run left open by a kill is finished first."""
         with self._alone():
             self._finish(progress)
-            return self._accrue(through, ahead, progress)
+            return self._accrue(through, progress, ahead=ahead)
 
-    def _accrue(self, through: date, ahead: bool, progress: Progress | None) -> Accrued:
+    def _accrue(self, through: date, progress: Progress | None, *, ahead: bool) -> Accrued:
         def decide(ledger: Ledger, _: Cursor[Any]) -> Command:
             commands.check_accrual(ledger, through)
             return AccrualRunCommand(
@@ -159,7 +159,7 @@ class CommissionLedger:
             ledger = self.ledger
             commands.check_close(ledger, month)
             assert ledger.accrued_through is not None
-            self._accrue(ledger.accrued_through, ahead, progress)
+            self._accrue(ledger.accrued_through, progress, ahead=ahead)
 
             def decide(ledger: Ledger, _: Cursor[Any]) -> Command:
                 commands.check_close(ledger, month)
@@ -384,4 +384,3 @@ C = TypeVar("C", bound=Command)
 def _is(event: Recorded, cls: type[C]) -> C:
     assert isinstance(event.data, cls)
     return event.data
-

@@ -37,7 +37,7 @@ class Entities:
     """The cache. ``position`` is where all of it stands; the database may be further."""
 
     def __init__(self, recorder: LedgerRecorder) -> None:
-        self._table = sql.Identifier(recorder.names.schema, recorder.names.events)
+        self.table = sql.Identifier(recorder.names.schema, recorder.names.events)
         self._entities: MutableMapping[str, object | None] = {}
         self.at_hand: MutableMapping[str, Any] = self._entities
         self.position = 0
@@ -64,7 +64,7 @@ class Entities:
             return
         source = sql.SQL(
             "{table} WHERE position > %s AND position <= %s AND topic = ANY(%s)"
-        ).format(table=self._table)
+        ).format(table=self.table)
         for row in self._select(cursor, source, (self.position, head, _TOPICS)):
             stream, event = recorded(row)
             if stream in self._entities:
@@ -85,9 +85,7 @@ class Entities:
             for stream in [s for s in self._entities if s not in keep][:excess]:
                 del self._entities[stream]
 
-    def folded(
-        self, cursor: Cursor[object], streams: list[str], through: int
-    ) -> dict[str, object]:
+    def folded(self, cursor: Cursor[object], streams: list[str], through: int) -> dict[str, object]:
         """Streams folded up to a position, past the cache."""
         entities: dict[str, object] = {}
         # One look-up a stream, whatever the planner believes: OFFSET keeps it from joining, and the
@@ -96,7 +94,7 @@ class Entities:
             "unnest(%s::text[]) AS wanted CROSS JOIN LATERAL (SELECT {columns} FROM {table}"
             " WHERE originator_id = wanted AND topic = ANY(%s) AND position + 0 <= %s OFFSET 0"
             ") AS found"
-        ).format(columns=_COLUMNS, table=self._table)
+        ).format(columns=_COLUMNS, table=self.table)
         for row in self._select(cursor, source, (streams, _TOPICS, through)):
             stream, event = recorded(row)
             entity = evolve(stream, entities.get(stream), event)
@@ -106,7 +104,7 @@ class Entities:
 
     def at(self, cursor: Cursor[object], position: int) -> Recorded | None:
         """The event at a position, None beyond the end."""
-        source = sql.SQL("{table} WHERE position = %s").format(table=self._table)
+        source = sql.SQL("{table} WHERE position = %s").format(table=self.table)
         for row in self._select(cursor, source, (position,)):
             return recorded(row)[1]
         return None

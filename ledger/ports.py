@@ -49,9 +49,7 @@ class ReadModels(Protocol):
     ) -> tuple[dict[str, dict[date, int]], list[str]]:
         """Counted clients by partner and counting day, and the clients whose standing moved."""
 
-    def clients_activated_from(
-        self, cursor: Cursor[Any], partner_id: str, day: date
-    ) -> list[str]:
+    def clients_activated_from(self, cursor: Cursor[Any], partner_id: str, day: date) -> list[str]:
         """The partner's clients whose first activation is on a day or later, by id."""
 
     def payables(self, cursor: Cursor[Any], cutoff: date) -> Iterable[tuple[str, str, int]]:

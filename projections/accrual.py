@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from itertools import groupby
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import ClientCursor, Cursor, sql
 from psycopg.rows import tuple_row
@@ -34,12 +34,12 @@ _NEXT_START = """(CASE
 END)"""
 
 
-def _next_start(anchor: str, months: str) -> str:
-    steps = _STEPS.format(anchor=anchor, months=months)
-    return _NEXT_START.format(anchor=anchor, months=months, steps=steps)
+def _next_start(anchor: LiteralString, months: LiteralString) -> sql.Composed:
+    parts = {"anchor": sql.SQL(anchor), "months": sql.SQL(months)}
+    return sql.SQL(_NEXT_START).format(**parts, steps=sql.SQL(_STEPS).format(**parts))
 
 
-_PLAN = f"""
+_PLAN = """
 CREATE TEMPORARY TABLE IF NOT EXISTS accrual_candidates (
     partner_id text COLLATE "C" NOT NULL,
     client_id text COLLATE "C" NOT NULL,
@@ -51,7 +51,7 @@ TRUNCATE accrual_candidates;
 -- the month tells most of those that are not due, at little cost.
 WITH changed_agreements AS (
     SELECT DISTINCT partner_id
-    FROM {{events}}
+    FROM {events}
     WHERE originator_id >= 'partner:'
         AND originator_id < 'partner;'
         AND topic IN (
@@ -62,18 +62,18 @@ WITH changed_agreements AS (
 ),
 due AS (
     SELECT client_id
-    FROM {{terms}} AS term
+    FROM {terms} AS term
     WHERE EXTRACT(DAY FROM anchor)::int = ANY (%(days)s)
         AND (end_day IS NULL OR end_day > %(previous)s::date)
         AND start_day <= %(through)s::date
-        AND {_next_start("anchor", "months")} <= %(through)s::date
+        AND {next_start} <= %(through)s::date
 )
 INSERT INTO accrual_candidates
 SELECT
     partner_id,
     client_id,
     position > %(previous_run)s OR partner_id IN (SELECT partner_id FROM changed_agreements)
-FROM {{clients}}
+FROM {clients}
 WHERE partner_id IS NOT NULL
     AND first_activated_on IS NOT NULL
     AND (
@@ -87,15 +87,15 @@ INSERT INTO accrual_candidates
 SELECT partner_id, '', FALSE
 FROM (
     SELECT partner_id
-    FROM {{tiers}}
+    FROM {tiers}
     WHERE %(every_partner)s
         OR (
             tier <> 'referent'
-            AND {_next_start("since", "12")} <= %(through)s::date
+            AND {next_review} <= %(through)s::date
         )
     UNION
     SELECT partner_id
-    FROM {{events}}
+    FROM {events}
     WHERE originator_id >= 'partner:'
         AND originator_id < 'partner;'
         AND partner_id IS NOT NULL
@@ -105,7 +105,7 @@ FROM (
         )
     UNION
     SELECT partner_id
-    FROM {{clients}}
+    FROM {clients}
     WHERE partner_id IS NOT NULL
         AND (
             position > %(previous_run)s
@@ -195,11 +195,20 @@ class LiveModels(Projector):
 
     def __init__(self, names: Names = DEFAULT_NAMES) -> None:
         super().__init__(names)
-        tables = {
+        tables: dict[str, sql.Composable] = {
             "events": names.events,
+            "next_start": _next_start("anchor", "months"),
+            "next_review": _next_start("since", "12"),
             **{name: names.stored(name) for name in ("balances", "clients", "terms", "tiers")},
         }
-        self._plan, self._page, self._counts, self._moved_clients, self._payable, self._activated = (
+        (
+            self._plan,
+            self._page,
+            self._counts,
+            self._moved_clients,
+            self._payable,
+            self._activated,
+        ) = (
             sql.SQL(text).format(**tables)
             for text in (_PLAN, _PAGE, _COUNTS, _MOVED, _PAYABLE, _ACTIVATED)
         )
@@ -211,7 +220,7 @@ class LiveModels(Projector):
         """
         with ClientCursor(cursor.connection) as own:
             # Several statements with parameters: they are bound on this side.
-            own.execute(self._plan, _parameters(run, every_partner))
+            own.execute(self._plan, _parameters(run, every_partner=every_partner))
         with cursor.connection.cursor(row_factory=tuple_row) as counting:
             counting.execute("SELECT count(*) FROM accrual_candidates")
             row = counting.fetchone()
@@ -238,9 +247,7 @@ class LiveModels(Projector):
             own.execute(self._moved_clients, parameters)
             return found, [client_id for (client_id,) in own]
 
-    def clients_activated_from(
-        self, cursor: Cursor[Any], partner_id: str, day: date
-    ) -> list[str]:
+    def clients_activated_from(self, cursor: Cursor[Any], partner_id: str, day: date) -> list[str]:
         """The partner's clients whose first activation is on a day or later, by id."""
         with cursor.connection.cursor(row_factory=tuple_row) as own:
             own.execute(self._activated, (partner_id, day))
@@ -254,7 +261,7 @@ class LiveModels(Projector):
                 yield partner_id, currency, int(owed)
 
 
-def _parameters(run: Run, every_partner: bool) -> dict[str, object]:
+def _parameters(run: Run, *, every_partner: bool) -> dict[str, object]:
     previous = run.previous or date.min
     return {
         "days": _days_of_month(previous, run.through),

@@ -17,8 +17,8 @@ from events.decisions import (
 from events.partners import LeadCaptured, LeadConverted, ReferralRegistered
 from events.recorded import Recorded
 from ledger.engine.draft import Draft, programme_on
-from ledger.engine.state import Claim, Lead, client_of, lead_of, partner_of
 from ledger.engine.standing import first_activation, record_standing
+from ledger.engine.state import Claim, Lead, client_of, lead_of, partner_of
 from ledger.policy.programme import Programme
 
 
@@ -56,7 +56,7 @@ def answer_activation(draft: Draft, event: Recorded, fact: ClientActivated) -> N
 def answer_lead(draft: Draft, event: Recorded, fact: LeadCaptured | LeadConverted) -> None:
     """A lead is a claim of its capture's day as soon as its client is known (D3.1)."""
     lead = lead_of(draft.state, fact.lead_id)
-    stands = lead.captured == event.position or lead.client_from == event.position
+    stands = event.position in {lead.captured, lead.client_from}
     if not _is_of_use(lead, event, fact):
         _list(draft, event, fact, "lead_known")
     if not stands:
@@ -87,9 +87,7 @@ def _is_of_use(lead: Lead, event: Recorded, fact: LeadCaptured | LeadConverted) 
     return fact.client_id is None or lead.client_id == fact.client_id
 
 
-def _list(
-    draft: Draft, event: Recorded, fact: LeadCaptured | LeadConverted, reason: str
-) -> None:
+def _list(draft: Draft, event: Recorded, fact: LeadCaptured | LeadConverted, reason: str) -> None:
     draft.emit(
         FactUnresolved(
             fact=event.position,

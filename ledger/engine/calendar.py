@@ -6,6 +6,7 @@ from calendar import monthrange
 from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+_SHORTEST_MONTH = 28
 ONE_DAY = timedelta(days=1)
 MONTHS = {"month": 1, "year": 12}
 """Months in one interval of a price."""
@@ -30,7 +31,7 @@ def add_months(day: date, months: int) -> date:
     year, month = divmod(index, 12)
     if not 1 <= year <= MAXYEAR:
         return date.min if year < 1 else date.max
-    if day.day <= 28:
+    if day.day <= _SHORTEST_MONTH:
         return date(year, month + 1, day.day)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 

@@ -25,6 +25,7 @@ from ledger.engine.state import Ledger, Overlay, Partner
 from ledger.errors import NotReady, Refused
 from ledger.policy.programme import Programme
 
+
 def check_adopted(ledger: Ledger) -> None:
     """Nothing is recorded or run before a first programme is adopted (D7.2)."""
     if ledger.programmes.first is None:
@@ -115,7 +116,9 @@ def dated(ledger: Ledger, day: date | None) -> date:
             raise Refused("nothing is accrued yet, so there is no default date; give --date")
         return accrued
     if accrued is not None and day > accrued:
-        raise Refused(f"the date {day} is after the last accrued day {accrued}; give an earlier one")
+        raise Refused(
+            f"the date {day} is after the last accrued day {accrued}; give an earlier one"
+        )
     return day
 
 

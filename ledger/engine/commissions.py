@@ -25,9 +25,9 @@ Period = tuple[str, date]
 class Posted:
     """What is posted for one period: its first line, and the sums over all of its lines.
 
-    ``amount`` is P, ``base`` the bases posted, ``waived`` the waivers, in minor units. ``adjusted``:
-    finance named a line of it, so it is finance's (D9.4); ``listed`` is what was last listed for it,
-    V and the reason.
+    ``amount`` is P, ``base`` the bases posted, ``waived`` the waivers, in minor units.
+    ``adjusted``: finance named a line of it, so it is finance's (D9.4); ``listed`` is what was last
+    listed for it, V and the reason.
     """
 
     line: int
@@ -156,9 +156,9 @@ class PartnerAccrual:
         given = posted.amount - value - posted.waived
         reason = _why_finance_settles(posted, due, value)
         listed = posted.listed[1] if posted.listed else "settled"
-        if reason != "settled" and posted.listed != (value, reason):
-            yield self._unresolved(period, posted, due, value, reason)
-        elif reason == "settled" and listed != "settled":
+        if (reason != "settled" and posted.listed != (value, reason)) or (
+            reason == "settled" and listed != "settled"
+        ):
             yield self._unresolved(period, posted, due, value, reason)
         if reason != "settled" or posted.adjusted:
             return

@@ -326,9 +326,7 @@ def _adopted(ledger: Ledger, _: Recorded, command: ProgrammeAdopted) -> Ledger:
 @_folds(AccrualRun)
 def _run(ledger: Ledger, event: Recorded, command: AccrualRun) -> Ledger:
     run = Run(event.position, command.through, command.previous, command.previous_run or 0)
-    return replace(
-        ledger, accrued_through=command.through, last_run=event.position, open_run=run
-    )
+    return replace(ledger, accrued_through=command.through, last_run=event.position, open_run=run)
 
 
 @_folds(AccrualCompleted)

@@ -1,4 +1,4 @@
-"""What the recording of a fact decides at once: claims, standings, settlements; nothing of money."""
+"""What recording a fact decides at once: claims, standings, settlements; no line."""
 
 from __future__ import annotations
 
@@ -97,8 +97,8 @@ def answer(state: Overlay, event: Recorded) -> list[Decision]:
 def reads(event: Recorded, state: State) -> set[str]:
     """The streams whose entities :func:`decide` reads for a fact, by what ``state`` holds so far.
 
-    Empty for a fact that brings no decision. Asked again once they are loaded, it may name more: the
-    client of a lead, the clients of claims that waited, a client's holder.
+    Empty for a fact that brings no decision. Asked again once they are loaded, it may name more:
+    the client of a lead, the clients of claims that waited, a client's holder.
     """
     fact = event.data
     if type(fact) not in DECIDING:
@@ -147,14 +147,12 @@ def _answer_enrolment(draft: Draft, event: Recorded, fact: PartnerEnrolled) -> N
     )
     about = f"partner:{fact.partner_id}"
     for position, day in sorted(partner.unresolved.items()):
-        draft.emit(
-            FactResolved(fact=position, about=about, partner_id=fact.partner_id, day=day)
-        )
+        draft.emit(FactResolved(fact=position, about=about, partner_id=fact.partner_id, day=day))
     answer_waiting(draft, event, partner.waiting)
 
 
 def _wait_for_enrolment(draft: Draft, event: Recorded, fact: PartnerFact) -> None:
-    """A fact about a partner that is not enrolled yet counts once it is (D6.2); listed till then."""
+    """A fact about a partner not enrolled yet counts once it is (D6.2); listed till then."""
     if partner_of(draft.state, fact.partner_id).enrolment is None:
         draft.emit(
             FactUnresolved(

@@ -1,4 +1,4 @@
-"""How a client stands: the one place where D4.2 is answered, recorded as before and after (D4.5)."""
+"""How a client stands, recorded before and after: the one place that answers D4.2 (D4.5)."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from events.decisions import Standing, Term
 from events.values import Interval, TierName
 from ledger.policy.versions import Programmes
 
+
 class State(Protocol):
     """Stream → entity; a stream without events has none. A dict is one."""
 
@@ -95,8 +96,8 @@ class Attribution:
 class Client:
     """The fold of ``client:<id>``.
 
-    ``settled_by`` is the position of the first activation recorded. ``unresolved`` maps the position
-    of a fact that has no effect to its day and reason. ``answered`` holds the claims with an answer.
+    ``settled_by`` is the position of the first activation recorded. ``unresolved`` maps the
+    position of a fact that has no effect to its day and reason.
     """
 
     client_id: str
@@ -149,8 +150,8 @@ class TierStep:
 class Partner:
     """The fold of ``partner:<id>``.
 
-    ``agreement`` holds signed (1) and ended (0); ``tiers`` is in recording order with days that never
-    fall; ``lost`` are the levels lost in a review and not regained (D6.4); ``programmes`` the
+    ``agreement`` holds signed (1) and ended (0); ``tiers`` is in recording order with days that
+    never fall; ``lost`` are the levels lost in a review and not regained (D6.4); ``programmes`` the
     assignments (day, programme) in recording order (D7.3); ``unresolved`` are the facts that wait
     for the enrolment, with their days.
     """
@@ -201,7 +202,7 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """The fold of ``payout:<id>``; amounts in minor units; ``status`` None before it is initiated."""
+    """The fold of ``payout:<id>``, in minor units; ``status`` is None before it is initiated."""
 
     payout_id: str
     partner_id: str = ""
@@ -215,7 +216,7 @@ class Payout:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An accrual run: ``through`` is D, ``previous`` is L before it, ``previous_run`` its position."""
+    """An accrual run: ``through`` is D, ``previous`` L before it, ``previous_run`` its position."""
 
     position: int
     through: date

@@ -1,4 +1,4 @@
-"""Subscriptions: which activations count, from when to when they run, at which terms (D4.1–D4.3)."""
+"""Subscriptions: which activations count, how long they run, at which terms (D4.1 to D4.3)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ledger.engine.state import Activation, Churn, PlanChange, Subscription
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch in which a subscription is active: from its activation's day to the eve of ``end``."""
+    """A stretch in which a subscription is active: from its activation to the eve of ``end``."""
 
     activation: Activation
     end: date | None
@@ -30,8 +30,8 @@ def spans(
 ) -> tuple[list[Span], dict[int, str]]:
     """The active stretches in day order, and the facts without effect (position → reason).
 
-    Between two churns, in day order, the first recorded activation counts (D4.2). On one day a churn
-    comes first if the subscription was active when the day began, else last (D2).
+    Between two churns, in day order, the first recorded activation counts (D4.2). On one day a
+    churn comes first if the subscription was active when the day began, else last (D2).
     """
     if len(activations) == 1 and not churns:
         return [Span(activations[0], None)], {}
@@ -101,7 +101,11 @@ class _Writer:
         self.terms: list[Term] = []
         self.start = self.anchor = activation.day
         self.interval: Interval = activation.interval
-        self.plan, self.price, self.currency = activation.plan, activation.price, activation.currency
+        self.plan, self.price, self.currency = (
+            activation.plan,
+            activation.price,
+            activation.currency,
+        )
         self.activation = self.price_fact = activation.position
         self.switch: tuple[date, Interval] | None = None
 
@@ -178,7 +182,7 @@ def terms_of(
 
 
 def period_starts(term: Term, after: date | None, through: date) -> Iterator[tuple[date, date]]:
-    """The periods (S, last day) of a term with ``after`` < S ≤ ``through`` (None: from its start)."""
+    """The periods (S, last day) of a term, ``after`` < S ≤ ``through`` (None: from its start)."""
     months = MONTHS[term.interval]
     low = term.start
     if after is not None and after >= low:

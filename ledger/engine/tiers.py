@@ -41,9 +41,7 @@ class _Window:
     comarketing: int
 
 
-def _window(
-    partner: Partner, counts: Counts, currency: str, after: date, through: date
-) -> _Window:
+def _window(partner: Partner, counts: Counts, currency: str, after: date, through: date) -> _Window:
     """Measure the days after ``after`` up to ``through``, in the programme's currency."""
     spent = sum(
         report.value
@@ -56,8 +54,8 @@ def _window(
 def decide_tiers(ledger: Ledger, run: Run, partner: Partner, counts: Counts) -> list[TierChanged]:
     """The tier changes of one partner in a run: days L, L+1 … D in order (D6.3).
 
-    Each day: first, if it is after L, the review due on it; then the evaluation as of that day, from
-    everything recorded. Only days on which something can change are visited.
+    Each day: first, if it is after L, the review due on it; then the evaluation as of that day,
+    from everything recorded. Only days on which something can change are visited.
     """
     if partner.enrolment is None or partner.enrolment.day > run.through:
         return []
@@ -244,4 +242,3 @@ def _commitments(programme: Programme, name: TierName, window: _Window) -> tuple
         for key, required, measured in table
         if required is not None
     )
-

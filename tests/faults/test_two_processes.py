@@ -37,5 +37,10 @@ def test_claims_enrolments_settlements_and_closes_from_three_processes(
                 "SELECT topic, count(*) FROM ledger.events GROUP BY topic"
             ).fetchall()
         )
-    for topic in ("ReferralAccepted/1", "ReferralWaiting/1", "CommissionPosted/1", "period.closed/1"):
+    for topic in (
+        "ReferralAccepted/1",
+        "ReferralWaiting/1",
+        "CommissionPosted/1",
+        "period.closed/1",
+    ):
         assert kinds[topic] > 0

@@ -69,9 +69,11 @@ def _database() -> str:
 
     def leave() -> None:
         # A server of the run's own may be gone already, and its databases with it.
-        with suppress(psycopg.OperationalError):
-            with psycopg.connect(server, autocommit=True) as admin:
-                drop_database(admin, name)
+        with (
+            suppress(psycopg.OperationalError),
+            psycopg.connect(server, autocommit=True) as admin,
+        ):
+            drop_database(admin, name)
         stack.close()
 
     atexit.register(leave)

@@ -144,7 +144,10 @@ def test_late_lines_are_posted_in_the_first_open_month(given: Given) -> None:
 def test_a_mistaken_activation_is_not_paid_twice(given: Given) -> None:
     """D18.3: a churn dated on the activation's own day, then the right activation."""
     story = given(
-        enrolled("2024-01-01"), referred("2024-01-05"), activated("2024-01-10"), accrue("2024-02-20")
+        enrolled("2024-01-01"),
+        referred("2024-01-05"),
+        activated("2024-01-10"),
+        accrue("2024-02-20"),
     )
     story.when(churned("2024-01-10"), activated("2024-02-10"), accrue("2024-02-20")).then(
         waiver("2024-01-10", 2_000)

@@ -9,9 +9,9 @@ import rfc8785
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
+from events.codec import content_hash
 from events.values import format_instant
 from ledger.store import merkle
-from events.codec import content_hash
 from ledger.store.rows import Row
 from tests.store.test_merkle import naive_root
 

@@ -9,8 +9,8 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.values import format_instant
 from events.codec import content_hash
+from events.values import format_instant
 from ledger.store.rows import leaf_bytes, plain_content_hash, plain_row
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)

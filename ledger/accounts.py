@@ -1,0 +1,167 @@
+"""The accounts that an accrual run decides on: partners and clients as of its own position."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from psycopg import Cursor, sql
+
+from events.codec import decode_state
+from events.decisions import (
+    AdjustmentPosted,
+    ClawbackWaived,
+    CommissionPosted,
+    DifferenceUnresolved,
+    TierChanged,
+)
+from ledger.engine import Account, Counts, Posted, evolve
+from ledger.engine.commissions import Period
+from ledger.engine.state import Client, Partner, Run
+from ledger.entities import Entities
+from ledger.ports import Candidate, ReadModels
+
+
+class Page:
+    """What a page of candidates reads beside itself, loaded at once for all of it."""
+
+    def __init__(
+        self,
+        entities: Entities,
+        models: ReadModels,
+        run: Run,
+        cursor: Cursor[Any],
+        page: Sequence[Candidate],
+    ) -> None:
+        self._entities, self._models, self._run, self._cursor = entities, models, run, cursor
+        self._table = entities.table
+        names = sorted({candidate.partner_id for candidate in page})
+        self._partners = self._load_partners(names)
+        self._counts = self._load_counts([c.partner_id for c in page if not c.client_id])
+        moved = [f"client:{c.client_id}" for c in page if c.client_id and c.moved]
+        self._moved = self._fold(moved)
+        self._posted = self._load_posted([c for c in page if c.client_id and c.touched])
+
+    def partner(self, partner_id: str) -> Partner:
+        """A partner as of the run, with the tiers that the run has decided already."""
+        return self._partners.get(partner_id) or Partner(partner_id)
+
+    def counts(self, partner_id: str) -> Counts:
+        """A partner's counted clients as of the run."""
+        return Counts(self._counts.get(partner_id, {}))
+
+    def account(self, candidate: Candidate) -> Account | None:
+        """A client as the run takes it, None if as of the run it has no holder or activation."""
+        claim, first, terms = candidate.claim, candidate.first_activated_on, candidate.terms
+        if candidate.moved:
+            client = self._moved.get(f"client:{candidate.client_id}")
+            if not isinstance(client, Client) or client.standing.partner_id is None:
+                return None
+            claim, first = client.standing.claim or 0, client.standing.first_activated_on
+            terms = {name: sub.terms for name, sub in client.subscriptions.items()}
+        if first is None:
+            return None
+        return Account(
+            client_id=candidate.client_id,
+            claim=claim,
+            first_activated_on=first,
+            terms=terms,
+            touched=candidate.touched,
+            posted=self._posted.get(candidate.client_id, {}),
+        )
+
+    def _fold(self, streams: list[str]) -> dict[str, object]:
+        if not streams:
+            return {}
+        return self._entities.folded(self._cursor, streams, self._run.position)
+
+    def _load_partners(self, names: list[str]) -> dict[str, Partner]:
+        streams = [f"partner:{name}" for name in names]
+        found = self._fold(streams)
+        self._cursor.execute(
+            sql.SQL(
+                "SELECT found.* FROM unnest(%s::text[]) AS wanted CROSS JOIN LATERAL ("
+                "SELECT originator_id, topic, state FROM {} WHERE originator_id = wanted"
+                " AND position + 0 > %s AND topic = %s ORDER BY position OFFSET 0) AS found"
+            ).format(self._table),
+            (streams, self._run.position, TierChanged.topic()),
+            prepare=False,
+        )
+        for stream, topic, state in self._cursor:
+            change = decode_state(topic, state)
+            if isinstance(change, TierChanged) and change.run == self._run.position:
+                found[stream] = evolve(stream, found.get(stream), change)
+        return {e.partner_id: e for e in found.values() if isinstance(e, Partner)}
+
+    def _load_counts(self, partners: list[str]) -> Mapping[str, Mapping[date, int]]:
+        if not partners:
+            return {}
+        counts, moved = self._models.counts(self._cursor, self._run, partners)
+        for client in self._fold([f"client:{name}" for name in moved]).values():
+            if not isinstance(client, Client):
+                continue
+            partner_id, day = client.standing.partner_id, client.standing.counted_on
+            if partner_id in partners and day is not None:
+                of_partner = counts.setdefault(partner_id, {})
+                of_partner[day] = of_partner.get(day, 0) + 1
+        return counts
+
+    def _load_posted(self, touched: Sequence[Candidate]) -> dict[str, dict[Period, Posted]]:
+        """What is posted for the periods of touched clients, from their lines."""
+        names = [c.client_id for c in touched if not self._is_new(c)]
+        if not names:
+            return {}
+        self._cursor.execute(
+            sql.SQL(
+                "SELECT position, topic, state FROM unnest(%(clients)s::text[]) AS wanted"
+                " CROSS JOIN LATERAL ("
+                "SELECT position, topic, state FROM {table}"
+                " WHERE client_id = wanted AND kind IS NOT NULL"
+                " UNION ALL SELECT position, topic, state FROM {table}"
+                " WHERE originator_id = 'client:' || wanted AND topic = %(listed)s"
+                " OFFSET 0) AS found ORDER BY position"
+            ).format(table=self._table),
+            {"clients": names, "listed": DifferenceUnresolved.topic()},
+            prepare=False,
+        )
+        posted: dict[str, dict[Period, Posted]] = {}
+        periods: dict[int, tuple[str, Period]] = {}
+        for position, topic, state in self._cursor:
+            _fold_posted(posted, periods, position, decode_state(topic, state))
+        return posted
+
+    def _is_new(self, candidate: Candidate) -> bool:
+        """Whether a client was won since the run before, so that it can have no line."""
+        return candidate.claim > self._run.previous_run and not candidate.moved
+
+
+def _fold_posted(
+    posted: dict[str, dict[Period, Posted]],
+    periods: dict[int, tuple[str, Period]],
+    position: int,
+    event: object,
+) -> None:
+    """Fold one event of a client's money into what is posted for its periods."""
+    if isinstance(event, CommissionPosted | ClawbackWaived):
+        client_id, period = event.client_id, (event.subscription_id, event.day)
+        of_client = posted.setdefault(client_id, {})
+        old = of_client.get(period)
+        if isinstance(event, ClawbackWaived):
+            assert old is not None
+            of_client[period] = replace(old, waived=old.waived + event.amount)
+        elif old is None:
+            of_client[period] = Posted(position, event, event.amount, event.base)
+        else:
+            of_client[period] = replace(
+                old, amount=old.amount + event.amount, base=old.base + event.base
+            )
+        periods[position] = (client_id, period)
+    elif isinstance(event, AdjustmentPosted) and event.line in periods:
+        client_id, period = periods[event.line]
+        posted[client_id][period] = replace(posted[client_id][period], adjusted=True)
+    elif isinstance(event, DifferenceUnresolved) and event.line in periods:
+        client_id, period = periods[event.line]
+        listed = (event.due, event.reason)
+        posted[client_id][period] = replace(posted[client_id][period], listed=listed)
