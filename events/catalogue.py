@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from events import billing, decisions, finance, partners
+from events import billing, decisions, finance, lines, partners
 from events.base import Command, Decision, Event, Fact
 
 
 def _concrete() -> dict[tuple[str, int], type[Event]]:
     found: dict[tuple[str, int], type[Event]] = {}
-    for module in (billing, partners, finance, decisions):
+    for module in (billing, partners, finance, decisions, lines):
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, Event) and "type" in vars(value):
                 other = found.setdefault((value.type, value.version), value)

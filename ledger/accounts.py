@@ -10,12 +10,12 @@ from typing import Any
 from psycopg import Cursor, sql
 
 from events.codec import decode_state
-from events.decisions import (
+from events.decisions import TierChanged
+from events.lines import (
     AdjustmentPosted,
     ClawbackWaived,
     CommissionPosted,
     DifferenceUnresolved,
-    TierChanged,
 )
 from ledger.engine import Account, Counts, Posted, evolve
 from ledger.engine.commissions import Period

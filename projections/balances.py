@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from events.decisions import (
+    PaymentBooked,
+    PayoutClosed,
+    PayoutInitiated,
+)
+from events.lines import (
     AdjustmentPosted,
     BonusPosted,
     ClawbackWaived,
@@ -11,9 +16,6 @@ from events.decisions import (
     CreditPosted,
     MarginPosted,
     OverridePosted,
-    PaymentBooked,
-    PayoutClosed,
-    PayoutInitiated,
     PrizePosted,
     RewardPosted,
 )

@@ -10,9 +10,6 @@ from events.base import Command, Event, Fact
 from events.catalogue import TOPICS
 from events.codec import decode_state, encode
 from events.decisions import (
-    AdjustmentPosted,
-    CreditPosted,
-    Line,
     PaymentBooked,
     PayoutClosed,
     PayoutInitiated,
@@ -20,6 +17,11 @@ from events.decisions import (
 )
 from events.errors import EventError
 from events.finance import PeriodClosed, ProgrammeAdopted
+from events.lines import (
+    AdjustmentPosted,
+    CreditPosted,
+    Line,
+)
 from ledger.engine.calendar import start_of
 from ledger.store.mapper import money_of
 from replay.findings import Discrepancy, StoredRow

@@ -8,7 +8,12 @@ from datetime import date
 from decimal import Decimal
 
 from events.base import Decision
-from events.decisions import ClawbackWaived, CommissionPosted, DifferenceUnresolved, Term
+from events.decisions import Term
+from events.lines import (
+    ClawbackWaived,
+    CommissionPosted,
+    DifferenceUnresolved,
+)
 from events.values import TierName
 from ledger.engine.calendar import client_year
 from ledger.engine.draft import programme_on

@@ -9,15 +9,17 @@ from functools import cache
 from events.base import Event
 from events.codec import content_hash, encode
 from events.decisions import (
-    AdjustmentPosted,
-    Line,
     PartnerAccrued,
     PaymentBooked,
     PayoutClosed,
     PayoutInitiated,
-    PrizePosted,
 )
 from events.envelope import Message
+from events.lines import (
+    AdjustmentPosted,
+    Line,
+    PrizePosted,
+)
 from ledger.store.rows import Row
 
 Money = tuple[str | None, str | None, int | None, int | None, int | None, date | None]

@@ -16,7 +16,6 @@ from events.base import Event, Fact
 from events.codec import content_hash, encode
 from events.decisions import (
     ClientStanding,
-    CommissionPosted,
     Standing,
     SubscriptionChange,
     Term,
@@ -24,6 +23,7 @@ from events.decisions import (
 )
 from events.envelope import Message
 from events.finance import ProgrammeAdopted
+from events.lines import CommissionPosted
 from events.values import TierName
 from ledger.engine.calendar import day_of, start_of
 from ledger.store.mapper import event_row, fact_row

@@ -8,12 +8,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from events.decisions import (
+from events.decisions import PaymentBooked, SubscriptionChange
+from events.lines import (
     AdjustmentPosted,
     ClawbackWaived,
     MarginPosted,
-    PaymentBooked,
-    SubscriptionChange,
 )
 from events.partners import WholesaleSettled
 from projections import install

@@ -9,13 +9,13 @@ import psycopg
 import pytest
 
 from events.decisions import (
-    ClawbackWaived,
     PaymentBooked,
     PayoutClosed,
     PayoutInitiated,
     Standing,
     SubscriptionChange,
 )
+from events.lines import ClawbackWaived
 from ledger.errors import Corrupt
 from projections import Projector, install
 from tests.projections.journal import Journal, activated, commission, fetch, standing, term, tier

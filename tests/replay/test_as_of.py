@@ -19,7 +19,6 @@ import pytest
 
 from events.billing import ClientActivated, ClientPlanChanged
 from events.decisions import (
-    DifferenceUnresolved,
     FactResolved,
     FactUnresolved,
     PaymentBooked,
@@ -32,6 +31,7 @@ from events.decisions import (
     SponsorWaiting,
     SubscriptionChange,
 )
+from events.lines import DifferenceUnresolved
 from events.partners import PayoutSettled, ReferralRegistered
 from ledger.errors import Refused
 from replay.as_of import AsOf, Replay

@@ -12,13 +12,12 @@ import pytest
 from events.billing import ClientActivated
 from events.decisions import (
     AccrualCompleted,
-    AdjustmentPosted,
-    ClawbackWaived,
     PaymentBooked,
     StatementsSealed,
     SubscriptionChange,
 )
 from events.finance import AccrualRun, AdjustmentRequested, PayoutRun, PeriodClosed
+from events.lines import AdjustmentPosted, ClawbackWaived
 from ledger.store.rows import plain_row
 from projections import Projector
 from replay.findings import Discrepancy
