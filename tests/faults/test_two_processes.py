@@ -32,7 +32,7 @@ def test_claims_enrolments_settlements_and_closes_from_three_processes(
     assert differences(url) == []
     with psycopg.connect(url, autocommit=True) as connection:
         assert [str(finding) for finding in verify(connection)] == []
-        kinds = dict(
+        kinds: dict[str, int] = dict(
             connection.execute(
                 "SELECT topic, count(*) FROM ledger.events GROUP BY topic"
             ).fetchall()

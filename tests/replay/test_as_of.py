@@ -355,7 +355,9 @@ def test_what_waits_is_unresolved_until_it_is_resolved(replay: Replay, journal: 
     journal.decide(
         DifferenceUnresolved(
             rule="D9.3", day=JAN, partner_id="p1", client_id="c1", subscription_id="c1", line=2,
-            due=10, posted=5, reason="adjusted", run=1,
+            due=10, due_currency="EUR",
+            currency="EUR",
+            posted=5, reason="adjusted", run=1,
         ),
         JAN,
     )  # fmt: skip

@@ -314,7 +314,7 @@ class RealLedger:
 
     def _select(self, query: str) -> list[Row]:
         with psycopg.connect(_database(), row_factory=dict_row) as connection:
-            return connection.execute(query).fetchall()  # type: ignore[call-overload,no-any-return]
+            return connection.execute(query).fetchall()
 
     def _ids(self) -> dict[int, str]:
         rows = self._select(
