@@ -121,7 +121,8 @@ class CommissionLedger:
         def assign(context: tuple[Ledger, Cursor[Any]], event: Recorded) -> list[Decision]:
             cursor = context[1]
             clients = self._models.clients_activated_from(cursor, partner_id, from_day)
-            self._entities.load(cursor, [f"client:{name}" for name in clients])
+            reads = [LEDGER, f"partner:{partner_id}", *(f"client:{name}" for name in clients)]
+            self._entities.load(cursor, reads)
             state = Overlay(self._entities.at_hand)
             command = _is(event, PartnerProgrammeAssigned)
             return commands.decide_assignment(state, event, command, clients)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 from psycopg import Cursor, sql
@@ -72,8 +73,9 @@ class Entities:
         self.position = head
 
     def load(self, cursor: Cursor[object], streams: Iterable[str]) -> None:
-        """Fold the streams that are not loaded yet, as of :attr:`position`."""
-        missing = [stream for stream in streams if stream not in self._entities]
+        """Fold the streams that are not loaded yet, as of :attr:`position`; all of them stay."""
+        wanted = set(streams)
+        missing = sorted(wanted.difference(self._entities))
         if not missing:
             return
         found = self.folded(cursor, missing, self.position)
@@ -81,8 +83,9 @@ class Entities:
             self._entities[stream] = found.get(stream)
         excess = len(self._entities) - LIMIT
         if excess > 0:
-            keep = set(missing)
-            for stream in [s for s in self._entities if s not in keep][:excess]:
+            # What was asked for stays, loaded now or long ago: it is decided on next.
+            old = (stream for stream in self._entities if stream not in wanted)
+            for stream in list(islice(old, excess)):
                 del self._entities[stream]
 
     def folded(self, cursor: Cursor[object], streams: list[str], through: int) -> dict[str, object]:
