@@ -87,6 +87,8 @@ def _figures(report: Report, size: _Size, *, is_target: bool) -> None:
     report.add("lines of the first run (all clients new)", "1/s", first, at_least=rate)
     report.add("CPU per line", "us", [_cpu(told) for told in size.full])
     report.add("  of it Python", "us", [_cpu(told, "client") for told in size.full])
+    collected = [_cpu(told, "collector") for told in size.full]
+    report.add("  of Python's, the garbage collector", "us", collected)
     report.add("  of it PostgreSQL", "us", [_cpu(told, "server") for told in size.full])
     report.add("memory of a process that only opened the ledger", "MiB", [size.start_mib])
     report.add("memory of the process that runs, at most", "MiB", [size.peak_mib], at_most=500)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
-from time import perf_counter, process_time
+from time import perf_counter, process_time, thread_time
 
 import psutil
 import psycopg
@@ -35,8 +35,8 @@ class Figure:
     def target(self) -> str:
         """What the median should be, empty if nothing is said."""
         if self.at_least is not None:
-            return f">= {_text(self.at_least)}"
-        return "" if self.at_most is None else f"<= {_text(self.at_most)}"
+            return f">= {text(self.at_least)}"
+        return "" if self.at_most is None else f"<= {text(self.at_most)}"
 
     @property
     def met(self) -> bool | None:
@@ -47,10 +47,10 @@ class Figure:
 
     def line(self) -> str:
         """The figure as one line of the table that is printed."""
-        spread = f"{_text(min(self.runs))} - {_text(max(self.runs))}"
+        spread = f"{text(min(self.runs))} - {text(max(self.runs))}"
         verdict = {None: "", True: "met", False: "missed"}[self.met]
         return (
-            f"  {self.name:<58}{_text(self.median):>10} {self.unit:<9}{spread:>23}"
+            f"  {self.name:<58}{text(self.median):>10} {self.unit:<9}{spread:>23}"
             f"  {self.target:<12}{verdict}"
         ).rstrip()
 
@@ -73,11 +73,13 @@ class Cost:
     """What a stretch of work took, in seconds: on the wall, in this process, in PostgreSQL.
 
     ``server`` covers every process of the server, its background ones too; 0 if it is elsewhere.
+    ``collector`` is the part of ``client`` that went into Python's cyclic garbage collector.
     """
 
     wall: float = 0.0
     client: float = 0.0
     server: float = 0.0
+    collector: float = 0.0
 
     @property
     def cpu(self) -> float:
@@ -97,7 +99,8 @@ class Clock:
         cost = Cost()
         gc.collect()
         server, client, wall = self.server(), process_time(), perf_counter()
-        yield cost
+        with _collecting(cost):
+            yield cost
         cost.wall = perf_counter() - wall
         cost.client = process_time() - client
         cost.server = self.server() - server
@@ -160,6 +163,31 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
+def text(value: float) -> str:
+    """A value with three digits that say something, or all of its whole ones."""
+    if abs(value) >= _LARGE or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+@contextmanager
+def _collecting(cost: Cost) -> Iterator[None]:
+    """Add up the time of the garbage collector, on whichever thread it runs."""
+    began = [0.0]
+
+    def count(phase: str, _: dict[str, int]) -> None:
+        if phase == "start":
+            began[0] = thread_time()
+        else:
+            cost.collector += thread_time() - began[0]
+
+    gc.callbacks.append(count)
+    try:
+        yield
+    finally:
+        gc.callbacks.remove(count)
+
+
 def _postmaster(url: str) -> psutil.Process | None:
     """The server's first process, if it is one of this machine."""
     with psycopg.connect(url, autocommit=True) as connection:
@@ -171,9 +199,3 @@ def _postmaster(url: str) -> psutil.Process | None:
         if parent is None or "postgres" not in parent.name():
             return None
         return parent
-
-
-def _text(value: float) -> str:
-    if abs(value) >= _LARGE or value == int(value):
-        return f"{value:,.0f}"
-    return f"{value:.3g}"

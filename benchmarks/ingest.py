@@ -159,6 +159,11 @@ def _figures(run: Run, rounds: _Rounds, batch: int) -> None:
     )
     report.add("CPU of Python per fact", "us", [1e6 * ours.client / facts for ours in rounds.ours])
     report.add(
+        "  of it the garbage collector",
+        "us",
+        [1e6 * ours.collector / facts for ours in rounds.ours],
+    )
+    report.add(
         "CPU of PostgreSQL per fact", "us", [1e6 * ours.server / facts for ours in rounds.ours]
     )
     for name, costs, items, target in (
@@ -189,7 +194,7 @@ def _against(
         cpu.append((cost.cpu / limit_items) / (ours.cpu / items_of_ours))
     what = "rows" if per_row else "facts"
     report.add(f"  ratio of our {what} to it", "", ratios, at_least=target)
-    report.add("  ratio of CPU, its an item to ours", "", cpu)
+    report.add("  the same in CPU", "", cpu)
 
 
 def _stages(report: Report, bench: Bench, rounds: _Rounds, batch: int) -> None:

@@ -40,7 +40,7 @@ def measure(run: Run) -> None:
     pairs = list(zip(rates, stock_rates, strict=True))
     report.add("  ratio to it", "", [our / their for our, their in pairs], at_least=50)
     report.add(
-        "  ratio of CPU, its an event to ours",
+        "  the same in CPU",
         "",
         [
             (their.cpu / lines) / (our.cpu / history.events)

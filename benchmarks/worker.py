@@ -50,6 +50,7 @@ def _accrue(bench: Bench, day: str) -> None:
             "wall": cost.wall,
             "client": cost.client,
             "server": cost.server,
+            "collector": cost.collector,
         }
     )
 
