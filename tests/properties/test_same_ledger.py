@@ -129,8 +129,11 @@ def test_an_assignment_with_next_to_nothing_at_hand() -> None:
     ]
     plenty = journal_of(story)
     assert [event["topic"] for event in plenty][-3:] == ["ClientStanding/1"] * 3
-    with tiny(entities, LIMIT=1):
-        assert journal_of(story) == plenty
+    with tiny(entities, LIMIT=1), open_ledger() as ledger:
+        play(story[:-1], ledger)
+        ledger.reopen()
+        play(story[-1:], ledger)
+        assert ledger._select(_EVENTS) == plenty
 
 
 @settings(_ON_REAL)

@@ -1,0 +1,129 @@
+"""All that a ledger does, by a login that is a member of ``ledger_writer`` and owns nothing."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import errors, sql
+
+from tests.interfaces.commands import BILLING, Commands
+
+PERSONS = ("--requested-by", "ann", "--approved-by", "bob")
+FINANCE = ("--partner", "p-alpha", "--currency", "EUR", "--reason", "goodwill", *PERSONS)
+
+
+@pytest.fixture
+def writer_url(ledger_database_url: str) -> Iterator[str]:
+    """The address of a ledger's database for a login whose only right is ``ledger_writer``."""
+    name = f"writer_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(ledger_database_url, autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'tests' IN ROLE ledger_writer").format(
+                sql.Identifier(name)
+            )
+        )
+        yield _as_login(ledger_database_url, name, "tests")
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (name,)
+        )
+        admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+
+def _as_login(url: str, name: str, password: str) -> str:
+    """The address with another user; a socket's place stays where it was."""
+    split = urlsplit(url)
+    place = split.netloc.rpartition("@")[2]
+    return split._replace(netloc=f"{name}:{password}@{place}").geturl()
+
+
+@pytest.fixture
+def writer(writer_url: str, capsys: pytest.CaptureFixture[str]) -> Commands:
+    """The command line as that login."""
+    return Commands(writer_url, capsys)
+
+
+def test_a_ledger_s_whole_life_as_the_writer(
+    writer: Commands, ledger_database_url: str, tmp_path: Path
+) -> None:
+    """Adopt, ingest, accrue, pay, settle, adjust, credit, close, ask, rebuild, verify."""
+    writer.done("programme", "adopt", "izyinbox")
+    bad = tmp_path / "bad.jsonl"
+    bad.write_bytes(BILLING.read_bytes() + b"{}\n")
+    assert writer("ingest", bad).status == 1
+    writer.done("accrue", "--through", "2026-06-30")
+    paid = writer.done("payouts", "run", "--cutoff", "2026-06-30", "--format", "json").rows
+    assert paid
+    writer.done("adjust", *FINANCE, "--amount", "-100")
+    writer.done("credit", *FINANCE, "--amount", "250")
+    writer.done("close", "2026-06")
+    settled = tmp_path / "settled.jsonl"
+    settled.write_text(_settlement(paid[0]), encoding="utf-8")
+    writer.done("ingest", settled)
+    for query in (
+        ("balances",),
+        ("balances", "--effective-at", "2026-05-31"),
+        ("history", "--all"),
+        ("tiers", "--history"),
+        ("leaderboard", "--quarter", "2026Q2"),
+        ("statement", "p-alpha", "--month", "2026-06"),
+        ("trial-balance",),
+        ("claims",),
+        ("unresolved",),
+        ("payouts", "list"),
+        ("dead-letters", "list"),
+    ):
+        assert writer.done(*query, "--format", "json").rows, query
+    writer.done("rebuild")
+    writer.done("verify")
+    letter = writer.done("dead-letters", "list", "--format", "json").rows[0]["id"]
+    writer.done("dead-letters", "discard", letter)
+    (shown,) = writer.done("programme", "show", "--format", "json").rows
+    assert shown["operator"] == urlsplit(writer.url).username
+    with psycopg.connect(ledger_database_url) as owner:
+        owned = "SELECT count(*) FROM pg_tables WHERE tableowner = %s"
+        assert owner.execute(owned, (shown["operator"],)).fetchone() == (0,)
+
+
+def test_a_rebuild_by_the_writer_puts_right_what_was_wrong(
+    writer: Commands, ledger_database_url: str
+) -> None:
+    """Its rights on the projections are enough to repair them."""
+    writer.done("programme", "adopt", "izyinbox")
+    writer.done("ingest", BILLING)
+    writer.done("accrue", "--through", "2026-06-30")
+    before = writer.done("balances", "--format", "json").rows
+    with psycopg.connect(ledger_database_url) as owner:
+        owner.execute("UPDATE projections.balances SET earned = earned + 1")
+        owner.execute("DELETE FROM projections.clients")
+    assert writer("verify").status == 1
+    writer.done("rebuild")
+    writer.done("verify")
+    assert writer.done("balances", "--format", "json").rows == before
+
+
+@pytest.mark.parametrize(
+    "verb",
+    ["UPDATE ledger.events SET topic = ''", "DELETE FROM ledger.events", "TRUNCATE ledger.events"],
+)
+def test_the_login_may_not_change_what_is_recorded(writer_url: str, verb: str) -> None:
+    """Not a right of the role, and none of its own."""
+    with (
+        psycopg.connect(writer_url) as connection,
+        pytest.raises(errors.InsufficientPrivilege),
+    ):
+        connection.execute(verb)
+
+
+def _settlement(payout: dict[str, object]) -> str:
+    """The bank's word on a payout, as a line of a file."""
+    return (
+        '{"specversion":"1.0","id":"bank-1","source":"/bank","type":"payout.settled",'
+        '"time":"2026-07-03T10:00:00+02:00","data":{'
+        f'"partner_id":"{payout["partner_id"]}","payout_id":"{payout["payout_id"]}",'
+        f'"amount":{payout["amount"]},"currency":"{payout["currency"]}"}}}}\n'
+    )
