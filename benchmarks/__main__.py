@@ -17,7 +17,7 @@ import psycopg
 
 from benchmarks import accrual, as_of, ingest, memory, rebuild
 from benchmarks.figures import Report
-from benchmarks.ledgers import server
+from benchmarks.ledgers import collect_seldom, server
 from benchmarks.scales import SCALES, Run
 
 MEASUREMENTS: dict[str, Callable[[Run], None]] = {
@@ -58,6 +58,7 @@ MEASUREMENTS: dict[str, Callable[[Run], None]] = {
 )
 def main(only: tuple[str, ...], scale: str, url: str | None, file: Path | None) -> None:
     """Measure the ledger beside limits of the same run: medians, and least to most."""
+    collect_seldom()
     report = Report()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="commissions-bench-")))

@@ -17,7 +17,7 @@ _SCHEMA = "stock"
 def measure(run: Run) -> None:
     """Measure rebuilds of the ledger with a past, alternating with the stock runner."""
     history = run.history()
-    lines = 10 * run.scale.stock_facts
+    lines = 3 * run.scale.stock_facts
     ours: list[Cost] = []
     theirs: list[Cost] = []
     with database(run.server, "bench_stock") as stock_url:

@@ -22,7 +22,7 @@ from typing import TypeAlias
 import psutil
 
 from benchmarks.figures import Clock
-from benchmarks.ledgers import Bench, open_bench
+from benchmarks.ledgers import Bench, collect_seldom, open_bench
 from ledger.ingest.files import BATCH_MESSAGES
 
 Told: TypeAlias = dict[str, float]
@@ -33,6 +33,7 @@ _EVERY_S = 0.02
 
 def main(arguments: list[str]) -> None:
     """Do what the arguments say."""
+    collect_seldom()
     kind, *what = arguments
     with open_bench(os.environ[_ADDRESS], fresh=False) as bench:
         _tell({})
