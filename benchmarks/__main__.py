@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
+import signal
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -58,6 +60,8 @@ MEASUREMENTS: dict[str, Callable[[Run], None]] = {
 )
 def main(only: tuple[str, ...], scale: str, url: str | None, file: Path | None) -> None:
     """Measure the ledger beside limits of the same run: medians, and least to most."""
+    # Servers and databases of the run are cleaned up when it is ended, too.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     collect_seldom()
     report = Report()
     with ExitStack() as stack:
