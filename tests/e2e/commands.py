@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -41,9 +43,13 @@ def run(
 
 
 def start(*arguments: str | Path, more: Mapping[str, str] = NOTHING) -> subprocess.Popen[bytes]:
-    """Start one command with pipes at all three ends."""
+    """Start one command with pipes at all three ends, heeding Ctrl-C.
+
+    What runs in the background of a script ignores it, and so would what the tests start there.
+    """
     return subprocess.Popen(
         [*PROGRAM, *map(str, arguments)],
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads yet
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
