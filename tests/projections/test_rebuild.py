@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import psycopg
@@ -157,6 +158,43 @@ def test_readers_meanwhile_see_only_whole_states(
         thread.join()
     assert seen <= {(0,), (3000,)}
     assert filled.position
+
+
+def test_readers_and_writers_meanwhile_never_see_what_does_not_add_up(
+    filled: Journal, connection: psycopg.Connection, ledger_database_url: str
+) -> None:
+    """Rebuild after rebuild while facts come in: each snapshot holds balances equal to lines."""
+    seen: set[object] = set()
+    stop = threading.Event()
+    query = """
+        SELECT (SELECT sum(earned) FROM finance.partner_balances)
+            - (SELECT sum(amount) FROM finance.commission_history WHERE in_balance)
+    """
+
+    def read() -> None:
+        with psycopg.connect(ledger_database_url, autocommit=True) as reader:
+            while not stop.is_set():
+                seen.update(fetch(reader, query))
+
+    def write() -> None:
+        while not stop.is_set():
+            filled.decide(commission("p1", "c01", DAY, 100), DAY)
+            filled.append()
+
+    with psycopg.connect(ledger_database_url) as old, ThreadPoolExecutor(3) as pool:
+        old.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        assert fetch(old, query) == [(0,)]
+        working = [pool.submit(each) for each in (read, read, write)]
+        try:
+            for page in (3, 50, 10_000):
+                assert set(rebuild(connection, Projector(), page=page).repaired.values()) == {0}
+        finally:
+            stop.set()
+        for each in working:
+            each.result()
+        assert fetch(old, query) == [(0,)]
+    assert seen == {(0,)}
+    assert differences(connection, Projector()) == []
 
 
 def test_role_that_may_not_write_cannot_rebuild(
