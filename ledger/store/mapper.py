@@ -27,6 +27,10 @@ Money = tuple[str | None, str | None, int | None, int | None, int | None, date |
 
 NO_MONEY: Money = (None, None, None, None, None, None)
 
+OWN_SOURCE = ""
+"""The source of the ledger's own keys: a message has one of at least a character, so none can take
+a key that a run needs."""
+
 
 def fact_row(message: Message, day: date) -> Row:
     """The row of a fact; ``day`` is its day in the ledger's zone."""
@@ -52,7 +56,7 @@ def event_row(event: Event, day: date, effective_at: datetime) -> Row:
     topic, state = event.topic(), encode(event)
     source = event_id = None
     if isinstance(event, PartnerAccrued):
-        source, event_id = "run", f"{event.run}/{event.partner_id}/{event.part}"
+        source, event_id = OWN_SOURCE, f"{event.run}/{event.partner_id}/{event.part}"
     return Row(
         event.stream,
         topic,

@@ -319,7 +319,7 @@ class RealLedger:
     def _ids(self) -> dict[int, str]:
         rows = self._select(
             "SELECT position, event_id FROM ledger.events"
-            " WHERE event_id IS NOT NULL AND source <> 'run'"
+            " WHERE event_id IS NOT NULL AND source <> ''"
         )
         return {_integer(row["position"]): str(row["event_id"]) for row in rows}
 

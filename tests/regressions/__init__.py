@@ -1,0 +1,1 @@
+"""Each test here failed once; its docstring says what had gone wrong."""
