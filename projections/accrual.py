@@ -145,17 +145,17 @@ LEFT JOIN {terms} AS term ON term.client_id = candidate.client_id
 ORDER BY candidate.partner_id, candidate.client_id, term.subscription_id, term.start_day
 """
 
+# One statement, so one snapshot: facts are recorded all the while, and a client is either counted
+# as it stands or named as moved, never both.
 _COUNTS = """
-SELECT partner_id, counted_on, count(*)
+SELECT partner_id, counted_on, count(*), NULL
 FROM {clients}
 WHERE partner_id = ANY(%(partners)s)
     AND counted_on IS NOT NULL
     AND position <= %(run)s
 GROUP BY partner_id, counted_on
-"""
-
-_MOVED = """
-SELECT client_id
+UNION ALL
+SELECT partner_id, NULL, NULL, client_id
 FROM {clients}
 WHERE position > %(run)s
     AND partner_id = ANY(%(partners)s)
@@ -205,12 +205,10 @@ class LiveModels(Projector):
             self._plan,
             self._page,
             self._counts,
-            self._moved_clients,
             self._payable,
             self._activated,
         ) = (
-            sql.SQL(text).format(**tables)
-            for text in (_PLAN, _PAGE, _COUNTS, _MOVED, _PAYABLE, _ACTIVATED)
+            sql.SQL(text).format(**tables) for text in (_PLAN, _PAGE, _COUNTS, _PAYABLE, _ACTIVATED)
         )
 
     def plan_accrual(self, cursor: Cursor[Any], run: Run, *, every_partner: bool) -> int:
@@ -238,14 +236,16 @@ class LiveModels(Projector):
         self, cursor: Cursor[Any], run: Run, partners: Collection[str]
     ) -> tuple[dict[str, dict[date, int]], list[str]]:
         """Counted clients by partner and counting day, and the clients whose standing moved."""
-        parameters = {"partners": list(partners), "run": run.position}
         found: dict[str, dict[date, int]] = {}
+        moved: list[str] = []
         with cursor.connection.cursor(row_factory=tuple_row, binary=True) as own:
-            own.execute(self._counts, parameters)
-            for partner_id, day, count in own:
-                found.setdefault(partner_id, {})[day] = count
-            own.execute(self._moved_clients, parameters)
-            return found, [client_id for (client_id,) in own]
+            own.execute(self._counts, {"partners": list(partners), "run": run.position})
+            for partner_id, day, count, client_id in own:
+                if client_id is None:
+                    found.setdefault(partner_id, {})[day] = count
+                else:
+                    moved.append(client_id)
+        return found, moved
 
     def clients_activated_from(self, cursor: Cursor[Any], partner_id: str, day: date) -> list[str]:
         """The partner's clients whose first activation is on a day or later, by id."""
