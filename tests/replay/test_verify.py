@@ -44,6 +44,11 @@ FACT, RUN, LINE, PAYOUT = 2, 4, 5, 9
 
 @pytest.fixture
 def ledger(journal: Journal, connection: psycopg.Connection) -> Journal:
+    """The ledger of this module."""
+    return write_ledger(journal, connection)
+
+
+def write_ledger(journal: Journal, connection: psycopg.Connection) -> Journal:
     """One client, one run, one line, a payout, an adjustment, a waiver and a sealed month."""
     journal.decide(programme(), JAN)
     fact = ClientActivated(
