@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -106,7 +106,7 @@ def story() -> Iterator[str]:
             yield message("client.activated", f"2026-01-31T12:{number:02d}:{group:02d}Z", activated)
 
 
-def message(type_: str, instant: str, data: dict[str, object]) -> str:
+def message(type_: str, instant: str, data: Mapping[str, object]) -> str:
     """One line of a file."""
     id_ = uuid.uuid5(uuid.NAMESPACE_URL, json.dumps([type_, instant, data])).hex
     envelope = {"specversion": "1.0", "id": id_, "source": "/billing", "type": type_}
