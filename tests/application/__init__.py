@@ -1,0 +1,1 @@
+"""Tests of the ledger itself: what recording and runs cost and keep."""
