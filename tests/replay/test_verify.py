@@ -131,6 +131,21 @@ def test_nothing_is_wrong_with_a_sound_ledger(connection: psycopg.Connection, pa
     assert seen[-1] == (16, 16)
 
 
+def test_what_is_appended_meanwhile_is_no_discrepancy(
+    ledger: Journal, connection: psycopg.Connection
+) -> None:
+    """Verification is of the ledger up to the head that it found; others append all the while."""
+
+    def append_one(_done: int, _of: int) -> None:
+        line = commission("p1", f"c{ledger.position}", FEB, 10, run=RUN, facts=(FACT,))
+        ledger.decide(line, FEB)
+        ledger.append()
+
+    assert list(verify(connection, Projector(), append_one, page=3)) == []
+    assert ledger.position > 20
+    assert found(connection) == []
+
+
 def test_an_empty_ledger_is_sound(connection: psycopg.Connection) -> None:
     """No event, no discrepancy."""
     assert found(connection) == []
