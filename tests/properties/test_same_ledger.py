@@ -30,10 +30,12 @@ _ON_REAL = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
 _EVENTS = """
-    SELECT position, originator_id, originator_version, topic, convert_from(state, 'UTF8') AS state,
-        effective_at, day, source, event_id, posting_day, amount
+    SELECT position, originator_id, originator_version, topic, effective_at, day, source, event_id,
+        posting_day, amount,
+        CASE WHEN topic <> 'StatementsSealed/1' THEN convert_from(state, 'UTF8') END AS state
     FROM ledger.events ORDER BY position
 """
+"""All but what a seal is over: statements name the log's root, of the instants of recording."""
 
 
 @contextmanager
