@@ -15,7 +15,7 @@ from events.recorded import Recorded
 from ledger.engine import evolve, folded_topics
 from ledger.store.recorder import LedgerRecorder
 
-LIMIT = 200_000
+LIMIT = 30_000
 """Streams kept; beyond it those used longest ago go."""
 
 FAR_BEHIND = 20_000
@@ -66,10 +66,14 @@ class Entities:
         source = sql.SQL(
             "{table} WHERE position > %s AND position <= %s AND topic = ANY(%s)"
         ).format(table=self.table)
+        # Taken over at the end only: what fails half-way is folded from where it was, next time.
+        changed: dict[str, object | None] = {}
         for row in self._select(cursor, source, (self.position, head, _TOPICS)):
             stream, event = recorded(row)
             if stream in self._entities:
-                self._entities[stream] = evolve(stream, self._entities[stream], event)
+                before = changed[stream] if stream in changed else self._entities[stream]
+                changed[stream] = evolve(stream, before, event)
+        self._entities.update(changed)
         self.position = head
 
     def load(self, cursor: Cursor[object], streams: Iterable[str]) -> None:
