@@ -65,7 +65,7 @@ def decide_tiers(ledger: Ledger, run: Run, partner: Partner, counts: Counts) -> 
     changes: list[TierChanged] = []
     days = iter(_days_that_matter(ledger, run, partner, counts, first))
     waiting = next(days, None)
-    after = first - ONE_DAY if run.previous is None or first > run.previous else first
+    after = first
     while True:
         review = _next_review(partner, after, run.through)
         day = min((d for d in (waiting, review) if d is not None), default=None)
