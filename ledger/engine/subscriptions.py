@@ -191,7 +191,8 @@ def period_starts(term: Term, after: date | None, through: date) -> Iterator[tup
     if start > through or (term.end is not None and start >= term.end):
         return
     count = (start.year - term.anchor.year) * 12 + start.month - term.anchor.month
-    while start <= through and (term.end is None or start < term.end):
+    # The calendar's last day stands for all beyond it (add_months): no period begins there.
+    while start <= through and start < date.max and (term.end is None or start < term.end):
         count += months
         following = add_months(term.anchor, count)
         yield start, date.fromordinal(following.toordinal() - 1)
