@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,21 +18,28 @@ PERSONS = ("--requested-by", "ann", "--approved-by", "bob")
 FINANCE = ("--partner", "p-alpha", "--currency", "EUR", "--reason", "goodwill", *PERSONS)
 
 
-@pytest.fixture
-def writer_url(ledger_database_url: str) -> Iterator[str]:
-    """The address of a ledger's database for a login whose only right is ``ledger_writer``."""
-    name = f"writer_{uuid.uuid4().hex[:8]}"
-    with psycopg.connect(ledger_database_url, autocommit=True) as admin:
+@contextmanager
+def member_of(role: str, url: str) -> Iterator[str]:
+    """The address of a database for a new login whose only right is to be a member of a role."""
+    name = f"login_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(url, autocommit=True) as admin:
         admin.execute(
-            sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'tests' IN ROLE ledger_writer").format(
-                sql.Identifier(name)
+            sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'tests' IN ROLE {}").format(
+                sql.Identifier(name), sql.Identifier(role)
             )
         )
-        yield _as_login(ledger_database_url, name, "tests")
+        yield _as_login(url, name, "tests")
         admin.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (name,)
         )
         admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def writer_url(ledger_database_url: str) -> Iterator[str]:
+    """The address of a ledger's database for a login that may only write it."""
+    with member_of("ledger_writer", ledger_database_url) as url:
+        yield url
 
 
 def _as_login(url: str, name: str, password: str) -> str:
@@ -117,6 +125,16 @@ def test_the_login_may_not_change_what_is_recorded(writer_url: str, verb: str) -
         pytest.raises(errors.InsufficientPrivilege),
     ):
         connection.execute(verb)
+
+
+def test_a_login_without_the_right_is_told_which_it_needs(
+    billing: Commands, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line: who reads the views of finance runs no command."""
+    with member_of("finance_reader", billing.url) as url:
+        reader = Commands(url, capsys)
+        for command in (("balances",), ("ingest", BILLING), ("accrue", "--through", "2026-07-01")):
+            assert "ledger_writer" in reader.refused(*command)
 
 
 def _settlement(payout: dict[str, object]) -> str:
