@@ -15,6 +15,7 @@ from interfaces import bootstrap
 from interfaces.settings import Settings
 from ledger.errors import NotReady
 from tests.conftest import drop_database, url_of
+from tests.e2e.commands import start
 from tests.interfaces.commands import Commands
 
 
@@ -73,6 +74,22 @@ def test_an_empty_database_stays_empty_until_a_programme_is_adopted(
         assert admin.execute("SELECT to_regnamespace('ledger')").fetchone() == (None,)
     commissions.done("programme", "adopt", "izyinbox")
     assert commissions.done("balances", "--format", "json").rows == []
+
+
+def test_several_first_adoptions_at_once_make_one_ledger(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One makes schema, roles and ledger; the others are refused in one line."""
+    processes = [
+        start("--database", database_url, "programme", "adopt", "izyinbox") for _ in range(4)
+    ]
+    said = [process.communicate(timeout=60)[1].decode() for process in processes]
+    assert sorted(process.returncode for process in processes) == [0, 1, 1, 1], said
+    for process, error in zip(processes, said, strict=True):
+        lines = [line for line in error.splitlines() if not line.startswith("{")]
+        assert len(lines) == process.returncode
+        assert all("is adopted already" in line for line in lines)
+    Commands(database_url, capsys).done("verify")
 
 
 def test_an_address_keeps_what_it_says() -> None:
