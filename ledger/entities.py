@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from itertools import islice
 from typing import Any
@@ -42,6 +43,7 @@ class Entities:
         self._entities: MutableMapping[str, object | None] = {}
         self.at_hand: MutableMapping[str, Any] = self._entities
         self.position = 0
+        self._latest: AbstractSet[str] = frozenset()
 
     def get(self, stream: str) -> object | None:
         """The entity of a loaded stream, None if it has none."""
@@ -55,6 +57,7 @@ class Entities:
         """Start anew from the ledger's beginning; nothing is loaded."""
         self._entities.clear()
         self.position = 0
+        self._latest = frozenset()
 
     def follow(self, cursor: Cursor[object], head: int) -> None:
         """Fold in what others appended up to ``head``."""
@@ -87,8 +90,10 @@ class Entities:
             self._entities[stream] = found.get(stream)
         excess = len(self._entities) - LIMIT
         if excess > 0:
-            # What was asked for stays, loaded now or long ago: it is decided on next.
-            old = (stream for stream in self._entities if stream not in wanted)
+            # What was asked for stays, loaded now or long ago: it is decided on next. So does what
+            # the last append changed: the database may not have it yet.
+            kept = wanted | self._latest
+            old = (stream for stream in self._entities if stream not in kept)
             for stream in list(islice(old, excess)):
                 del self._entities[stream]
 
@@ -117,11 +122,14 @@ class Entities:
         return None
 
     def advance(self, changed: Mapping[str, object], position: int) -> None:
-        """Take over what an append of our own changed, once it is committed."""
+        """Take over what an append of our own changes.
+
+        It may still be under way: only what it leaves alone is read from the database meanwhile.
+        """
         for stream, entity in changed.items():
             self._entities.pop(stream, None)
             self._entities[stream] = entity
-        self.position = position
+        self.position, self._latest = position, changed.keys()
 
     def _select(
         self, cursor: Cursor[object], source: sql.Composed, parameters: tuple[object, ...]
