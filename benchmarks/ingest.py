@@ -221,5 +221,4 @@ _TITLES = {
     "head": "read and lock the head",
     "insert_staged": "hash leaves and insert, under the lock",
     "merge": "merge into the projections, under the lock",
-    "record": "decide, make rows, commit",
 }

@@ -23,7 +23,7 @@ from benchmarks.wire import RECEIVED
 from interfaces import bootstrap
 from interfaces.embedded import EmbeddedPostgres
 from ledger.application import CommissionLedger
-from ledger.ingest.files import BATCH_MESSAGES, Source, batches
+from ledger.ingest.files import BATCH_MESSAGES, Source, batches, recorded
 from ledger.policy.files import REFERENCE, load
 from ledger.store.recorder import Head, LedgerRecorder
 from projections.accrual import LiveModels
@@ -148,9 +148,8 @@ class Bench:
         """Record a stream, and tell after each batch how many were accepted so far."""
         accepted = 0
         source = Source("bench.jsonl", stream)
-        record = self.stages.timed("record", self.ledger.record)
-        for part in batches([source], batch_messages=batch, now=lambda: RECEIVED):
-            done = record(part.messages)
+        read = batches([source], batch_messages=batch, now=lambda: RECEIVED)
+        for part, done in recorded(self.ledger, read):
             if done.accepted != len(part.messages):
                 raise ValueError(f"{done}: the lines of a benchmark are all good and new")
             accepted += done.accepted

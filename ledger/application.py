@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -82,6 +82,10 @@ class CommissionLedger:
         Raises NotReady before a first programme is adopted.
         """
         return self._recording.record(batch)
+
+    def record_all(self, batches: Iterable[Sequence[Incoming]]) -> Iterator[Recording]:
+        """Record batches in their order, as :meth:`record` does, but faster than one by one."""
+        return self._recording.record_all(batches)
 
     # --- commands --------------------------------------------------------------------------------
 

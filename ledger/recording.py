@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -18,9 +19,16 @@ from ledger.engine.calendar import day_of
 from ledger.engine.commands import check_adopted
 from ledger.engine.state import LEDGER, Ledger, Overlay
 from ledger.entities import Entities
+from ledger.store.head import Head
 from ledger.store.mapper import fact_row
 from ledger.store.recorder import HeadMoved
 from ledger.store.rows import Row
+
+Key = tuple[str, str]
+"""Source and id of a message."""
+
+Known = tuple[int | None, bytes]
+"""Position (None: not appended yet) and content hash of a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,35 @@ class _Sorted:
         return sum(letter.kind == kind for letter in self.dead)
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A batch decided on the ledger as of ``position``, with the entities that it changes."""
+
+    position: int
+    batch: _Sorted
+    rows: Sequence[Row]
+    changed: Mapping[str, object]
+
+    @property
+    def last(self) -> int:
+        """The position of the ledger once the batch is appended."""
+        return self.position + len(self.rows)
+
+    @property
+    def told(self) -> dict[Key, Known]:
+        """The messages that it will have recorded."""
+        return {(m.source, m.id): (None, m.content) for m in self.batch.accepted}
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A batch that is being appended while the next is decided."""
+
+    batch: Sequence[Incoming]
+    prepared: _Prepared
+    appended: Future[Recording]
+
+
 class Recorder:
     """Records batches; what it decides on is at hand in ``entities``."""
 
@@ -65,46 +102,107 @@ class Recorder:
         except HeadMoved:
             return self._record(batch, lock_first=True)
 
-    def _record(self, batch: Sequence[Incoming], *, lock_first: bool) -> Recording:
-        recorder = self._appender.recorder
+    def record_all(self, batches: Iterable[Sequence[Incoming]]) -> Iterator[Recording]:
+        """Record batches in their order, each in a transaction of its own.
+
+        A batch is decided while the database still appends the one before: on entities that are
+        ahead of it. Should that append fail, they are forgotten, and what rests on them is decided
+        again.
+        """
+        ahead: _Ahead | None = None
+        with ThreadPoolExecutor(1) as appending:
+            try:
+                for batch in batches:
+                    prepared = self._prepare_behind(batch, ahead)
+                    if ahead is not None:
+                        yield self._landed(ahead)
+                        # Decided again, it may have come to the same place by another way.
+                        again = ahead.appended.exception() is not None
+                        if again or self._entities.position != prepared.position:
+                            prepared = self._prepare_behind(batch, None)
+                    self._entities.advance(prepared.changed, prepared.last)
+                    ahead = _Ahead(batch, prepared, appending.submit(self._append, prepared))
+                if ahead is not None:
+                    yield self._landed(ahead)
+            except BaseException:
+                self._entities.forget()
+                raise
+
+    def _landed(self, ahead: _Ahead) -> Recording:
+        """What became of the batch that was being appended; recorded anew if another came first."""
+        try:
+            return ahead.appended.result()
+        except HeadMoved:
+            self._entities.forget()
+            return self.record(ahead.batch)
+
+    def _prepare_behind(self, batch: Sequence[Incoming], ahead: _Ahead | None) -> _Prepared:
+        """Decide a batch on what is recorded, and on the batch ahead of it if there is one."""
         with self._appender.transaction() as cursor:
-            head = recorder.head(cursor, lock=lock_first)
+            if ahead is None:
+                head = self._appender.recorder.head(cursor, lock=False)
+                self._entities.follow(cursor, head.position)
+                return self._prepare(cursor, batch, {})
+            return self._prepare(cursor, batch, ahead.prepared.told)
+
+    def _record(self, batch: Sequence[Incoming], *, lock_first: bool) -> Recording:
+        with self._appender.transaction() as cursor:
+            head = self._appender.recorder.head(cursor, lock=lock_first)
             self._entities.follow(cursor, head.position)
-            sorted_batch = self._sort(cursor, batch)
-            changed: dict[str, object] = {}
-            last = head.position
-            if sorted_batch.accepted:
-                rows, changed = self._decide(cursor, sorted_batch.accepted)
-                recorder.stage(cursor, rows)
-                versions = recorder.versions(cursor, {row.stream for row in rows})
-                if not lock_first:
-                    locked = recorder.head(cursor)
-                    if locked.position != head.position:
-                        raise HeadMoved("another writer appended; decide again")
-                    head = locked
-                last = self._appender.insert(cursor, head, rows, versions).last
-            self._bury(cursor, sorted_batch.dead)
-        if changed or last != head.position:
-            self._entities.advance(changed, last)
+            prepared = self._prepare(cursor, batch, {})
+            recording = self._write(cursor, prepared, head if lock_first else None)
+        self._entities.advance(prepared.changed, recording.position)
+        return recording
+
+    def _append(self, prepared: _Prepared) -> Recording:
+        with self._appender.transaction() as cursor:
+            return self._write(cursor, prepared, None)
+
+    def _prepare(
+        self, cursor: Cursor[Any], batch: Sequence[Incoming], told: Mapping[Key, Known]
+    ) -> _Prepared:
+        """Sort a batch and decide it; ``told`` are the messages of a batch not yet appended."""
+        sorted_batch = self._sort(cursor, batch, told)
+        rows: list[Row] = []
+        changed: dict[str, object] = {}
+        if sorted_batch.accepted:
+            rows, changed = self._decide(cursor, sorted_batch.accepted)
+        return _Prepared(self._entities.position, sorted_batch, rows, changed)
+
+    def _write(self, cursor: Cursor[Any], prepared: _Prepared, locked: Head | None) -> Recording:
+        """Append a prepared batch, and keep what of it is dead.
+
+        Raises HeadMoved if the ledger is not where the batch was decided.
+        """
+        recorder, rows, batch = self._appender.recorder, prepared.rows, prepared.batch
+        if rows:
+            recorder.stage(cursor, rows)
+            versions = recorder.versions(cursor, {row.stream for row in rows})
+            head = recorder.head(cursor) if locked is None else locked
+            if head.position != prepared.position:
+                raise HeadMoved("another writer appended; decide again")
+            self._appender.insert(cursor, head, rows, versions)
+        self._bury(cursor, batch.dead)
         return Recording(
-            accepted=len(sorted_batch.accepted),
-            duplicates=sorted_batch.duplicates,
-            quarantined=sorted_batch.count("quarantined"),
-            rejected=sorted_batch.count("rejected"),
-            position=last,
+            accepted=len(batch.accepted),
+            duplicates=batch.duplicates,
+            quarantined=batch.count("quarantined"),
+            rejected=batch.count("rejected"),
+            position=prepared.last,
         )
 
-    def _sort(self, cursor: Cursor[Any], batch: Sequence[Incoming]) -> _Sorted:
+    def _sort(
+        self, cursor: Cursor[Any], batch: Sequence[Incoming], told: Mapping[Key, Known]
+    ) -> _Sorted:
         """Tell new messages from duplicates, contradictions and what cannot be read."""
         keys = [
             (incoming.message.source, incoming.message.id)
             for incoming in batch
             if incoming.message is not None
         ]
-        known: dict[tuple[str, str], tuple[int | None, bytes]] = {
-            key: (found.position, found.content)
-            for key, found in self._appender.recorder.recorded(cursor, keys).items()
-        }
+        known: dict[Key, Known] = dict(told)
+        for key, found in self._appender.recorder.recorded(cursor, keys).items():
+            known[key] = (found.position, bytes(found.content))
         result = _Sorted()
         for incoming in batch:
             message = incoming.message
@@ -116,7 +214,7 @@ class Recorder:
             if before is None:
                 known[key] = (None, message.content)
                 result.accepted.append(message)
-            elif bytes(before[1]) == message.content:
+            elif before[1] == message.content:
                 result.duplicates += 1
             else:
                 result.dead.append(_quarantined(incoming, message, before[0]))

@@ -107,8 +107,8 @@ class StoredProjection(ReadModel):
     ) -> sql.Composed:
         """Return the statement that folds the events of ``scope`` into ``table``, in key order.
 
-        The range is read first and by itself (OFFSET keeps the planner from looking elsewhere): what
-        an append costs must not grow with the ledger.
+        The range is read first and by itself (OFFSET keeps the planner from looking elsewhere):
+        what an append costs must not grow with the ledger.
         """
         return sql.SQL(
             "WITH appended AS (SELECT * FROM {events} WHERE {scope} OFFSET 0), "

@@ -26,7 +26,7 @@ EXPECTED = (
     "stock insert_events, 100 events a call",
     "raw binary COPY of the same rows",
     "the stock way",
-    "decide, make rows, commit",
+    "hash leaves and insert, under the lock",
     # rebuild
     "events",
     "stock ProjectionRunner, balances only",

@@ -21,7 +21,7 @@ from interfaces.money import format_count
 from ledger.application import CommissionLedger
 from ledger.dead_letters import Incoming
 from ledger.ingest.dead_letters import DeadLetters
-from ledger.ingest.files import Batch, Source, batches
+from ledger.ingest.files import Batch, Source, batches, recorded
 
 SHOWN = 1_000
 """Bad lines told on standard error; all of them are in the dead letters and in --bad-lines."""
@@ -97,12 +97,12 @@ def ingest(
         step = stack.enter_context(progress("ingesting"))
         total = sum(Path(name).stat().st_size for name in files if name != "-")
         position = 0
-        for batch in batches(
+        read = batches(
             _sources(files),
             batch_messages=session.settings.batch_size,
             horizon_days=session.settings.max_days_ahead,
-        ):
-            result = ledger.record(batch.messages)
+        )
+        for batch, result in recorded(ledger, read):
             position = result.position
             for name in ("accepted", "duplicates", "quarantined", "rejected"):
                 counts[name] += getattr(result, name)

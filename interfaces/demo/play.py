@@ -17,7 +17,7 @@ from interfaces.demo.settlements import Initiated, settle
 from interfaces.demo.year import Correction, Month, year
 from ledger.application import CommissionLedger
 from ledger.errors import Refused
-from ledger.ingest.files import Source, batches
+from ledger.ingest.files import Source, batches, recorded
 from ledger.policy.files import REFERENCE, load
 from projections import DEFAULT_NAMES
 
@@ -71,8 +71,7 @@ def _deliver(
     """Bring a delivery in through the door that real data comes through."""
     received_at = datetime.combine(month.through, time(), UTC) + timedelta(days=1)
     source = Source(name, BytesIO(b"".join(lines)))
-    for batch in batches([source], now=lambda: received_at):
-        result = ledger.record(batch.messages)
+    for _, result in recorded(ledger, batches([source], now=lambda: received_at)):
         for what in ("accepted", "duplicates", "rejected"):
             counts[what] += getattr(result, what)
 

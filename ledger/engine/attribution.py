@@ -198,7 +198,7 @@ def _accept(
     draft: Draft, claim: Claim, rule: str, live_through: date | None, *, late: bool = False
 ) -> None:
     draft.emit(
-        ReferralAccepted(
+        ReferralAccepted.trusted(
             rule=rule,
             programme_version=_version(draft, claim.partner_id, claim.day),
             day=claim.day,

@@ -116,17 +116,21 @@ def _activated(client: Client, event: Recorded, fact: ClientActivated) -> Client
         fact.currency,
         fact.interval,
     )
-    client = _with(
-        client,
-        fact.subscription_id,
-        replace(old, activations=(*old.activations, activation)),
+    activations = (*old.activations, activation)
+    subscription = Subscription(activations, old.changes, old.churns, old.terms)
+    held, settled_by = client.attribution, client.settled_by
+    if settled_by is None:
+        settled_by = event.position
+        if held and held.live_through and held.day <= event.day <= held.live_through:
+            held = replace(held, live_through=None)
+    return Client(
+        client.client_id,
+        held,
+        settled_by,
+        {**client.subscriptions, fact.subscription_id: subscription},
+        client.standing,
+        client.unresolved,
     )
-    if client.settled_by is not None:
-        return client
-    held = client.attribution
-    if held and held.live_through and held.day <= event.day <= held.live_through:
-        held = replace(held, live_through=None)
-    return replace(client, settled_by=event.position, attribution=held)
 
 
 @_folds(ClientPlanChanged)
@@ -172,8 +176,17 @@ def _stands(client: Client, _: Recorded, standing: ClientStanding) -> Client:
         if old.terms:
             kept = [term for term in old.terms if term not in change.before]
             terms = tuple(sorted([*kept, *change.after], key=lambda term: term.start))
-        subscriptions[change.subscription_id] = replace(old, terms=terms)
-    return replace(client, standing=standing.after, subscriptions=subscriptions)
+        subscriptions[change.subscription_id] = Subscription(
+            old.activations, old.changes, old.churns, terms
+        )
+    return Client(
+        client.client_id,
+        client.attribution,
+        client.settled_by,
+        subscriptions,
+        standing.after,
+        client.unresolved,
+    )
 
 
 @_folds(FactUnresolved)

@@ -35,7 +35,7 @@ def record_standing(draft: Draft, event: Recorded, client_id: str) -> None:
     picture = _picture(client)
     after, version = _standing(draft, client, picture, event.day)
     changes = tuple(
-        SubscriptionChange(
+        SubscriptionChange.trusted(
             subscription_id=name,
             before=_lacking(client.subscriptions[name].terms, terms),
             after=_lacking(terms, client.subscriptions[name].terms),
@@ -45,7 +45,7 @@ def record_standing(draft: Draft, event: Recorded, client_id: str) -> None:
     )
     if changes or after != client.standing:
         draft.emit(
-            ClientStanding(
+            ClientStanding.trusted(
                 rule="D4.5",
                 programme_version=version,
                 day=event.day,
@@ -104,7 +104,7 @@ def _standing(
     if first is not None and holder is not None:
         days = adopted.programme.activation.qualifying_days
         counted = _counting_day(picture, first.day, first.day + timedelta(days=days))
-    standing = Standing(
+    standing = Standing.trusted(
         partner_id=holder.partner_id if holder else None,
         claim=holder.claim if holder else None,
         first_activated_on=first.day if first else None,

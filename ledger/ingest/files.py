@@ -1,11 +1,12 @@
 """Reads JSON Lines, from files or standard input, as batches of messages in line order.
 
 Memory is bounded whatever a file holds: a batch ends at a number of messages or of bytes, at most
-two batches exist at a time, and of a line that is too long only the first part is kept.
+four batches exist at a time, and of a line that is too long only the first part is kept.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +16,9 @@ from typing import BinaryIO
 
 from events.envelope import HORIZON_DAYS, MAX_BYTES, decode
 from events.errors import Rejection
+from ledger.application import CommissionLedger
 from ledger.dead_letters import Incoming
+from ledger.recording import Recording
 
 BATCH_MESSAGES = 5_000
 """The most messages of one batch."""
@@ -152,3 +155,16 @@ def _incoming(origin: str, line: bytes, received_at: datetime, horizon_days: int
     except Rejection as rejection:
         return Incoming(origin, line, rejection=rejection)
     return Incoming(origin, line, message=message)
+
+
+def recorded(ledger: CommissionLedger, read: Iterable[Batch]) -> Iterator[tuple[Batch, Recording]]:
+    """Record batches as they are read; gives each with what became of it, in their order."""
+    under_way: deque[Batch] = deque()
+
+    def messages() -> Iterator[Sequence[Incoming]]:
+        for batch in read:
+            under_way.append(batch)
+            yield batch.messages
+
+    for recording in ledger.record_all(messages()):
+        yield under_way.popleft(), recording
