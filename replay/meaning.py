@@ -19,10 +19,12 @@ from events.errors import EventError
 from events.finance import PeriodClosed, ProgrammeAdopted
 from events.lines import (
     AdjustmentPosted,
+    CommissionPosted,
     CreditPosted,
     Line,
 )
 from ledger.engine.calendar import start_of
+from ledger.engine.money import share
 from ledger.store.mapper import money_of
 from replay.findings import Discrepancy, StoredRow
 from replay.statements import last_day
@@ -172,7 +174,11 @@ def _plain(row: StoredRow) -> Iterator[Discrepancy]:
 
 
 def _missing(line: Line) -> Iterator[str]:
-    """What a line does not name; finance's own rest on a command, not on facts and a programme."""
+    """What a line does not name or show; finance's own rest on a command, not on facts."""
+    if isinstance(line, CommissionPosted) and line.line is None:
+        due = share(line.base, line.rate)
+        if line.amount != due:
+            yield f"{line.rate} of {line.base} is {due}, not {line.amount}"
     if isinstance(line, AdjustmentPosted | CreditPosted):
         if line.command is None and line.run is None:
             yield "the line names neither a command nor a run"

@@ -5,6 +5,7 @@ Every check raises :class:`~ledger.errors.Refused` with what to do; nothing is r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -81,6 +82,8 @@ def check_accrual(ledger: Ledger, through: date) -> None:
 
 def check_close(ledger: Ledger, month: str) -> None:
     """A month may be closed: L is its last day or later, and it is the next one (D16)."""
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month, re.ASCII) or month < "0001":
+        raise Refused(f"{month!r} is no month; write it as YYYY-MM, such as 2026-01")
     last = end_of_month(first_of_month(month))
     closed, accrued = ledger.closed_through, ledger.accrued_through
     if closed is not None and last <= closed:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from events.base import Event
 from events.billing import ClientActivated, ClientChurned, ClientPlanChanged
+from events.catalogue import TOPICS
 from events.decisions import (
     AccrualCompleted,
     ClientStanding,
@@ -76,8 +77,9 @@ def evolve(stream: str, entity: object | None, event: Recorded | Event) -> objec
 
 
 def folded_topics() -> frozenset[str]:
-    """The topics that change an entity: what the store has to load of a stream."""
-    return frozenset(cls.topic() for cls in _FOLDS)
+    """The topics that change an entity, of every version: what the store loads of a stream."""
+    types = {cls.type for cls in _FOLDS}
+    return frozenset(topic for topic, cls in TOPICS.items() if cls.type in types)
 
 
 def _folds(cls: type[Event]) -> Callable[[E], E]:
