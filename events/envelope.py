@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 import orjson
 from pydantic import JsonValue, ValidationError
@@ -35,8 +34,7 @@ _ADVICE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A fact as it was told, with its idempotency key and its hash.
 
     ``effective_at`` is in UTC, to the microsecond. ``topic`` and ``state`` are of the version told,

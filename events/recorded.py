@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from events.base import Event
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """An event with its place: what the engine reads.
 
     ``effective_at`` is an instant in UTC, ``day`` its calendar day in the ledger's time zone (D2).

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from events.envelope import Message
 from events.errors import Rejection
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """One message as it came in: decoded, or with the reason why it cannot be.
 
     ``origin`` says where it stood, such as ``billing.jsonl:12``; ``payload`` are its bytes.

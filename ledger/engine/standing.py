@@ -71,7 +71,10 @@ def _first(picture: _Picture) -> Activation | None:
 
 def _lacking(terms: tuple[Term, ...], others: tuple[Term, ...]) -> tuple[Term, ...]:
     """The terms that are not among the others."""
-    return tuple(term for term in terms if term not in others) if others else terms
+    if not others:
+        return terms
+    known = [other.__dict__ for other in others]
+    return tuple(term for term in terms if term.__dict__ not in known)
 
 
 def _picture(client: Client) -> _Picture:

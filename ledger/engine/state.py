@@ -92,6 +92,10 @@ class Attribution:
         return self.live_through is None or day <= self.live_through
 
 
+_UNKNOWN = Standing()
+"""How a client stands of which nothing is recorded."""
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """The fold of ``client:<id>``.
@@ -104,7 +108,7 @@ class Client:
     attribution: Attribution | None = None
     settled_by: int | None = None
     subscriptions: Mapping[str, Subscription] = field(default_factory=dict)
-    standing: Standing = field(default_factory=Standing)
+    standing: Standing = _UNKNOWN
     unresolved: Mapping[int, tuple[date, str]] = field(default_factory=dict)
 
 

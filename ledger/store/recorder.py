@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
+import orjson
 from eventsourcing.persistence import (
     IntegrityError,
     InterfaceError,
@@ -137,7 +138,7 @@ class LedgerRecorder(PostgresProcessRecorder):
         what was appended in between.
         """
         # Neighbours in the index one after another; planned anew, see ``statements``.
-        cursor.execute(self._sql.versions, (sorted(streams),), prepare=False)
+        cursor.execute(self._sql.versions, (_json(sorted(streams)),), prepare=False)
         position, of = 0, {}
         for row in cursor:
             position = row["position"]
@@ -186,7 +187,7 @@ class LedgerRecorder(PostgresProcessRecorder):
     ) -> dict[tuple[str, str], Recorded]:
         """Which of these (source, id) are recorded: their positions and content hashes."""
         sources, ids = [source for source, _ in keys], [event_id for _, event_id in keys]
-        cursor.execute(self._sql.recorded, (sources, ids), prepare=False)
+        cursor.execute(self._sql.recorded, (_json(sources), _json(ids)), prepare=False)
         return {
             (row["source"], row["event_id"]): Recorded(row["position"], row["content"])
             for row in cursor
@@ -218,7 +219,8 @@ class LedgerRecorder(PostgresProcessRecorder):
             raise ValueError("an append needs at least one row")
         recorded_at = instant_after(head)
         leaves = leaves_after(head.position, recorded_at, rows, assigned)
-        parameters = (head.position, recorded_at, assigned, b"".join(leaves))
+        versions = f"{{{','.join(map(str, assigned))}}}"
+        parameters = (head.position, recorded_at, versions, b"".join(leaves))
         if len(rows) < HASH_BESIDE_ROWS:
             cursor.execute(self._sql.insert_staged, parameters, prepare=True)
             frontier = merkle.append(head.frontier, head.position, leaves)
@@ -370,3 +372,8 @@ class LedgerRecorder(PostgresProcessRecorder):
     def _remember(self, tracking: Tracking | None) -> None:
         if tracking is not None:
             self._tracked[tracking.application_name] = tracking.notification_id
+
+
+def _json(names: Sequence[str]) -> str:
+    """A list as one parameter: psycopg writes the items of an array one by one, in Python."""
+    return orjson.dumps(names).decode()

@@ -123,7 +123,7 @@ SELECT
         ),
         0
     ) AS version
-FROM {head} AS head, unnest(%s::text[]) AS wanted (stream)
+FROM {head} AS head, json_array_elements_text(%s::json) AS wanted (stream)
 """
 
 _CHANGED_VERSIONS = """
@@ -135,7 +135,10 @@ GROUP BY originator_id
 
 _RECORDED = """
 SELECT wanted.source, wanted.event_id, event.position, event.content
-FROM unnest(%s::text[], %s::text[]) AS wanted (source, event_id)
+FROM ROWS FROM (
+    json_array_elements_text(%s::json),
+    json_array_elements_text(%s::json)
+) AS wanted (source, event_id)
 CROSS JOIN LATERAL (
     SELECT position, content
     FROM {events}
