@@ -99,11 +99,9 @@ class AccrualRun:
         done = self._done(cursor)
         models, run = self._appender.models, self._run
         total = models.plan_accrual(cursor, run, every_partner=self._every_partner())
-        place, finished = ("", ""), 0
+        finished = 0
         work: _Partner | None = None
-        while page := models.candidates(cursor, run, place, PAGE_CLIENTS):
-            place = (page[-1].partner_id, page[-1].client_id)
-            reader = Page(self._entities, models, run, cursor, page)
+        for page, reader in self._pages(cursor):
             for candidate in page:
                 before = done.get(candidate.partner_id)
                 if before is not None and _is_done(before, candidate):
@@ -124,6 +122,21 @@ class AccrualRun:
             self._close_part(work, None)
         if self._rows:
             yield self._taken()
+
+    def _pages(self, cursor: Cursor[Any]) -> Iterator[tuple[Sequence[Candidate], Page]]:
+        """The candidates page by page, the next one read while this one is decided."""
+        models, run = self._appender.models, self._run
+
+        def read(place: tuple[str, str]) -> tuple[Sequence[Candidate], Page] | None:
+            page = models.candidates(cursor, run, place, PAGE_CLIENTS)
+            return (page, Page(self._entities, models, run, cursor, page)) if page else None
+
+        with ThreadPoolExecutor(1) as reading:
+            following = reading.submit(read, ("", ""))
+            while found := following.result():
+                last = found[0][-1]
+                following = reading.submit(read, (last.partner_id, last.client_id))
+                yield found
 
     def _taken(self) -> list[Row]:
         rows, self._rows = self._rows, []
