@@ -47,7 +47,7 @@ def run(
 ) -> None:
     """Initiate the payouts that are due on a cut-off; twice for one cut-off pays once."""
     with session.ledger() as ledger:
-        require_past(ledger, cutoff, ahead=ahead)
+        require_past(session, ledger, cutoff, ahead=ahead)
         initiated = ledger.run_payouts(cutoff, ahead=ahead)
     session.line.add(payouts=len(initiated))
     rows = [_row(payout) for payout in initiated]

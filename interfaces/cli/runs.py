@@ -32,7 +32,7 @@ def accrue(
     A run that was interrupted is finished first.
     """
     with session.ledger() as ledger:
-        require_past(ledger, through, ahead=ahead)
+        require_past(session, ledger, through, ahead=ahead)
         with progress(f"accruing through {through}") as step:
             run = ledger.accrue(through, ahead=ahead, progress=step)
     session.line.add(run=run.run, partners=run.partners, lines=run.lines)
@@ -65,7 +65,7 @@ def close(
     year, number = int(month[:4]), int(month[5:])
     last = date(year, number, monthrange(year, number)[1])
     with session.ledger() as ledger:
-        require_past(ledger, last, ahead=ahead)
+        require_past(session, ledger, last, ahead=ahead)
         with progress(f"closing {month}") as step:
             closed = ledger.close(month, ahead=ahead, progress=step)
     session.line.add(position=closed.position, statements=closed.statements)
@@ -84,10 +84,20 @@ def close(
     )
 
 
-def require_past(ledger: CommissionLedger, day: date, *, ahead: bool) -> None:
-    """Refuse a day after today in the ledger's time zone, unless it is meant."""
+def require_past(session: Session, ledger: CommissionLedger, day: date, *, ahead: bool) -> None:
+    """Refuse a day after today in the ledger's time zone, unless it is meant.
+
+    A day as far off as no fact may be is not meant: its year is mistyped, and the ledger's clock
+    would never go back.
+    """
     today = today_in(ledger.ledger.time_zone)
     if day > today and not ahead:
         raise Refused(
             f"{day} is after today, {today}; give an earlier day, or --ahead if it is meant"
+        )
+    most = session.settings.max_days_ahead
+    if (day - today).days > most:
+        raise Refused(
+            f"{day} is more than {most} days after today, and the ledger's clock never goes back;"
+            " check the year, or set COMMISSIONS_MAX_DAYS_AHEAD if it is meant"
         )

@@ -115,6 +115,7 @@ def test_a_day_after_today_is_refused_unless_it_is_meant(
     billing.done("accrue", "--through", "2026-07-31", "--ahead")
     billing.done("close", "2026-07", "--ahead")
     billing.done("payouts", "run", "--cutoff", "2026-07-31", "--ahead")
+    billing.refused("accrue", "--through", "9999-12-31", "--ahead")
     assert set(zones) == {"Europe/Paris"}
 
 
