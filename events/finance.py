@@ -37,7 +37,7 @@ class TwoPersons(Command):
 
     @model_validator(mode="after")
     def _are_two(self) -> Self:
-        if self.requested_by.casefold() == self.approved_by.casefold():
+        if self.requested_by.strip().casefold() == self.approved_by.strip().casefold():
             raise ValueError(
                 f"{self.approved_by!r} cannot approve what they requested; name another person"
             )

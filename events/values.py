@@ -34,9 +34,14 @@ Code = Identifier
 """A code of the same alphabet (a reason, a plan, a course); never free text."""
 
 Operator = Annotated[
-    str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\u0000-\u001f\u007f]+$")
+    str,
+    StringConstraints(
+        min_length=1,
+        max_length=128,
+        pattern=r"^[^\u0000-\u0020\u007f]([^\u0000-\u001f\u007f]*[^\u0000-\u0020\u007f])?$",
+    ),
 ]
-"""Who ran a command: a user of the system or the database, or a token's subject."""
+"""Who ran a command: a user of the system or the database, or a token's subject; no blank ends."""
 
 MAX_SOURCE_LENGTH = 256
 MAX_ID_LENGTH = 128

@@ -73,6 +73,11 @@ def connect(settings: Settings, url: str | None = None) -> Iterator[Database]:
     given = url
     if given is None and settings.database_url is not None:
         given = settings.database_url.get_secret_value()
+    if given is not None and not given.strip():
+        raise NotReady(
+            "the database's address is empty; give one, or leave --database out to use the embedded"
+            " PostgreSQL"
+        )
     if given is not None:
         with _connected(given) as connection:
             yield Database(connection, conninfo_of(given), connection.info.user)

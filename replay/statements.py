@@ -51,13 +51,32 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A partner's month; ``position`` and ``root`` of its close are None while it is open."""
+    """A partner's month; ``position`` and ``root`` of its close are None while it is open.
+
+    ``until``: it shows only what had happened by that day, so it is partial, closed or not.
+    """
 
     partner_id: str
     month: str
     position: int | None
     root: str | None
     accounts: tuple[Account, ...]
+    until: date | None = None
+
+    @property
+    def status(self) -> str:
+        """``closed``, ``open`` or ``partial``."""
+        if self.until is not None:
+            return "partial"
+        return "open" if self.position is None else "closed"
+
+    def standing(self) -> str:
+        """The status in a sentence for people."""
+        if self.until is not None:
+            return f"Only what had happened by {self.until}: this is partial."
+        if self.position is None:
+            return "The month is open: this is provisional."
+        return f"Closed at position {self.position}, root {self.root}"
 
     def document(self) -> dict[str, object]:
         """Return the statement as JSON values, without nulls."""
@@ -65,7 +84,7 @@ class Statement:
         return {
             "partner_id": self.partner_id,
             "month": self.month,
-            "status": "open" if self.position is None else "closed",
+            "status": self.status,
             **closed,
             "accounts": [
                 {
@@ -106,7 +125,7 @@ class Statements:
         found = list(self._produce(month, through, closed, at.effective_at, partner_id))
         if found:
             return found[0]
-        return Statement(partner_id, month, closed, self._root(closed), ())
+        return Statement(partner_id, month, closed, self._root(closed), (), at.effective_at)
 
     def closed_at(self, month: str, position: int) -> int | None:
         """Return the position of the ``period.closed`` that closed a month, if up to ``position``.
@@ -147,7 +166,7 @@ class Statements:
                 _account(str(currency), list(lines))
                 for currency, lines in groupby(rows, key=itemgetter("currency"))
             )
-            yield Statement(str(partner), month, closed, root, accounts)
+            yield Statement(str(partner), month, closed, root, accounts, until)
 
     def _query(self, month: str, scope: sql.Composed) -> sql.Composed:
         """Every line of the month beside its account's balance at the month's end, in order."""
@@ -217,11 +236,7 @@ def to_csv(statement: Statement) -> str:
 
 def to_text(statement: Statement) -> str:
     """Write the statement as plain text, amounts with the decimals of their currency."""
-    text = [f"Statement of {statement.partner_id}, {statement.month}"]
-    if statement.position is None:
-        text.append("The month is open: this is provisional.")
-    else:
-        text.append(f"Closed at position {statement.position}, root {statement.root}")
+    text = [f"Statement of {statement.partner_id}, {statement.month}", statement.standing()]
     for account in statement.accounts:
         shown = partial(amount_text, currency=account.currency)
         text += ["", account.currency]

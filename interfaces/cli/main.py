@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -110,6 +111,10 @@ def _prepare() -> None:
     gc.set_threshold(50_000, 20, 100)
     # The pool tells of each connection that it lost; the command's own error says it once.
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    if sys.stdout is None or sys.stderr is None:
+        # Who closed them does not want to read; what is written goes nowhere.
+        nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for good
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")

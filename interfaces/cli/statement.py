@@ -86,11 +86,7 @@ def rows_of(found: Statement, account: Account) -> Iterator[Row]:
 def write_statement(found: Statement, locale: Locale) -> None:
     """Write the statement for people, one table for each currency."""
     out = sys.stdout
-    out.write(f"Statement of {found.partner_id}, {found.month}\n")
-    if found.position is None:
-        out.write("The month is open: this is provisional.\n")
-    else:
-        out.write(f"Closed at position {found.position}, root {found.root}\n")
+    out.write(f"Statement of {found.partner_id}, {found.month}\n{found.standing()}\n")
     write_accounts(found, locale)
 
 

@@ -220,6 +220,9 @@ def test_a_closed_statement_is_the_same_for_ever(billing: Commands) -> None:
     may = billing.done("statement", "p-alpha", "--month", "2026-05", "--format", "json").json
     assert may["statement"]["status"] == "open"
     assert [row["effect"] for row in may["rows"]] == [-100, 9975]
+    # Up to a day it is neither: it lacks what happened later.
+    partly = billing.done(*asked, "--effective-at", "2026-04-20", "--format", "json").json
+    assert partly["statement"]["status"] == "partial"
 
 
 def test_what_was_known_and_what_had_happened(billing: Commands) -> None:

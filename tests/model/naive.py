@@ -263,7 +263,8 @@ class NaiveLedger:
 
     def _finance_day(self, asked: Adjust | Credit) -> date:
         self._must_be_adopted()
-        if asked.requested_by == asked.approved_by:
+        persons = {asked.requested_by.casefold(), asked.approved_by.casefold()}
+        if len(persons) == 1 or any(name != name.strip() for name in persons):
             raise Refused("two persons are needed")
         self._must_be_enrolled(asked.partner_id)
         day = asked.date or self.accrued

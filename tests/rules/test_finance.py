@@ -59,6 +59,8 @@ def test_what_finance_may_not(given: Given) -> None:
     story.when(accrue("2024-01-31"))
     story.refuses(adjust(100, "2024-02-01")).refuses(credit(100, "2024-02-01"))
     story.refuses(adjust(100, approved_by="ann")).refuses(credit(100, approved_by="ann"))
+    story.refuses(adjust(100, approved_by="Ann")).refuses(adjust(100, approved_by="ann "))
+    story.refuses(adjust(100, approved_by=" "))
     story.refuses(adjust(100, partner="p9")).refuses(credit(100, partner="p9"))
     story.refuses(adjust(100, line=("c1", "2024-01-11")))
 
