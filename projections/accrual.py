@@ -15,6 +15,7 @@ from events.values import Interval
 from ledger.engine.calendar import end_of_month
 from ledger.engine.state import Run
 from ledger.ports import Candidate
+from projections.balances import BALANCES
 from projections.names import DEFAULT_NAMES, Names
 from projections.projector import Projector
 
@@ -187,14 +188,8 @@ FROM (
     FROM {balances}
 ) AS balance
 LEFT JOIN (
-    SELECT partner_id, currency, SUM(amount) AS later
-    FROM {events}
-    WHERE posting_day > %(cutoff)s
-        AND kind IN (
-            'commission', 'bonus', 'contest', 'reward', 'override', 'prize', 'credit',
-            'adjustment', 'opening'
-        )
-    GROUP BY partner_id, currency
+    SELECT partner_id, currency, earned + adjusted AS later
+    FROM ({posted_after}) AS lines
 ) AS posted_later USING (partner_id, currency)
 WHERE owed - COALESCE(later, 0) > 0
 ORDER BY partner_id, currency
@@ -208,6 +203,7 @@ class LiveModels(Projector):
         super().__init__(names)
         tables: dict[str, sql.Composable] = {
             "events": names.events,
+            "posted_after": BALANCES.select(names.events, sql.SQL("posting_day > %(cutoff)s")),
             "next_start": _next_start("anchor", "months"),
             "next_review": _next_start("since", "12"),
             **{name: names.stored(name) for name in ("balances", "clients", "terms", "tiers")},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Literal
 
 from events.billing import ClientActivated
 from events.decisions import (
@@ -18,7 +19,7 @@ from events.partners import LeadCaptured, LeadConverted, ReferralRegistered
 from events.recorded import Recorded
 from ledger.engine.draft import Draft, programme_on
 from ledger.engine.standing import first_activation, record_standing
-from ledger.engine.state import Claim, Lead, client_of, lead_of, partner_of
+from ledger.engine.state import Attribution, Claim, Lead, client_of, lead_of, partner_of
 from ledger.policy.programme import Programme
 
 
@@ -33,20 +34,9 @@ def answer_activation(draft: Draft, event: Recorded, fact: ClientActivated) -> N
     settles = client.settled_by == event.position
     held = client.attribution
     if settles and held is not None and held.live_through is not None:
-        too_late = event.day < held.day
-        if too_late or event.day > held.live_through:
-            draft.emit(
-                ReferralLapsed(
-                    rule="D3.4",
-                    programme_version=_version(draft, held.partner_id, held.day),
-                    day=held.day,
-                    claim=held.claim,
-                    client_id=client.client_id,
-                    partner_id=held.partner_id,
-                    reason="too_late" if too_late else "expired",
-                    cause=event.position,
-                )
-            )
+        # The fold of the activation has settled for life what its day lies in the window of.
+        reason: Literal["expired", "too_late"] = "too_late" if event.day < held.day else "expired"
+        _lapse(draft, held, fact.client_id, reason, event.position)
     if fact.partner_id is not None:
         claim = Claim(event.position, event.day, fact.partner_id, fact.client_id)
         answer_claim(draft, event, claim, settles=settles)
@@ -178,20 +168,30 @@ def _accept_provisionally(draft: Draft, claim: Claim) -> None:
     """The claim wins up to the end of its window; a holder whose window is over lapses (D3.4)."""
     held = client_of(draft.state, claim.client_id).attribution
     if held is not None:
-        draft.emit(
-            ReferralLapsed(
-                rule="D3.4",
-                programme_version=_version(draft, held.partner_id, held.day),
-                day=held.day,
-                claim=held.claim,
-                client_id=claim.client_id,
-                partner_id=held.partner_id,
-                reason="expired",
-                cause=claim.position,
-            )
-        )
+        _lapse(draft, held, claim.client_id, "expired", claim.position)
     window = _rules(draft, claim.partner_id, claim.day).attribution.window_days
     _accept(draft, claim, "D3.3e", claim.day + timedelta(days=window))
+
+
+def _lapse(
+    draft: Draft,
+    held: Attribution,
+    client_id: str,
+    reason: Literal["expired", "too_late"],
+    cause: int,
+) -> None:
+    draft.emit(
+        ReferralLapsed(
+            rule="D3.4",
+            programme_version=_version(draft, held.partner_id, held.day),
+            day=held.day,
+            claim=held.claim,
+            client_id=client_id,
+            partner_id=held.partner_id,
+            reason=reason,
+            cause=cause,
+        )
+    )
 
 
 def _accept(
