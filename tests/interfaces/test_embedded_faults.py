@@ -106,11 +106,24 @@ def test_a_killed_backend_is_recovered_from(home: Path) -> None:
     """The server restarts by itself; the next command waits for it."""
     with Holder(home) as holder:
         write(holder.url)
-        with psycopg.connect(holder.url) as connection:
+        with (
+            psycopg.connect(holder.url) as connection,
+            psycopg.connect(holder.url, autocommit=True) as other,
+        ):
             os.kill(connection.info.backend_pid, signal.SIGKILL)
+            # Only once the server has noticed does the next command come after the fault.
+            until(lambda: _is_lost(other))
         with EmbeddedPostgres(home, durable=False) as url:
             assert answer(url) == 42
     assert server_processes(home) == []
+
+
+def _is_lost(connection: psycopg.Connection) -> bool:
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return True
+    return False
 
 
 def test_a_stale_pid_file_with_the_id_of_a_living_process_is_seen_through(home: Path) -> None:
