@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import date
 from typing import TypeVar
 
@@ -103,7 +102,7 @@ _NEW: Mapping[str, Callable[[str], object]] = {
 
 
 def _with(client: Client, name: str, subscription: Subscription) -> Client:
-    return replace(client, subscriptions={**client.subscriptions, name: subscription})
+    return client._replace(subscriptions={**client.subscriptions, name: subscription})
 
 
 @_folds(ClientActivated)
@@ -124,7 +123,7 @@ def _activated(client: Client, event: Recorded, fact: ClientActivated) -> Client
     if settled_by is None:
         settled_by = event.position
         if held and held.live_through and held.day <= event.day <= held.live_through:
-            held = replace(held, live_through=None)
+            held = held._replace(live_through=None)
     return Client(
         client.client_id,
         held,
@@ -147,26 +146,26 @@ def _plan_changed(client: Client, event: Recorded, fact: ClientPlanChanged) -> C
         fact.currency,
         fact.interval,
     )
-    return _with(client, fact.subscription_id, replace(old, changes=(*old.changes, change)))
+    return _with(client, fact.subscription_id, old._replace(changes=(*old.changes, change)))
 
 
 @_folds(ClientChurned)
 def _churned(client: Client, event: Recorded, fact: ClientChurned) -> Client:
     old = client.subscriptions.get(fact.subscription_id) or Subscription()
     churn = Churn(event.day, event.position)
-    return _with(client, fact.subscription_id, replace(old, churns=(*old.churns, churn)))
+    return _with(client, fact.subscription_id, old._replace(churns=(*old.churns, churn)))
 
 
 @_folds(ReferralAccepted)
 def _accepted(client: Client, _: Recorded, answer: ReferralAccepted) -> Client:
     held = Attribution(answer.partner_id, answer.claim, answer.day, answer.live_through)
-    return replace(client, attribution=held)
+    return client._replace(attribution=held)
 
 
 @_folds(ReferralLapsed)
 def _lapsed(client: Client, _: Recorded, answer: ReferralLapsed) -> Client:
     held = client.attribution
-    return replace(client, attribution=None) if held and held.claim == answer.claim else client
+    return client._replace(attribution=None) if held and held.claim == answer.claim else client
 
 
 @_folds(ClientStanding)
@@ -195,9 +194,9 @@ def _stands(client: Client, _: Recorded, standing: ClientStanding) -> Client:
 def _unresolved(entity: object, _: Recorded, answer: FactUnresolved) -> object:
     if isinstance(entity, Client):
         listed = {**entity.unresolved, answer.fact: (answer.day, answer.reason)}
-        return replace(entity, unresolved=listed)
+        return entity._replace(unresolved=listed)
     if isinstance(entity, Partner) and answer.reason == "unknown_partner":
-        return replace(entity, unresolved={**entity.unresolved, answer.fact: answer.day})
+        return entity._replace(unresolved={**entity.unresolved, answer.fact: answer.day})
     return entity
 
 
@@ -206,7 +205,7 @@ def _resolved(entity: object, _: Recorded, answer: FactResolved) -> object:
     if not isinstance(entity, Client | Partner):
         return entity
     listed = {key: value for key, value in entity.unresolved.items() if key != answer.fact}
-    return replace(entity, unresolved=listed)  # type: ignore[arg-type]
+    return entity._replace(unresolved=listed)  # type: ignore[arg-type]
 
 
 # --- partner:<id> --------------------------------------------------------------------------------
@@ -219,8 +218,7 @@ def _enrolled(partner: Partner, event: Recorded, fact: PartnerEnrolled) -> Partn
     portfolio = partner.portfolio
     if fact.portfolio is not None:
         portfolio = (*portfolio, _report(event, fact.portfolio))
-    return replace(
-        partner,
+    return partner._replace(
         enrolment=Enrolment(event.day, event.position, fact.founding),
         portfolio=portfolio,
     )
@@ -232,44 +230,44 @@ def _report(event: Recorded, value: int, currency: str = "") -> Report:
 
 @_folds(PartnerAgreementSigned)
 def _signed(partner: Partner, event: Recorded, _: PartnerAgreementSigned) -> Partner:
-    return replace(partner, agreement=(*partner.agreement, _report(event, 1)))
+    return partner._replace(agreement=(*partner.agreement, _report(event, 1)))
 
 
 @_folds(PartnerAgreementEnded)
 def _ended(partner: Partner, event: Recorded, _: PartnerAgreementEnded) -> Partner:
-    return replace(partner, agreement=(*partner.agreement, _report(event, 0)))
+    return partner._replace(agreement=(*partner.agreement, _report(event, 0)))
 
 
 @_folds(PartnerCertified)
 def _certified(partner: Partner, event: Recorded, _: PartnerCertified) -> Partner:
-    return replace(partner, certified=(*partner.certified, _report(event, 1)))
+    return partner._replace(certified=(*partner.certified, _report(event, 1)))
 
 
 @_folds(PartnerNpsReported)
 def _nps(partner: Partner, event: Recorded, fact: PartnerNpsReported) -> Partner:
-    return replace(partner, nps=(*partner.nps, _report(event, fact.score)))
+    return partner._replace(nps=(*partner.nps, _report(event, fact.score)))
 
 
 @_folds(PartnerPortfolioReported)
 def _portfolio(partner: Partner, event: Recorded, fact: PartnerPortfolioReported) -> Partner:
-    return replace(partner, portfolio=(*partner.portfolio, _report(event, fact.clients)))
+    return partner._replace(portfolio=(*partner.portfolio, _report(event, fact.clients)))
 
 
 @_folds(PartnerComarketingInvested)
 def _comarketing(partner: Partner, event: Recorded, fact: PartnerComarketingInvested) -> Partner:
     report = _report(event, fact.amount, fact.currency)
-    return replace(partner, comarketing=(*partner.comarketing, report))
+    return partner._replace(comarketing=(*partner.comarketing, report))
 
 
 @_folds(ReferralWaiting)
 def _waits(partner: Partner, _: Recorded, answer: ReferralWaiting) -> Partner:
     claim = Claim(answer.claim, answer.day, answer.partner_id, answer.client_id)
-    return replace(partner, waiting=(*partner.waiting, claim))
+    return partner._replace(waiting=(*partner.waiting, claim))
 
 
 @_folds(ProgrammeAssigned)
 def _assigned(partner: Partner, _: Recorded, decision: ProgrammeAssigned) -> Partner:
-    return replace(partner, programmes=(*partner.programmes, (decision.day, decision.programme)))
+    return partner._replace(programmes=(*partner.programmes, (decision.day, decision.programme)))
 
 
 @_folds(TierChanged)
@@ -279,8 +277,8 @@ def _tier_changed(partner: Partner, _: Recorded, decision: TierChanged) -> Partn
         lost = partner.lost | {decision.from_tier}
     else:
         lost = frozenset(tier for tier in partner.lost if TIERS.index(tier) > reached)
-    return replace(
-        partner, tiers=(*partner.tiers, TierStep(decision.day, decision.to_tier)), lost=lost
+    return partner._replace(
+        tiers=(*partner.tiers, TierStep(decision.day, decision.to_tier)), lost=lost
     )
 
 
@@ -291,9 +289,9 @@ def _tier_changed(partner: Partner, _: Recorded, decision: TierChanged) -> Partn
 def _captured(lead: Lead, event: Recorded, fact: LeadCaptured) -> Lead:
     if lead.captured is not None:
         return lead
-    lead = replace(lead, captured=event.position, day=event.day, partner_id=fact.partner_id)
+    lead = lead._replace(captured=event.position, day=event.day, partner_id=fact.partner_id)
     if fact.client_id is not None and lead.client_id is None:
-        lead = replace(lead, client_id=fact.client_id, client_from=event.position)
+        lead = lead._replace(client_id=fact.client_id, client_from=event.position)
     return lead
 
 
@@ -301,8 +299,8 @@ def _captured(lead: Lead, event: Recorded, fact: LeadCaptured) -> Lead:
 def _converted(lead: Lead, event: Recorded, fact: LeadConverted) -> Lead:
     if lead.client_id is not None:
         return lead
-    return replace(
-        lead, client_id=fact.client_id, client_from=event.position, converted_on=event.day
+    return lead._replace(
+        client_id=fact.client_id, client_from=event.position, converted_on=event.day
     )
 
 
@@ -321,8 +319,8 @@ def _initiated(payout: Payout, _: Recorded, decision: PayoutInitiated) -> Payout
 @_folds(PayoutClosed)
 def _closed(payout: Payout, _: Recorded, decision: PayoutClosed) -> Payout:
     if decision.outcome == "settled":
-        return replace(payout, status="settled", paid=decision.paid, tax=decision.tax)
-    return replace(payout, status=decision.outcome)
+        return payout._replace(status="settled", paid=decision.paid, tax=decision.tax)
+    return payout._replace(status=decision.outcome)
 
 
 # --- ledger --------------------------------------------------------------------------------------
@@ -331,8 +329,7 @@ def _closed(payout: Payout, _: Recorded, decision: PayoutClosed) -> Payout:
 @_folds(ProgrammeAdopted)
 def _adopted(ledger: Ledger, _: Recorded, command: ProgrammeAdopted) -> Ledger:
     programme = Programme.from_document(command.document)
-    return replace(
-        ledger,
+    return ledger._replace(
         programmes=ledger.programmes.adopt(programme, command.from_day),
         time_zone=command.time_zone,
     )
@@ -341,21 +338,21 @@ def _adopted(ledger: Ledger, _: Recorded, command: ProgrammeAdopted) -> Ledger:
 @_folds(AccrualRun)
 def _run(ledger: Ledger, event: Recorded, command: AccrualRun) -> Ledger:
     run = Run(event.position, command.through, command.previous, command.previous_run or 0)
-    return replace(ledger, accrued_through=command.through, last_run=event.position, open_run=run)
+    return ledger._replace(accrued_through=command.through, last_run=event.position, open_run=run)
 
 
 @_folds(AccrualCompleted)
 def _completed(ledger: Ledger, _: Recorded, decision: AccrualCompleted) -> Ledger:
     run = ledger.open_run
-    return replace(ledger, open_run=None) if run and run.position == decision.run else ledger
+    return ledger._replace(open_run=None) if run and run.position == decision.run else ledger
 
 
 @_folds(PeriodClosed)
 def _period_closed(ledger: Ledger, event: Recorded, command: PeriodClosed) -> Ledger:
     last: date = end_of_month(first_of_month(command.month))
-    return replace(ledger, closed_through=last, unsealed=(command.month, event.position))
+    return ledger._replace(closed_through=last, unsealed=(command.month, event.position))
 
 
 @_folds(StatementsSealed)
 def _sealed(ledger: Ledger, _: Recorded, __: StatementsSealed) -> Ledger:
-    return replace(ledger, unsealed=None)
+    return ledger._replace(unsealed=None)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from events.decisions import Standing, Term
 from events.values import Interval, TierName
 from ledger.policy.versions import Programmes
+
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
+_NO_PROGRAMMES = Programmes()
 
 
 class State(Protocol):
@@ -34,8 +37,7 @@ class Overlay:
         return self._base.get(stream) if entity is None else entity
 
 
-@dataclass(frozen=True, slots=True)
-class Activation:
+class Activation(NamedTuple):
     """A ``client.activated`` of one subscription; ``price`` in minor units per interval."""
 
     day: date
@@ -47,8 +49,7 @@ class Activation:
     interval: Interval
 
 
-@dataclass(frozen=True, slots=True)
-class PlanChange:
+class PlanChange(NamedTuple):
     """A ``client.plan_changed``; None keeps currency or interval."""
 
     day: date
@@ -60,16 +61,14 @@ class PlanChange:
     interval: Interval | None
 
 
-@dataclass(frozen=True, slots=True)
-class Churn:
+class Churn(NamedTuple):
     """A ``client.churned``."""
 
     day: date
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(NamedTuple):
     """What was told of one subscription, in recording order, and the terms last recorded of it."""
 
     activations: tuple[Activation, ...] = ()
@@ -78,8 +77,7 @@ class Subscription:
     terms: tuple[Term, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+class Attribution(NamedTuple):
     """The holder of a client: up to ``live_through`` (provisional), or for life (None) (D3.4)."""
 
     partner_id: str
@@ -96,8 +94,7 @@ _UNKNOWN = Standing()
 """How a client stands of which nothing is recorded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(NamedTuple):
     """The fold of ``client:<id>``.
 
     ``settled_by`` is the position of the first activation recorded. ``unresolved`` maps the
@@ -107,13 +104,12 @@ class Client:
     client_id: str
     attribution: Attribution | None = None
     settled_by: int | None = None
-    subscriptions: Mapping[str, Subscription] = field(default_factory=dict)
+    subscriptions: Mapping[str, Subscription] = _NOTHING
     standing: Standing = _UNKNOWN
-    unresolved: Mapping[int, tuple[date, str]] = field(default_factory=dict)
+    unresolved: Mapping[int, tuple[date, str]] = _NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A partner's claim to a client; ``position`` and ``day`` are its fact's (D3.1)."""
 
     position: int
@@ -122,8 +118,7 @@ class Claim:
     client_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Enrolment:
+class Enrolment(NamedTuple):
     """The enrolment that stands, the first recorded one (D11)."""
 
     day: date
@@ -131,8 +126,7 @@ class Enrolment:
     founding: bool
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Report:
+class Report(NamedTuple):
     """A value that a partner's fact reports, ordered as D2 says: day, instant, position."""
 
     day: date
@@ -142,16 +136,14 @@ class Report:
     currency: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TierStep:
+class TierStep(NamedTuple):
     """A tier from its first day on."""
 
     day: date
     tier: TierName
 
 
-@dataclass(frozen=True, slots=True)
-class Partner:
+class Partner(NamedTuple):
     """The fold of ``partner:<id>``.
 
     ``agreement`` holds signed (1) and ended (0); ``tiers`` is in recording order with days that
@@ -171,7 +163,7 @@ class Partner:
     tiers: tuple[TierStep, ...] = ()
     lost: frozenset[TierName] = frozenset()
     programmes: tuple[tuple[date, str], ...] = ()
-    unresolved: Mapping[int, date] = field(default_factory=dict)
+    unresolved: Mapping[int, date] = _NOTHING
 
     def tier_on(self, day: date) -> TierName:
         """The tier in force on a day, ``referent`` before any other (D6)."""
@@ -191,8 +183,7 @@ class Partner:
         return last is None or last.value == 1
 
 
-@dataclass(frozen=True, slots=True)
-class Lead:
+class Lead(NamedTuple):
     """The fold of ``lead:<id>``: the first capture and the first word of its client (D3.1)."""
 
     lead_id: str
@@ -204,8 +195,7 @@ class Lead:
     converted_on: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Payout:
+class Payout(NamedTuple):
     """The fold of ``payout:<id>``, in minor units; ``status`` is None before it is initiated."""
 
     payout_id: str
@@ -218,8 +208,7 @@ class Payout:
     tax: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """An accrual run: ``through`` is D, ``previous`` L before it, ``previous_run`` its position."""
 
     position: int
@@ -228,11 +217,10 @@ class Run:
     previous_run: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(NamedTuple):
     """The fold of ``ledger``: programmes, the clock L, the open run, the months closed."""
 
-    programmes: Programmes = field(default_factory=Programmes)
+    programmes: Programmes = _NO_PROGRAMMES
     time_zone: str = ""
     accrued_through: date | None = None
     last_run: int = 0
