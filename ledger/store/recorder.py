@@ -8,8 +8,7 @@ the Merkle leaves are assigned and the rows inserted. It holds until the caller'
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -41,14 +40,12 @@ from ledger.store.head import (
 from ledger.store.migrations import Names, migrate
 from ledger.store.rows import Row, plain_row
 from ledger.store.statements import COPY_TYPES, Statements
+from ledger.store.versions import KnownVersions
 
 __all__ = ["Appended", "Head", "HeadMoved", "LedgerRecorder", "Recorded", "Versions"]
 
 DEFAULT_TIMEOUT_S = 60
 """How long an append waits for the head, and may stand idle with it, unless the datastore says."""
-
-HASH_BESIDE_ROWS = 2000
-"""From so many rows on, hashing while the database inserts saves more time than a thread costs."""
 
 
 class HeadMoved(LedgerError):
@@ -93,6 +90,7 @@ class LedgerRecorder(PostgresProcessRecorder):
         self.select_events_statement = self._sql.select_events
         self.max_notification_id_statement = self._sql.max_position
         self._tracked: dict[str, int | None] = {}
+        self._known = KnownVersions()
 
     def create_table(self) -> None:
         """Make or upgrade all that the recorder needs, by the ledger's own migrations."""
@@ -137,13 +135,19 @@ class LedgerRecorder(PostgresProcessRecorder):
         Reading them before the lock keeps that work out of it: ``insert_staged`` corrects them by
         what was appended in between.
         """
+        head = self.head(cursor, lock=False)
+        wanted = set(streams)
+        of = self._known.find((head.position, head.frontier), wanted)
+        # What another writer appends in between is looked up as of later: corrected all the same.
+        of |= self._look_up(cursor, wanted.difference(of))
+        return Versions(head.position, of)
+
+    def _look_up(self, cursor: Cursor[DictRow], streams: Collection[str]) -> dict[str, int]:
+        if not streams:
+            return {}
         # Neighbours in the index one after another; planned anew, see ``statements``.
         cursor.execute(self._sql.versions, (_json(sorted(streams)),), prepare=False)
-        position, of = 0, {}
-        for row in cursor:
-            position = row["position"]
-            of[row["stream"]] = row["version"]
-        return Versions(position, of)
+        return {row["stream"]: row["version"] for row in cursor}
 
     def head(self, cursor: Cursor[DictRow], *, lock: bool = True) -> Head:
         """Read the head; with ``lock`` wait for it and hold it until the transaction ends.
@@ -180,6 +184,8 @@ class LedgerRecorder(PostgresProcessRecorder):
             last[stream] = version = last[stream] + 1
             assigned.append(version)
         after = self._insert(cursor, head, rows, assigned)
+        before = (head.position, head.frontier)
+        self._known.learn(before, (after.position, after.frontier), last)
         return Appended(head.position + 1, after.position, after.recorded_at, last, after)
 
     def recorded(
@@ -201,7 +207,7 @@ class LedgerRecorder(PostgresProcessRecorder):
         versions: Versions | None,
     ) -> dict[str, int]:
         if versions is None:
-            return self.versions(cursor, streams).of
+            versions = self.versions(cursor, streams)
         known = versions.of
         last = {stream: known[stream] for stream in streams if stream in known}
         if versions.position < head.position:
@@ -209,7 +215,7 @@ class LedgerRecorder(PostgresProcessRecorder):
             cursor.execute(self._sql.changed_versions, through, prepare=False)
             last.update((row["stream"], row["version"]) for row in cursor if row["stream"] in last)
         if len(last) < len(streams):
-            last.update(self.versions(cursor, streams - last.keys()).of)
+            last.update(self._look_up(cursor, streams - last.keys()))
         return last
 
     def _insert(
@@ -220,22 +226,26 @@ class LedgerRecorder(PostgresProcessRecorder):
         recorded_at = instant_after(head)
         leaves = leaves_after(head.position, recorded_at, rows, assigned)
         versions = f"{{{','.join(map(str, assigned))}}}"
-        parameters = (head.position, recorded_at, versions, b"".join(leaves))
-        if len(rows) < HASH_BESIDE_ROWS:
-            cursor.execute(self._sql.insert_staged, parameters, prepare=True)
-            frontier = merkle.append(head.frontier, head.position, leaves)
-        else:
-            with ThreadPoolExecutor(max_workers=1) as beside:
-                hashing = beside.submit(merkle.append, head.frontier, head.position, leaves)
-                cursor.execute(self._sql.insert_staged, parameters, prepare=True)
-            frontier = hashing.result()
-        if cursor.rowcount != len(rows):
+        frontier = merkle.append(head.frontier, head.position, leaves)
+        last = head.position + len(rows)
+        parameters = (
+            head.position,
+            recorded_at,
+            versions,
+            b"".join(leaves),
+            last,
+            recorded_at,
+            frontier,
+        )
+        # Not in psycopg's pipeline mode: it ends with a Flush, after which the server's timer for
+        # idle transactions stands still, and a writer that froze would hold the head for ever.
+        cursor.execute(self._sql.insert_staged, parameters, prepare=True)
+        inserted = _count(cursor)
+        if inserted != len(rows):
             raise ProgrammingError(
-                f"{cursor.rowcount} rows were staged, not {len(rows)}: stage the rows to insert"
+                f"{inserted} rows were staged, not {len(rows)}: stage the rows to insert"
             )
-        after = Head(head.position + len(rows), recorded_at, frontier, head.clock)
-        cursor.execute(self._sql.move_head, after[:3], prepare=True)
-        return after
+        return Head(last, recorded_at, frontier, head.clock)
 
     # eventsourcing's interface.
 
@@ -372,6 +382,11 @@ class LedgerRecorder(PostgresProcessRecorder):
     def _remember(self, tracking: Tracking | None) -> None:
         if tracking is not None:
             self._tracked[tracking.application_name] = tracking.notification_id
+
+
+def _count(cursor: Cursor[DictRow]) -> int:
+    row = cursor.fetchone()
+    return int(row["inserted"]) if row else 0
 
 
 def _json(names: Sequence[str]) -> str:

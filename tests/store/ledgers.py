@@ -12,7 +12,9 @@ from psycopg.rows import DictRow
 from events.codec import content_hash
 from events.values import format_instant
 from ledger.store import merkle
+from ledger.store.recorder import LedgerRecorder
 from ledger.store.rows import Row
+from tests.store.conftest import OpenDatastore
 from tests.store.test_merkle import naive_root
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -54,6 +56,21 @@ def line(partner: str, amount: int, *, kind: str = "commission") -> Row:
         posting_day=day,
         content=content_hash("CommissionPosted/1", b"{}", NOON, None, None),
     )
+
+
+def append(
+    recorder: LedgerRecorder, *rows: Row, expected_head: int | None = None
+) -> tuple[int, int]:
+    """Append rows in a transaction of their own; the first and last position."""
+    with recorder.datastore.transaction(commit=True) as cursor:
+        appended = recorder.append(cursor, rows, expected_head=expected_head)
+        return appended.first, appended.last
+
+
+def on_ledger(open_datastore: OpenDatastore, url: str, **options: object) -> LedgerRecorder:
+    """Another recorder of the same ledger, as another process has."""
+    datastore = open_datastore(url, **options)
+    return LedgerRecorder(datastore, events_table_name="events", tracking_table_name="tracking")
 
 
 def assert_sound(cursor: Cursor[DictRow]) -> int:
