@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cache, lru_cache
 from hashlib import sha256
-from typing import get_args
+from typing import Any, get_args
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -116,9 +116,16 @@ def _is_instant(annotation: object) -> bool:
     return annotation is datetime or any(_is_instant(part) for part in get_args(annotation))
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, Decimal):
+def _plain(value: Any) -> object:
+    cls: type = type(value)
+    if cls is Decimal:
         return str(value)
-    if isinstance(value, Value):
+    if _is_value(cls):
         return _members(value)
-    raise TypeError(f"an event cannot hold a {type(value).__name__}")
+    raise TypeError(f"an event cannot hold a {cls.__name__}")
+
+
+@cache
+def _is_value(cls: type) -> bool:
+    # Asking pydantic's classes each time costs as much as writing a small value.
+    return issubclass(cls, Value)

@@ -238,14 +238,15 @@ class Recorder:
         for message, day in zip(messages, days, strict=True):
             position += 1
             data = message.data
-            rows.append(fact_row(message, day))
+            stream = data.stream
+            rows.append(fact_row(message, stream, day))
             decides = type(data) in DECIDING
-            if not decides and data.stream not in entities:
+            if not decides and stream not in entities.at_hand:
                 continue
             event = Recorded(position, message.effective_at, day, data, message.source, message.id)
-            entity = evolve(data.stream, state.get(data.stream), event)
+            entity = evolve(stream, state.get(stream), event)
             if entity is not None:
-                state.changed[data.stream] = entity
+                state.changed[stream] = entity
             if decides:
                 decisions = answer(state, event)
                 rows += writer.decisions(decisions)
@@ -254,19 +255,23 @@ class Recorder:
 
     def _load(self, cursor: Cursor[Any], messages: Sequence[Message], days: Sequence[date]) -> None:
         """Load what the facts read; what is there may name more: a lead's client, a holder."""
-        entities = self._entities
+        entities, needed = self._entities, set[str]()
         facts = [
             Recorded(0, message.effective_at, day, message.data)
             for message, day in zip(messages, days, strict=True)
             if type(message.data) in DECIDING
         ]
         for _ in range(3):
-            needed: set[str] = set()
+            incomplete = []
             for fact in facts:
-                needed |= reads(fact, entities.at_hand)
-            if all(stream in entities for stream in needed):
+                streams = reads(fact, entities.at_hand)
+                needed |= streams
+                if not streams <= entities.at_hand.keys():
+                    incomplete.append(fact)
+            if not incomplete:
                 break
             entities.load(cursor, needed)
+            facts = incomplete
 
     def _bury(self, cursor: Cursor[Any], dead: Sequence[DeadLetter]) -> None:
         if dead:

@@ -175,7 +175,8 @@ def _stands(client: Client, _: Recorded, standing: ClientStanding) -> Client:
         old = subscriptions.get(change.subscription_id) or Subscription()
         terms = change.after
         if old.terms:
-            kept = [term for term in old.terms if term not in change.before]
+            gone = [term.__dict__ for term in change.before]
+            kept = [term for term in old.terms if term.__dict__ not in gone]
             terms = tuple(sorted([*kept, *change.after], key=lambda term: term.start))
         subscriptions[change.subscription_id] = Subscription(
             old.activations, old.changes, old.churns, terms

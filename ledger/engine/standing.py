@@ -41,9 +41,9 @@ def record_standing(draft: Draft, event: Recorded, client_id: str) -> None:
             after=_lacking(terms, client.subscriptions[name].terms),
         )
         for name, terms in sorted(picture.terms.items())
-        if terms != client.subscriptions[name].terms
+        if not _same(terms, client.subscriptions[name].terms)
     )
-    if changes or after != client.standing:
+    if changes or after.__dict__ != client.standing.__dict__:
         draft.emit(
             ClientStanding.trusted(
                 rule="D4.5",
@@ -67,6 +67,11 @@ def first_activation(client: Client) -> Activation | None:
 def _first(picture: _Picture) -> Activation | None:
     starts = (span.activation for running in picture.spans.values() for span in running)
     return min(starts, key=lambda start: (start.day, start.at, start.position), default=None)
+
+
+def _same(terms: tuple[Term, ...], others: tuple[Term, ...]) -> bool:
+    # Their members, not they: pydantic compares in Python.
+    return [term.__dict__ for term in terms] == [other.__dict__ for other in others]
 
 
 def _lacking(terms: tuple[Term, ...], others: tuple[Term, ...]) -> tuple[Term, ...]:

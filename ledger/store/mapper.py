@@ -32,12 +32,11 @@ OWN_SOURCE = ""
 a key that a run needs."""
 
 
-def fact_row(message: Message, day: date) -> Row:
-    """The row of a fact; ``day`` is its day in the ledger's zone."""
-    data = message.data
-    members = data.__dict__
+def fact_row(message: Message, stream: str, day: date) -> Row:
+    """The row of a fact in its stream; ``day`` is its day in the ledger's zone."""
+    members = message.data.__dict__
     return Row(
-        data.stream,
+        stream,
         message.topic,
         message.state,
         message.effective_at,
@@ -55,7 +54,7 @@ def event_row(event: Event, day: date, effective_at: datetime) -> Row:
     """The row of a command or a decision that names ``day``, which starts at ``effective_at``."""
     topic, state = event.topic(), encode(event)
     source = event_id = None
-    if isinstance(event, PartnerAccrued):
+    if type(event) is PartnerAccrued:
         source, event_id = OWN_SOURCE, f"{event.run}/{event.partner_id}/{event.part}"
     return Row(
         event.stream,

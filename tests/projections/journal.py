@@ -50,7 +50,7 @@ class Journal:
         state, topic = encode(fact), fact.topic()
         content = content_hash(topic, state, at, source, id_)
         message = Message(source, id_, topic, at, fact, state, content)
-        return self._stage(fact_row(message, day_of(at, PARIS)))
+        return self._stage(fact_row(message, message.data.stream, day_of(at, PARIS)))
 
     def decide(self, event: Event, day: date) -> int:
         """Stage a decision or command of a day; returns the position that it will have."""
