@@ -14,10 +14,11 @@ from queue import SimpleQueue
 from threading import Semaphore, Thread
 from typing import BinaryIO
 
-from events.envelope import HORIZON_DAYS, MAX_BYTES, decode
+from events.envelope import HORIZON_DAYS, MAX_BYTES
 from events.errors import Rejection
 from ledger.application import CommissionLedger
 from ledger.dead_letters import Incoming
+from ledger.ingest.decoding import Decoded, Decoder
 from ledger.recording import Recording
 
 BATCH_MESSAGES = 5_000
@@ -103,22 +104,31 @@ def _read(
     horizon_days: int,
     now: Callable[[], datetime],
 ) -> Iterator[Batch]:
-    messages: list[Incoming] = []
+    origins: list[str] = []
+    payloads: list[bytes] = []
     size = total = 0
     received_at = now()
-    for source in sources:
-        for number, line, length in lines(source.stream):
-            total += length
-            if not line.strip():
-                continue
-            size += len(line)
-            messages.append(_incoming(f"{source.name}:{number}", line, received_at, horizon_days))
-            if len(messages) >= batch_messages or size >= BATCH_BYTES:
-                yield Batch(messages, total)
-                messages, size = [], 0
-                received_at = now()
-    if messages:
-        yield Batch(messages, total)
+    with Decoder(horizon_days) as decode:
+
+        def batch() -> Batch:
+            return Batch(
+                list(map(_incoming, origins, payloads, decode(payloads, received_at))), total
+            )
+
+        for source in sources:
+            for number, line, length in lines(source.stream):
+                total += length
+                if not line.strip():
+                    continue
+                size += len(line)
+                origins.append(f"{source.name}:{number}")
+                payloads.append(line)
+                if len(payloads) >= batch_messages or size >= BATCH_BYTES:
+                    yield batch()
+                    origins, payloads, size = [], [], 0
+                    received_at = now()
+        if payloads:
+            yield batch()
 
 
 def lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
@@ -149,12 +159,10 @@ def _skip_line(stream: BinaryIO) -> int:
     return skipped
 
 
-def _incoming(origin: str, line: bytes, received_at: datetime, horizon_days: int) -> Incoming:
-    try:
-        message = decode(line, received_at, horizon_days=horizon_days)
-    except Rejection as rejection:
-        return Incoming(origin, line, rejection=rejection)
-    return Incoming(origin, line, message=message)
+def _incoming(origin: str, line: bytes, decoded: Decoded) -> Incoming:
+    if isinstance(decoded, Rejection):
+        return Incoming(origin, line, rejection=decoded)
+    return Incoming(origin, line, message=decoded)
 
 
 def recorded(ledger: CommissionLedger, read: Iterable[Batch]) -> Iterator[tuple[Batch, Recording]]:

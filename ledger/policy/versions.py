@@ -64,6 +64,8 @@ class Programmes:
         all, the first adopted. Raises NotReady for a programme never adopted.
         """
         versions = self._versions(name)
+        if len(versions) == 1:
+            return versions[0]
         begun = [
             version for version in versions if version.from_day is None or version.from_day <= day
         ]

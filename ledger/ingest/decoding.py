@@ -1,0 +1,183 @@
+"""Decodes messages, in a process of its own where there are many of them.
+
+Decoding and deciding are both Python, and threads of one process take turns at that. Decoding is
+pure, so it can be done anywhere: what the other process does not do, ready or not, alive or killed,
+is done here, with the same result. Run as a module it is that process.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import select
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from functools import cache
+from typing import Any, BinaryIO, Self, TypeAlias
+
+from events.base import Fact
+from events.envelope import Message, decode
+from events.errors import Rejection
+from events.upcasting import VOCABULARY
+
+WORTH_A_PROCESS = 2_000
+"""Messages after which the process is started; it takes some tenths of a second to be there."""
+
+Decoded: TypeAlias = Message | Rejection
+_Packed: TypeAlias = tuple[Any, ...]
+
+
+def decode_here(
+    payloads: Sequence[bytes], received_at: datetime, horizon_days: int
+) -> list[Decoded]:
+    """Decode messages in this process, in their order."""
+    return [_decode(payload, received_at, horizon_days) for payload in payloads]
+
+
+class Decoder:
+    """Decodes batches in their order; a context, at the end of which its process is gone."""
+
+    def __init__(self, horizon_days: int, *, worth_a_process: int = WORTH_A_PROCESS) -> None:
+        self._horizon_days = horizon_days
+        self._until_process = worth_a_process if _spare_core() else sys.maxsize
+        self._process: _Process | None = None
+
+    def __enter__(self) -> Self:
+        """Nothing is started yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process, if one was started."""
+        if self._process is not None:
+            self._process.end()
+
+    def __call__(self, payloads: Sequence[bytes], received_at: datetime) -> list[Decoded]:
+        """Decode a batch that was received at an instant (with an offset)."""
+        process = self._process
+        if process is not None and process.is_ready():
+            told = process.decode(payloads, received_at, self._horizon_days)
+            if told is not None:
+                return told
+        self._until_process -= len(payloads)
+        if process is None and self._until_process <= 0:
+            self._process = _Process()
+        return decode_here(payloads, received_at, self._horizon_days)
+
+
+def _spare_core() -> bool:
+    return (os.cpu_count() or 1) > 1
+
+
+class _Process:
+    """The other process: batches in, decoded batches out, one at a time."""
+
+    def __init__(self) -> None:
+        # In a session of its own Ctrl-C does not reach it. It ends when its input does, whatever
+        # became of this process. -P: nothing is imported from the directory that we stand in.
+        self._process = subprocess.Popen(  # noqa: S603 - this very module
+            [sys.executable, "-P", "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._ready = self._lost = False
+
+    def is_ready(self) -> bool:
+        """Whether it takes batches by now."""
+        if not self._ready and not self._lost:
+            readable, _, _ = select.select([self._output], [], [], 0)
+            if readable:
+                self._ready = self._told() is True
+        return self._ready and not self._lost
+
+    def decode(
+        self, payloads: Sequence[bytes], received_at: datetime, horizon_days: int
+    ) -> list[Decoded] | None:
+        """Have a batch decoded; None if the process is lost."""
+        try:
+            pickle.dump((payloads, received_at, horizon_days), self._input, pickle.HIGHEST_PROTOCOL)
+            self._input.flush()
+        except OSError:
+            self._lost = True
+            return None
+        told = self._told()
+        return None if told is None else [_unpacked(packed) for packed in told]
+
+    def _told(self) -> Any:
+        try:
+            return pickle.load(self._output)  # noqa: S301 - what this module wrote
+        except (EOFError, OSError, pickle.UnpicklingError):
+            self._lost = True
+            return None
+
+    def end(self) -> None:
+        """Have it end, and wait for that."""
+        self._process.kill()
+        self._process.wait()
+        self._output.close()
+        with suppress(OSError):  # what it did not read any more
+            self._input.close()
+
+    @property
+    def _input(self) -> BinaryIO:
+        assert self._process.stdin is not None
+        return self._process.stdin  # type: ignore[return-value]
+
+    @property
+    def _output(self) -> BinaryIO:
+        assert self._process.stdout is not None
+        return self._process.stdout  # type: ignore[return-value]
+
+
+def _decode(payload: bytes, received_at: datetime, horizon_days: int) -> Decoded:
+    try:
+        return decode(payload, received_at, horizon_days=horizon_days)
+    except Rejection as rejection:
+        return rejection.with_traceback(None)
+
+
+def _packed(decoded: Decoded) -> _Packed:
+    """What goes through the pipe: a message without its model, or what a rejection says."""
+    if isinstance(decoded, Rejection):
+        return (decoded.code, decoded.member, decoded.message)
+    source, id_, topic, effective_at, data, state, content = decoded
+    return (source, id_, topic, effective_at, data.__dict__, state, content)
+
+
+def _unpacked(packed: _Packed) -> Decoded:
+    if len(packed) == 3:  # noqa: PLR2004 - the three members of a rejection
+        return Rejection(*packed)
+    source, id_, topic, effective_at, members, state, content = packed
+    data = _newest(topic).trusted(**members)
+    return Message(source, id_, topic, effective_at, data, state, content)
+
+
+@cache
+def _newest(topic: str) -> type[Fact]:
+    newest = VOCABULARY.newest(VOCABULARY.by_topic(topic).type)
+    assert issubclass(newest, Fact)
+    return newest
+
+
+def main() -> None:
+    """Decode what comes in until no more comes."""
+    batches, answers = sys.stdin.buffer, sys.stdout.buffer
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    with suppress(EOFError, OSError):
+        answer: object = True
+        while True:
+            pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
+            answers.flush()
+            payloads, received_at, horizon_days = pickle.load(batches)  # noqa: S301 - from the above
+            decoded = decode_here(payloads, received_at, horizon_days)
+            answer = [_packed(each) for each in decoded]
+
+
+if __name__ == "__main__":
+    main()
