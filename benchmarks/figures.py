@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -98,11 +99,11 @@ class Clock:
         """Fill the cost that is given when the block ends."""
         cost = Cost()
         gc.collect()
-        server, client, wall = self.server(), process_time(), perf_counter()
+        server, client, wall = self.server(), _own(), perf_counter()
         with _collecting(cost):
             yield cost
         cost.wall = perf_counter() - wall
-        cost.client = process_time() - client
+        cost.client = _own() - client
         cost.server = self.server() - server
 
     def server(self) -> float:
@@ -119,6 +120,12 @@ class Clock:
                 continue
             used += own.user + own.system
         return float(used)
+
+
+def _own() -> float:
+    """Seconds of CPU of this process, and of those that it started and that have ended."""
+    times = os.times()
+    return process_time() + times.children_user + times.children_system
 
 
 @dataclass(slots=True)

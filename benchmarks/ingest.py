@@ -202,7 +202,7 @@ def _stages(report: Report, bench: Bench, rounds: _Rounds, batch: int) -> None:
     report.under(f"Where the time goes, batches of {batch:,}, per fact")
     facts = rounds.facts
     report.add(
-        "decode alone, in a thread beside the rest (CPU)",
+        "decode alone, mostly in a process of its own (CPU)",
         "us",
         [1e6 * cost.client / facts for cost in rounds.decode],
     )

@@ -1,4 +1,4 @@
-"""What a read model is: one bare SELECT over a range of positions, and the merge made around it.
+"""What a read model is: one bare SELECT over a range of positions.
 
 In the SQL files ``:events`` is the events table, ``:state`` the JSON of an event, ``:scope`` the
 condition that limits the events read; ``:clients`` and the like name another read model. The same
@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files
-from typing import Literal, LiteralString
+from typing import Literal
 
 from psycopg import sql
 
 _MARK = re.compile(r"(?<!:):([a-z_]+)")
-_STATE = sql.SQL("CAST(convert_from(state, 'UTF8') AS jsonb)")
+STATE = sql.SQL("CAST(convert_from(state, 'UTF8') AS jsonb)")
+"""The JSON of an event, parsed from its row."""
 
 EVERYTHING = sql.SQL("TRUE")
 """The scope of a view: all events."""
@@ -53,9 +54,16 @@ class ReadModel:
         relations: Mapping[str, sql.Composable] | None = None,
     ) -> sql.Composed:
         """Return the SELECT over ``events`` within ``scope``; ``relations``: what else it reads."""
-        known = {"events": events, "scope": scope, "state": _STATE, **(relations or {})}
-        text = files("projections").joinpath(f"{self.name}.sql").read_text(encoding="utf-8")
-        return fill(text, known)
+        known = {"events": events, "scope": scope, "state": STATE, **(relations or {})}
+        return fill(self._text(), known)
+
+    @property
+    def reads_state(self) -> bool:
+        """Whether it reads the JSON of events, beside their columns."""
+        return ":state" in self._text()
+
+    def _text(self) -> str:
+        return files("projections").joinpath(f"{self.name}.sql").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,64 +109,6 @@ class StoredProjection(ReadModel):
             columns=sql.SQL(", ").join(columns),
             key=identifiers(self.key),
         )
-
-    def merge(
-        self, table: sql.Composable, events: sql.Composable, scope: sql.Composable
-    ) -> sql.Composed:
-        """Return the statement that folds the events of ``scope`` into ``table``, in key order.
-
-        The range is read first and by itself (OFFSET keeps the planner from looking elsewhere):
-        what an append costs must not grow with the ledger.
-        """
-        return sql.SQL(
-            "WITH appended AS (SELECT * FROM {events} WHERE {scope} OFFSET 0), "
-            "changed AS MATERIALIZED ({bare}){removal} "
-            "INSERT INTO {table} AS standing ({columns}) "
-            "SELECT {columns} FROM changed {kept} ORDER BY {key} "
-            "ON CONFLICT ({key}) DO UPDATE SET {assignments}{guard}"
-        ).format(
-            events=events,
-            scope=scope,
-            bare=self.select(sql.Identifier("appended"), EVERYTHING),
-            removal=self._removal(table) if self.removes else sql.SQL(""),
-            table=table,
-            columns=identifiers(self.names),
-            kept=sql.SQL("WHERE NOT gone" if self.removes else ""),
-            key=identifiers(self.key),
-            assignments=self._assignments(),
-            guard=self._guard(),
-        )
-
-    def _values(self) -> tuple[str, ...]:
-        return tuple(name for name in self.names if name not in self.key)
-
-    def _assignments(self) -> sql.Composed:
-        form: LiteralString = "{0} = EXCLUDED.{0}"
-        if self.combine == "add":
-            form = "{0} = standing.{0} + EXCLUDED.{0}"
-        return sql.SQL(", ").join(
-            sql.SQL(form).format(sql.Identifier(name)) for name in self._values()
-        )
-
-    def _guard(self) -> sql.Composable:
-        if not self.latest:
-            return sql.SQL("")
-        return sql.SQL(" WHERE ({new}) >= ({old})").format(
-            new=sql.SQL(", ").join(sql.Identifier("excluded", name) for name in self.latest),
-            old=sql.SQL(", ").join(sql.Identifier("standing", name) for name in self.latest),
-        )
-
-    def _removal(self, table: sql.Composable) -> sql.Composed:
-        # LATERAL ... LIMIT 1 keeps the planner from scanning the whole table for a few keys.
-        same = sql.SQL(" AND ").join(
-            sql.SQL("held.{0} = changed.{0}").format(sql.Identifier(name)) for name in self.key
-        )
-        return sql.SQL(
-            ", removed AS (DELETE FROM {table} WHERE ctid = ANY (ARRAY("
-            "SELECT found.ctid FROM changed CROSS JOIN LATERAL "
-            "(SELECT held.ctid FROM {table} AS held WHERE {same} LIMIT 1) AS found "
-            "WHERE changed.gone)))"
-        ).format(table=table, same=same)
 
 
 def fill(text: str, known: Mapping[str, sql.Composable]) -> sql.Composed:

@@ -13,8 +13,9 @@ from psycopg.rows import tuple_row
 from ledger.errors import Corrupt, NotReady
 from projections import finance
 from projections.definition import LIVE, StoredProjection
+from projections.merging import Group, merge
 from projections.names import DEFAULT_NAMES, Names
-from projections.registry import STORED
+from projections.registry import GROUPS, STORED
 
 
 class Projector:
@@ -22,13 +23,16 @@ class Projector:
 
     def __init__(self, names: Names = DEFAULT_NAMES) -> None:
         self.names = names
-        self._merges = {projection.name: self._merge_of(projection) for projection in STORED}
+        self._together = {group: self._merge_of(group) for group in GROUPS}
+        self._merges = {each.name: self._merge_of((each,)) for each in STORED}
         self._move = (
             sql.SQL(
                 "UPDATE {} SET position = %(through)s::bigint "
                 "WHERE position = %(after)s::bigint AND (name, version) IN ({}) "
-                # The planner cannot know how many terms an event holds: it would compile.
-                "RETURNING name, set_config('jit', 'off', TRUE)"
+                # The planner cannot know how few terms an event holds: it would compile, and keep
+                # what it parsed of one event in case that another is the same.
+                "RETURNING name, set_config('jit', 'off', TRUE), "
+                "set_config('enable_memoize', 'off', TRUE)"
             )
             .format(
                 names.registry,
@@ -42,9 +46,11 @@ class Projector:
             .as_string()
         )
 
-    def _merge_of(self, projection: StoredProjection) -> str:
-        table = self.names.stored(projection.name)
-        return projection.merge(table, self.names.events, LIVE).as_string()
+    def _merge_of(self, group: Group) -> str:
+        return merge(group, self._table, self.names.events, LIVE).as_string()
+
+    def _table(self, projection: StoredProjection) -> sql.Identifier:
+        return self.names.stored(projection.name)
 
     def merge(
         self,
@@ -62,12 +68,17 @@ class Projector:
         span = {"after": after, "through": through}
         with cursor.connection.cursor(row_factory=tuple_row) as own:
             own.execute(self._move, span, prepare=True)
-            moved = {name for name, _ in own.fetchall()}
+            moved = {row[0] for row in own.fetchall()}
+            if len(moved) == len(STORED):
+                for group, statement in self._together.items():
+                    if topics is None or not group[0].topics.isdisjoint(topics):
+                        own.execute(statement, span, prepare=True)
+                return
             for projection in STORED:
-                if projection.name not in moved:
+                if projection.name in moved:
+                    own.execute(self._merges[projection.name], span)
+                else:
                     self._catch_up(own, projection, after, through)
-                elif topics is None or not projection.topics.isdisjoint(topics):
-                    own.execute(self._merges[projection.name], span, prepare=True)
 
     def _catch_up(
         self, own: Cursor[Any], projection: StoredProjection, after: int, through: int

@@ -19,10 +19,11 @@ from psycopg import Connection, Cursor, IsolationLevel, sql
 from psycopg.rows import tuple_row
 
 from projections.definition import LIVE, StoredProjection, identifiers
+from projections.merging import merge
 from projections.projector import Projector
-from projections.registry import STORED
+from projections.registry import GROUPS, STORED
 
-PAGE_POSITIONS = 250_000
+PAGE_POSITIONS = 1_000_000
 """Events folded in one transaction; bounds how long a snapshot stays open."""
 
 Progress = Callable[[int, int], None]
@@ -97,10 +98,10 @@ class _Scratch:
         self._names = projector.names
         self._page = page
         self._position = 0
-        self._merges = {
-            each.name: each.merge(self._table(each), self._names.events, LIVE).as_string()
-            for each in STORED
-        }
+        self._merges = [
+            merge(group, self._table, self._names.events, LIVE, small=False).as_string()
+            for group in GROUPS
+        ]
 
     def _table(self, projection: StoredProjection) -> sql.Identifier:
         return sql.Identifier("pg_temp", f"rebuilt_{projection.name}")
@@ -140,11 +141,12 @@ class _Scratch:
     def fold(self, cursor: Cursor[Any], through: int) -> None:
         """Fold the events from where the scratch tables stand."""
         if through > self._position:
-            # Sorts of a page fit in memory; compiling the plans would cost more than it saves.
-            cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
-            span = {"after": self._position, "through": through}
-            for each in STORED:
-                cursor.execute(self._merges[each.name], span)
+            # Sorts of a page fit in memory. See projector for the others.
+            cursor.execute(
+                "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL enable_memoize = off"
+            )
+            for statement in self._merges:
+                cursor.execute(statement, {"after": self._position, "through": through})
             self._position = through
 
     def compare(self) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from projections.balances import BALANCES
 from projections.clients import CLIENTS, TERMS
 from projections.definition import StoredProjection
+from projections.merging import groups
 from projections.tiers import TIERS
 
 STORED: tuple[StoredProjection, ...] = (BALANCES, CLIENTS, TERMS, TIERS)
 """Kept in tables; merged in this order in every append, so that writers lock in one order."""
+
+GROUPS = groups(STORED)
+"""Those that one statement merges."""

@@ -10,5 +10,7 @@ FROM (
     FROM :events
     WHERE :scope
         AND topic = 'TierChanged/1'
+        AND originator_id >= 'partner:'
+        AND originator_id < 'partner;'
 ) AS changes
 WHERE newest = 1

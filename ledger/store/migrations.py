@@ -33,6 +33,7 @@ _INSIDE = (
     "events_client_idx",
     "events_partner_idx",
     "events_posting_idx",
+    "events_standing_idx",
     "head_key",
     "dead_letters_origin_key",
 )
