@@ -25,7 +25,9 @@ CLIENTS = StoredProjection(
     key=("client_id",),
     topics=_TOPICS,
     latest=("position",),
-    indexes=(("partner_id", "client_id"),),
+    # A partner's clients; those that count on some days.
+    indexes=("partner_id, client_id", "counted_on"),
+    version=2,
 )
 
 TERMS = StoredProjection(
@@ -50,4 +52,7 @@ TERMS = StoredProjection(
     topics=_TOPICS,
     latest=("position",),
     removes=True,
+    # Those that may have a period due on a day of the month.
+    indexes=("(EXTRACT(DAY FROM anchor)::int)",),
+    version=2,
 )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files
-from typing import Literal
+from typing import Literal, LiteralString
 
 from psycopg import sql
 
@@ -82,7 +82,7 @@ class StoredProjection(ReadModel):
     combine: Literal["add", "last"] = "last"
     latest: tuple[str, ...] = ()
     removes: bool = False
-    indexes: tuple[tuple[str, ...], ...] = ()
+    indexes: tuple[LiteralString, ...] = ()
 
     def rows(self, events: sql.Composable, scope: sql.Composable) -> sql.Composed:
         """Return the SELECT of the rows that stand after the events of ``scope`` alone."""

@@ -210,11 +210,7 @@ class Projector:
             own.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
             own.execute(projection.create(table))
             for index in projection.indexes:
-                own.execute(
-                    sql.SQL("CREATE INDEX ON {} ({})").format(
-                        table, sql.SQL(", ").join(map(sql.Identifier, index))
-                    )
-                )
+                own.execute(sql.SQL("CREATE INDEX ON {} ({})").format(table, sql.SQL(index)))
             own.execute(
                 sql.SQL(
                     "INSERT INTO {} VALUES (%s, %s, %s) ON CONFLICT (name) "

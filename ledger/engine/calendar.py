@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import MAXYEAR, UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _SHORTEST_MONTH = 28
@@ -42,6 +43,7 @@ def whole_months(start: date, end: date) -> int:
     return months if add_months(start, months) <= end else months - 1
 
 
+@lru_cache(maxsize=4096)
 def client_year(first_activation: date, day: date) -> int:
     """The client year of a day, at least 1 (D5)."""
     return max(1, 1 + whole_months(first_activation, day) // 12)

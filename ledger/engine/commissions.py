@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
+from typing import NamedTuple
 
 from events.base import Decision
 from events.decisions import Term
@@ -44,8 +46,7 @@ class Posted:
     listed: tuple[int, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """A client as an accrual run takes it.
 
     ``touched``: a fact changed how it stands since the run before, or its partner's agreement
@@ -57,11 +58,10 @@ class Account:
     first_activated_on: date
     terms: Mapping[str, tuple[Term, ...]]
     touched: bool
-    posted: Mapping[Period, Posted] = field(default_factory=dict)
+    posted: Mapping[Period, Posted] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class _Due:
+class _Due(NamedTuple):
     """A due period: the day it ends and the term that it is due under (D4.3)."""
 
     service_end: date

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from itertools import groupby
 
 from events.decisions import Term
@@ -183,17 +184,26 @@ def terms_of(
 
 def period_starts(term: Term, after: date | None, through: date) -> Iterator[tuple[date, date]]:
     """The periods (S, last day) of a term, ``after`` < S ≤ ``through`` (None: from its start)."""
-    months = MONTHS[term.interval]
     low = term.start
     if after is not None and after >= low:
         low = date.fromordinal(after.toordinal() + 1)
-    start = period_start_from(term.anchor, months, low)
-    if start > through or (term.end is not None and start >= term.end):
-        return
-    count = (start.year - term.anchor.year) * 12 + start.month - term.anchor.month
+    for period in _periods(term.anchor, MONTHS[term.interval], low, through):
+        if term.end is not None and period[0] >= term.end:
+            return
+        yield period
+
+
+# A run asks for the same days of few schedules, again and again.
+@lru_cache(maxsize=4096)
+def _periods(anchor: date, months: int, low: date, through: date) -> tuple[tuple[date, date], ...]:
+    """The periods of a schedule, ``low`` ≤ S ≤ ``through``."""
+    periods: list[tuple[date, date]] = []
+    start = period_start_from(anchor, months, low)
+    count = (start.year - anchor.year) * 12 + start.month - anchor.month
     # The calendar's last day stands for all beyond it (add_months): no period begins there.
-    while start <= through and start < date.max and (term.end is None or start < term.end):
+    while start <= through and start < date.max:
         count += months
-        following = add_months(term.anchor, count)
-        yield start, date.fromordinal(following.toordinal() - 1)
+        following = add_months(anchor, count)
+        periods.append((start, date.fromordinal(following.toordinal() - 1)))
         start = following
+    return tuple(periods)
