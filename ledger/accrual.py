@@ -134,8 +134,11 @@ class AccrualRun:
         with ThreadPoolExecutor(1) as reading:
             following = reading.submit(read, ("", ""))
             while found := following.result():
-                last = found[0][-1]
-                following = reading.submit(read, (last.partner_id, last.client_id))
+                page = found[0]
+                if len(page) < PAGE_CLIENTS:
+                    yield found
+                    return
+                following = reading.submit(read, (page[-1].partner_id, page[-1].client_id))
                 yield found
 
     def _taken(self) -> list[Row]:

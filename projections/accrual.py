@@ -111,9 +111,26 @@ FROM (
             OR day BETWEEN %(previous)s::date AND %(through)s::date
         )
     UNION
-    SELECT partner_id
-    FROM accrual_candidates
-    WHERE touched
+    -- What changes whose client it is, or when it counts; a price changes no tier.
+    SELECT standing.partner_id
+    FROM {events} AS told
+    -- One look-up each, parsed once, whatever the planner believes: that is what OFFSET is for.
+    CROSS JOIN LATERAL (
+        SELECT partner_id
+        FROM {clients}
+        WHERE client_id = told.client_id
+        OFFSET 0
+    ) AS standing
+    CROSS JOIN LATERAL (SELECT convert_from(told.state, 'UTF8')::jsonb OFFSET 0) AS said (state)
+    WHERE NOT %(every_partner)s
+        AND told.topic = 'ClientStanding/1'
+        AND told.position > %(previous_run)s
+        AND standing.partner_id IS NOT NULL
+        AND (
+            said.state -> 'before' ->> 'counted_on', said.state -> 'before' ->> 'partner_id'
+        ) IS DISTINCT FROM (
+            said.state -> 'after' ->> 'counted_on', said.state -> 'after' ->> 'partner_id'
+        )
     UNION
     SELECT partner_id
     FROM {clients}
@@ -148,7 +165,7 @@ FROM (
     ORDER BY partner_id, client_id
     LIMIT %(limit)s
 ) AS candidate
--- One look-up a client, whatever the planner believes: OFFSET keeps it from joining.
+-- One look-up a client, see above.
 LEFT JOIN LATERAL (
     SELECT claim, first_activated_on, position
     FROM {clients}
