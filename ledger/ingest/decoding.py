@@ -153,7 +153,7 @@ def _unpacked(packed: _Packed) -> Decoded:
     if len(packed) == 3:  # noqa: PLR2004 - the three members of a rejection
         return Rejection(*packed)
     source, id_, topic, effective_at, members, state, content = packed
-    data = _newest(topic).trusted(**members)
+    data = _newest(topic).holding(members)
     return Message(source, id_, topic, effective_at, data, state, content)
 
 
