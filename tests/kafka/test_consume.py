@@ -4,29 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import pytest
-
 from tests.interfaces.commands import Commands
+from tests.kafka.conftest import consume
 from tests.kafka.producing import Producer, activation, binary
 from tests.kafka.topics import Topics
-
-
-@pytest.fixture
-def commissions(ledger_database_url: str, capsys: pytest.CaptureFixture[str]) -> Commands:
-    """Commands on a ledger that has adopted the reference programme."""
-    commands = Commands(ledger_database_url, capsys)
-    commands.done("programme", "adopt", "izyinbox")
-    return commands
-
-
-def consume(commands: Commands, topics: Topics, *topic: str, idle: float = 0.5) -> dict[str, int]:
-    """Consume all there is; the counts."""
-    named = [part for name in topic for part in ("--topic", name)]
-    outcome = commands.done(
-        *("consume", "--bootstrap-servers", topics.address, *named),
-        *("--until-idle", str(idle), "--format", "json"),
-    )
-    return {name: int(value) for name, value in outcome.json.items()}
 
 
 def test_facts_of_both_content_modes_are_recorded_once(

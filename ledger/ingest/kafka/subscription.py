@@ -17,7 +17,7 @@ from typing import Any
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer
 from kafka import errors as kafka_errors
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyPartitionAssignor
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from ledger.errors import LedgerError
@@ -82,7 +82,7 @@ class Subscription:
                 auto_offset_reset="none",
                 allow_auto_create_topics=False,
                 isolation_level="read_committed",
-                partition_assignment_strategy=[CooperativeStickyPartitionAssignor],
+                partition_assignment_strategy=[CooperativeStickyAssignor],
                 session_timeout_ms=session_timeout_ms,
                 heartbeat_interval_ms=session_timeout_ms // 4,
                 max_poll_interval_ms=max_poll_interval_ms,
