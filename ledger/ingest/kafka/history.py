@@ -54,7 +54,7 @@ class Gap(NamedTuple):
     detail: str
 
     @property
-    def token(self) -> str:
+    def flag(self) -> str:
         """What accepts this gap and no other: ``topic/partition@expected``."""
         return f"{self.at.topic}/{self.at.partition}@{self.expected}"
 
@@ -73,7 +73,7 @@ class MissingHistory(LedgerError):
             f" {gap.expected}, found {gap.found})"
             for gap in self.gaps
         )
-        accept = " ".join(f"--accept-gap {gap.token}" for gap in self.gaps)
+        accept = " ".join(f"--accept-gap {gap.flag}" for gap in self.gaps)
         return (
             f"messages may be missing: {told}. Have them sent again (what is recorded already is"
             " told by its id) or bring the old log back; to go on without them, which is recorded:"
@@ -121,4 +121,4 @@ def _gap(at: Partition, kept: Kept | None, found: Found, count: int | None) -> G
 
 def not_accepted(found: Sequence[Gap], accepted: Collection[str]) -> list[Gap]:
     """The gaps that nobody has accepted."""
-    return [gap for gap in found if gap.token not in accepted]
+    return [gap for gap in found if gap.flag not in accepted]
