@@ -19,7 +19,7 @@ def commissions(ledger_database_url: str, capsys: pytest.CaptureFixture[str]) ->
 def arguments(topics: Topics, *topic: str, idle: float = 0.5) -> list[str]:
     """The command that consumes all there is."""
     named = [part for name in topic for part in ("--topic", name)]
-    start = ["consume", "--bootstrap-servers", topics.address, *named]
+    start = ["consume", "--bootstrap-servers", topics.address, *named, "--group", topics.group]
     return [*start, "--until-idle", str(idle), "--format", "json"]
 
 
