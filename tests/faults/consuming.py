@@ -113,12 +113,14 @@ class Group:
         topic: str | None = None,
         group: str | None = None,
         settings: dict[str, object] | None = None,
+        options: Sequence[str] = (),
     ) -> Worker:
         """Start one worker; settings are told by the names of the environment, in lower case."""
         arguments = [
             *("--database", url or self.url, "consume", "--topic", topic or self.topic),
             *("--bootstrap-servers", self.topics.address),
             *("--group", group or self.topics.group),
+            *options,
         ]
         told = {f"COMMISSIONS_{name.upper()}": str(it) for name, it in (settings or {}).items()}
         log = self._folder / f"worker-{len(self.workers)}.log"
@@ -144,6 +146,13 @@ class Group:
             row = connection.execute(
                 "SELECT COUNT(*) FROM ledger.events WHERE source = '/billing'"
             ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def letters(self) -> int:
+        """How many dead letters there are."""
+        with psycopg.connect(self.url) as connection:
+            row = connection.execute("SELECT COUNT(*) FROM ledger.dead_letters").fetchone()
         assert row is not None
         return int(row[0])
 

@@ -91,6 +91,7 @@ class Subscription:
                 # A topic that was made anew, or has more partitions, is noticed in seconds.
                 metadata_max_age_ms=5_000,
                 metrics_enabled=False,
+                bootstrap_timeout_ms=_ASK_MS,
             )
         except kafka_errors.KafkaError as error:
             raise BrokerRefused(
