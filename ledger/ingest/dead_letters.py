@@ -10,10 +10,12 @@ from typing import Any, Literal
 from psycopg import Connection, sql
 from psycopg.rows import class_row, tuple_row
 
-from events.envelope import HORIZON_DAYS, decode
+from events.binary import decode_record
+from events.envelope import HORIZON_DAYS
 from events.errors import Rejection
 from ledger.dead_letters import Incoming
 from ledger.errors import Refused
+from ledger.ingest.kafka.messages import unpack
 from ledger.recording import Recording
 from ledger.store.migrations import Names
 
@@ -47,9 +49,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Letter(Summary):
-    """A kept message with its bytes as they came."""
+    """A kept message with its bytes as they came, and its headers if it came from Kafka."""
 
     payload: bytes
+    kafka_headers: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class DeadLetters:
 
     def get(self, id_: int) -> Letter:
         """One letter with its bytes; Refused for an id that does not exist."""
-        query = sql.SQL("SELECT {}, payload FROM {} WHERE id = %s")
+        query = sql.SQL("SELECT {}, payload, kafka_headers FROM {} WHERE id = %s")
         with self._connection.cursor(row_factory=class_row(Letter)) as cursor:
             letter = cursor.execute(query.format(_SUMMARY, self._table), (id_,)).fetchone()
         if letter is None:
@@ -97,7 +100,8 @@ class DeadLetters:
         """The letters of a batch that contradict what was recorded before, in line order."""
         payloads = {incoming.origin: incoming.payload for incoming in batch}
         query = sql.SQL(
-            "SELECT {}, payload FROM {} WHERE kind = 'quarantined' AND origin = ANY(%s)"
+            "SELECT {}, payload, kafka_headers FROM {}"
+            " WHERE kind = 'quarantined' AND origin = ANY(%s)"
         ).format(_SUMMARY, self._table)
         with self._connection.cursor(row_factory=class_row(Letter)) as cursor:
             found = {
@@ -123,7 +127,8 @@ class DeadLetters:
         """
         letter = self._open(id_)
         try:
-            message = decode(letter.payload, received_at, horizon_days=horizon_days)
+            headers = unpack(letter.kafka_headers)
+            message = decode_record(headers, letter.payload, received_at, horizon_days=horizon_days)
         except Rejection as rejection:
             return Retried(id_, "rejected", str(rejection))
         result = record([Incoming(letter.origin, letter.payload, message=message)])

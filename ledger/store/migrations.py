@@ -36,6 +36,7 @@ _INSIDE = (
     "events_standing_idx",
     "head_key",
     "dead_letters_origin_key",
+    "ingest_offsets_key",
 )
 """Constraints and indexes, which stand in their table's schema without naming it."""
 
@@ -78,6 +79,11 @@ class Names(NamedTuple):
         return self.derived("dead_letters")
 
     @property
+    def ingest_offsets(self) -> str:
+        """The table of the places up to which Kafka's partitions were read."""
+        return self.derived("ingest_offsets")
+
+    @property
     def applied(self) -> str:
         """The table in which yoyo keeps what was applied."""
         return self.derived("ledger_migrations")
@@ -90,6 +96,7 @@ class Names(NamedTuple):
             "tracking": self.table(self.tracking),
             "head": self.table(self.head),
             "dead_letters": self.table(self.dead_letters),
+            "ingest_offsets": self.table(self.ingest_offsets),
             "applied": self.table(self.applied),
             "refuse_change": self.table(self.derived("refuse_change")),
             **{name: sql.Identifier(self.derived(name)) for name in _INSIDE},

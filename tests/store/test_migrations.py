@@ -29,6 +29,7 @@ def test_running_again_changes_nothing(database_url: str) -> None:
     assert [name for (name,) in tables] == [
         "dead_letters",
         "events",
+        "ingest_offsets",
         "ledger_head",
         "ledger_migrations",
         "tracking",
