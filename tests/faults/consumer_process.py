@@ -53,6 +53,12 @@ def freeze() -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
+def _freeze_at_rest() -> None:
+    """Freeze when the thread that decides ahead waits, too: with no transaction open anywhere."""
+    time.sleep(0.5)
+    freeze()
+
+
 def _before(owner: type, name: str, act: Callable[[], None], *, at: int) -> None:
     """Act before the method of a class is called for the n-th time."""
     method = getattr(owner, name)
@@ -113,7 +119,7 @@ def _slow(seconds: float) -> Callable[[], None]:
 
 
 HOOKS: dict[str, Callable[[], None]] = {
-    "frozen before the transaction": lambda: _before(Recorder, "_append", freeze, at=3),
+    "frozen before the transaction": lambda: _before(Recorder, "_append", _freeze_at_rest, at=3),
     "frozen under the head lock": lambda: _before(LedgerRecorder, "insert_staged", freeze, at=3),
     "frozen inside COPY": _inside_copy,
     "slow": lambda: _before(Recorder, "_append", _slow(6), at=3),
