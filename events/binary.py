@@ -59,7 +59,7 @@ def _attributes(headers: Headers) -> dict[str, str] | None:
             raise Rejection("not_cloudevent", "", "the headers of an event are UTF-8") from None
         if lower == _CONTENT_TYPE:
             content_type = text
-        else:
+        elif lower != f"{_PREFIX}data":
             found[lower.removeprefix(_PREFIX)] = text
     if content_type is not None:
         media_type = content_type.partition(";")[0].strip().lower()
@@ -86,5 +86,4 @@ def _whole(attributes: dict[str, str], value: bytes) -> bytes:
         raise Rejection(
             "not_json", "data", f"the value is the data, one JSON object in UTF-8: {error}"
         ) from None
-    attributes.pop("data", None)
     return orjson.dumps(attributes)[:-1] + b',"data":' + value + b"}"
