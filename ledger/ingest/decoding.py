@@ -20,6 +20,7 @@ from functools import cache
 from typing import Any, BinaryIO, Self, TypeAlias
 
 from events.base import Fact
+from events.binary import Headers, decode_record
 from events.envelope import Message, decode
 from events.errors import Rejection
 from events.upcasting import VOCABULARY
@@ -27,45 +28,88 @@ from events.upcasting import VOCABULARY
 WORTH_A_PROCESS = 2_000
 """Messages after which the process is started; it takes some tenths of a second to be there."""
 
+WORTH_SENDING = 100
+"""A batch of fewer messages is decoded sooner than it is passed on."""
+
+Payload: TypeAlias = bytes | tuple[Headers, bytes | None]
+"""A message as it came: a line, or headers and value."""
+
 Decoded: TypeAlias = Message | Rejection
 _Packed: TypeAlias = tuple[Any, ...]
 
 
 def decode_here(
-    payloads: Sequence[bytes], received_at: datetime, horizon_days: int
+    payloads: Sequence[Payload], received_at: datetime, horizon_days: int
 ) -> list[Decoded]:
     """Decode messages in this process, in their order."""
     return [_decode(payload, received_at, horizon_days) for payload in payloads]
 
 
+class Pending:
+    """A batch that is being decoded, or will be when its result is asked for."""
+
+    def __init__(
+        self, payloads: Sequence[Payload], received_at: datetime, horizon_days: int
+    ) -> None:
+        self._given = (payloads, received_at, horizon_days)
+        self._process: _Process | None = None
+
+    def give(self, process: _Process) -> bool:
+        """Have a process decode it; whether it took it."""
+        self._process = process if process.take(*self._given) else None
+        return self._process is not None
+
+    def result(self) -> list[Decoded]:
+        """The decoded messages in their order; waits for the process, once."""
+        process, self._process = self._process, None
+        told = process.told() if process is not None else None
+        return decode_here(*self._given) if told is None else list(map(_unpacked, told))
+
+
 class Decoder:
-    """Decodes batches in their order; a context, at the end of which its process is gone."""
+    """Decodes batches in their order; a context, at the end of which its process is gone.
+
+    One batch is under way at a time: its result is taken before the next is submitted, or it is
+    given up by that.
+    """
 
     def __init__(self, horizon_days: int, *, worth_a_process: int = WORTH_A_PROCESS) -> None:
         self._horizon_days = horizon_days
         self._until_process = worth_a_process if _spare_core() else sys.maxsize
         self._process: _Process | None = None
+        self._pending: Pending | None = None
 
     def __enter__(self) -> Self:
         """Nothing is started yet."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """See :meth:`close`."""
+        self.close()
+
+    def close(self) -> None:
         """End the process, if one was started."""
         if self._process is not None:
             self._process.end()
 
-    def __call__(self, payloads: Sequence[bytes], received_at: datetime) -> list[Decoded]:
+    def __call__(self, payloads: Sequence[Payload], received_at: datetime) -> list[Decoded]:
         """Decode a batch that was received at an instant (with an offset)."""
-        process = self._process
-        if process is not None and process.is_ready():
-            told = process.decode(payloads, received_at, self._horizon_days)
-            if told is not None:
-                return told
+        return self.submit(payloads, received_at).result()
+
+    def submit(self, payloads: Sequence[Payload], received_at: datetime) -> Pending:
+        """Begin to decode a batch, so that something else can be done meanwhile."""
+        if self._pending is not None:
+            self._pending.result()
+            self._pending = None
+        pending = Pending(payloads, received_at, self._horizon_days)
+        if len(payloads) < WORTH_SENDING:
+            return pending
         self._until_process -= len(payloads)
-        if process is None and self._until_process <= 0:
+        if self._process is None and self._until_process <= 0:
             self._process = _Process()
-        return decode_here(payloads, received_at, self._horizon_days)
+        elif self._process is not None and self._process.is_ready() and pending.give(self._process):
+            self._pending = pending
+        return pending
 
 
 def _spare_core() -> bool:
@@ -73,7 +117,10 @@ def _spare_core() -> bool:
 
 
 class _Process:
-    """The other process: batches in, decoded batches out, one at a time."""
+    """The other process: batches in, decoded batches out, one at a time.
+
+    The next may be given only when the one before was told: both sides would wait, else.
+    """
 
     def __init__(self) -> None:
         # In a session of its own Ctrl-C does not reach it. It ends when its input does, whatever
@@ -92,23 +139,20 @@ class _Process:
         if not self._ready and not self._lost:
             readable, _, _ = select.select([self._output], [], [], 0)
             if readable:
-                self._ready = self._told() is True
+                self._ready = self.told() is True
         return self._ready and not self._lost
 
-    def decode(
-        self, payloads: Sequence[bytes], received_at: datetime, horizon_days: int
-    ) -> list[Decoded] | None:
-        """Have a batch decoded; None if the process is lost."""
+    def take(self, payloads: Sequence[Payload], received_at: datetime, horizon_days: int) -> bool:
+        """Begin to decode a batch; False if the process is lost."""
         try:
             pickle.dump((payloads, received_at, horizon_days), self._input, pickle.HIGHEST_PROTOCOL)
             self._input.flush()
         except OSError:
             self._lost = True
-            return None
-        told = self._told()
-        return None if told is None else [_unpacked(packed) for packed in told]
+        return not self._lost
 
-    def _told(self) -> Any:
+    def told(self) -> Any:
+        """What it says next; None if it is lost."""
         try:
             return pickle.load(self._output)  # noqa: S301 - what this module wrote
         except (EOFError, OSError, pickle.UnpicklingError):
@@ -134,9 +178,11 @@ class _Process:
         return self._process.stdout  # type: ignore[return-value]
 
 
-def _decode(payload: bytes, received_at: datetime, horizon_days: int) -> Decoded:
+def _decode(payload: Payload, received_at: datetime, horizon_days: int) -> Decoded:
     try:
-        return decode(payload, received_at, horizon_days=horizon_days)
+        if isinstance(payload, bytes):
+            return decode(payload, received_at, horizon_days=horizon_days)
+        return decode_record(*payload, received_at, horizon_days=horizon_days)
     except Rejection as rejection:
         return rejection.with_traceback(None)
 

@@ -22,7 +22,7 @@ from events.catalogue import FACTS
 from events.envelope import HORIZON_DAYS
 from events.errors import Rejection
 from ledger.ingest import decoding
-from ledger.ingest.decoding import Decoded, Decoder, decode_here
+from ledger.ingest.decoding import Decoded, Decoder, Payload, decode_here
 from ledger.ingest.files import Source, batches
 from tests.events.strategies import data_of
 
@@ -34,6 +34,7 @@ PATIENCE_S = 60
 @pytest.fixture(autouse=True)
 def _two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoding, "_spare_core", lambda: True)
+    monkeypatch.setattr(decoding, "WORTH_SENDING", 0)
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,7 @@ def beside() -> Iterator[Decoder]:
     """A decoder whose process is there."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(decoding, "_spare_core", lambda: True)
+        patch.setattr(decoding, "WORTH_SENDING", 0)
         with Decoder(HORIZON_DAYS, worth_a_process=0) as decoder:
             decoder([], NOW)
             wait_until_ready(decoder)
@@ -94,12 +96,20 @@ MESSAGES = st.sampled_from(sorted(FACTS)).flatmap(
 )
 
 
+RECORDS = st.tuples(
+    st.sampled_from(
+        [[], [("content-type", b"application/cloudevents+json")], [("ce_id", b"\xff")]]
+    ),
+    MESSAGES | st.sampled_from([*BAD, None]),
+)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(MESSAGES | st.sampled_from(BAD), max_size=20))
+@given(st.lists(MESSAGES | st.sampled_from(BAD) | RECORDS, max_size=20))
 def test_what_the_process_decodes_is_what_is_decoded_here(
-    beside: Decoder, payloads: list[bytes]
+    beside: Decoder, payloads: list[Payload]
 ) -> None:
-    """Every type, every member, every class of bad message."""
+    """Every type, every member, every class of bad message, with headers and without."""
     assert told(beside(payloads, NOW)) == told(decode_here(payloads, NOW, HORIZON_DAYS))
     assert process_of(beside).is_running()
 
@@ -117,6 +127,24 @@ def test_batches_are_decoded_here_until_the_process_is_there() -> None:
         worker = process_of(decoder)
         assert told(decoder(payloads, NOW)) == told(decode_here(payloads, NOW, HORIZON_DAYS))
     assert not worker.is_running()
+
+
+def test_a_batch_that_is_given_up_is_not_told_for_the_next(beside: Decoder) -> None:
+    """As when a worker is fenced with a batch in hand; its result may be asked for once more."""
+    first, second = visits(300), visits(5)
+    given_up = beside.submit(first, NOW)
+    assert told(beside.submit(second, NOW).result()) == told(decode_here(second, NOW, 400))
+    assert told(given_up.result()) == told(decode_here(first, NOW, 400))
+    assert told(beside(first, NOW)) == told(decode_here(first, NOW, 400))
+
+
+def test_a_few_messages_are_never_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A consumer that takes them one by one for years starts no process."""
+    monkeypatch.setattr(decoding, "WORTH_SENDING", 11)
+    with Decoder(HORIZON_DAYS, worth_a_process=0) as decoder:
+        for _ in range(3):
+            assert len(decoder(visits(10), NOW)) == 10
+        assert decoder._process is None
 
 
 @pytest.mark.fault
@@ -150,6 +178,7 @@ import sys, time
 from datetime import UTC, datetime
 from ledger.ingest import decoding
 decoding._spare_core = lambda: True
+decoding.WORTH_SENDING = 0
 decoder = decoding.Decoder(400, worth_a_process=0)
 decoder([], datetime.now(UTC))
 while not decoder._process.is_ready():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
@@ -22,6 +22,7 @@ from ledger.application import CommissionLedger
 from ledger.application import Gap as AcceptedGap
 from ledger.dead_letters import Incoming
 from ledger.errors import Fenced, LedgerError, NotReady
+from ledger.ingest.decoding import Decoder, Pending
 from ledger.ingest.kafka.history import Gap, Identity, MissingHistory, Partition, gaps, not_accepted
 from ledger.ingest.kafka.messages import Record, incoming
 from ledger.ingest.kafka.observer import Observer, Taken
@@ -88,11 +89,14 @@ class _Owned:
 
 @dataclass(slots=True)
 class _Batch:
-    """A batch under way, and the moves that it makes."""
+    """A batch under way, and the moves that it makes; ``messages`` once it is decoded."""
 
-    messages: list[Incoming]
+    records: Sequence[Record]
     moves: list[Move]
+    pending: Pending
+    topic_ids: Mapping[str, str]
     size: int = 0
+    messages: Sequence[Incoming] = ()
 
 
 @dataclass(slots=True)
@@ -125,6 +129,7 @@ class Worker:
         self._problem: Exception | None = None
         self._wait_seconds = FIRST_WAIT_SECONDS
         self._careful = _Careful()
+        self._decoder = Decoder(self._limits.horizon_days)
 
     def stop(self) -> None:
         """Leave when the batches under way are recorded; may be called by a signal's handler."""
@@ -160,6 +165,7 @@ class Worker:
                 except Exception as error:  # noqa: BLE001 - raised again once its message is known
                     self._look_closer(error)
         finally:
+            self._decoder.close()
             self._subscription.close(self._recorded)
 
     # --- one turn --------------------------------------------------------------------------------
@@ -188,13 +194,16 @@ class Worker:
             under_way.append(batch)
             if batch.moves:
                 self._careful.last = batch.moves[-1]
-            yield Placed(batch.messages, self._offsets.place(batch.moves))
-            batch = None
+            self._decode(batch)
+            following: _Batch | None = None
             if not (self._stopping or self._careful.messages):
+                # The next is decoded while this one is decided.
                 try:
-                    batch = self._gather(0)
+                    following = self._gather(0)
                 except Exception as error:  # noqa: BLE001 - raised when what is under way landed
                     self._problem = error
+            yield Placed(batch.messages, self._offsets.place(batch.moves))
+            batch = following
 
     def _gather(self, wait_ms: int) -> _Batch | None:
         """The messages that are there, up to the limits; None if there are none.
@@ -216,17 +225,12 @@ class Worker:
         records = [r for r in records if Partition(r.topic, r.partition) in self._owned]
         if not records or not self._still_the_same():
             return None
-        return self._decoded(records, size)
+        return self._taken(records, size)
 
-    def _decoded(self, records: Sequence[Record], size: int) -> _Batch:
-        received_at = self._now()
-        last: dict[Partition, int] = {}
-        messages: list[Incoming] = []
-        for record in records:
-            at = Partition(record.topic, record.partition)
-            topic_id = self._owned[at].identity.topic_id
-            messages.append(incoming(record, topic_id, received_at, self._limits.horizon_days))
-            last[at] = record.offset
+    def _taken(self, records: Sequence[Record], size: int) -> _Batch:
+        payloads = [(record.headers, record.value) for record in records]
+        pending = self._decoder.submit(payloads, self._now())
+        last = {Partition(record.topic, record.partition): record.offset for record in records}
         moves = []
         for at, offset in sorted(last.items()):
             owned = self._owned[at]
@@ -234,7 +238,16 @@ class Worker:
             moves.append(Move(at, owned.next_offset, offset + 1, owned.epoch))
             owned.next_offset = offset + 1
         self._busy_at = monotonic()
-        return _Batch(messages, moves, size)
+        topic_ids = {at.topic: self._owned[at].identity.topic_id for at in last}
+        return _Batch(records, moves, pending, topic_ids, size)
+
+    def _decode(self, batch: _Batch) -> None:
+        """Wait until a batch is decoded."""
+        batch.messages = [
+            incoming(record, batch.topic_ids[record.topic], decoded)
+            for record, decoded in zip(batch.records, batch.pending.result(), strict=True)
+        ]
+        batch.records = ()
 
     def _landed(self, batch: _Batch, recording: Recording) -> None:
         """A batch is recorded: tell the broker, and whoever watches."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import base64
-from datetime import datetime
 from typing import Protocol
 
 import orjson
 
-from events.binary import Headers, decode_record
-from events.envelope import HORIZON_DAYS
+from events.binary import Headers
 from events.errors import Rejection
 from ledger.dead_letters import Incoming, KafkaRecord
+from ledger.ingest.decoding import Decoded
 
 
 class Record(Protocol):
@@ -24,23 +23,17 @@ class Record(Protocol):
     value: bytes | None
 
 
-def incoming(
-    record: Record, topic_id: str, received_at: datetime, horizon_days: int = HORIZON_DAYS
-) -> Incoming:
-    """Read a record that was received at an instant.
+def incoming(record: Record, topic_id: str, decoded: Decoded) -> Incoming:
+    """A record, decoded.
 
     Its origin names the topic's id too, for a topic made anew has the same offsets again.
     """
     at = KafkaRecord(record.topic, record.partition, record.offset, pack(record.headers))
     origin = f"kafka:{at.topic}/{at.partition}@{at.offset}#{topic_id[:8]}"
     payload = record.value or b""
-    try:
-        message = decode_record(
-            record.headers, record.value, received_at, horizon_days=horizon_days
-        )
-    except Rejection as rejection:
-        return Incoming(origin, payload, rejection=rejection, kafka=at)
-    return Incoming(origin, payload, message=message, kafka=at)
+    if isinstance(decoded, Rejection):
+        return Incoming(origin, payload, rejection=decoded, kafka=at)
+    return Incoming(origin, payload, message=decoded, kafka=at)
 
 
 def pack(headers: Headers) -> bytes | None:
