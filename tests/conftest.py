@@ -2,7 +2,8 @@
 
 The server is the embedded one in a home of the run's own, shared by all xdist workers and ended
 with the last of them, or the server that ``COMMISSIONS_TEST_DATABASE_URL`` names (a role that may
-create databases and roles).
+create databases and roles). The Kafka broker is shared in the same way, or is the one that
+``COMMISSIONS_TEST_KAFKA`` names (``host:port``; only topics that the tests make are touched).
 """
 
 from __future__ import annotations
@@ -21,9 +22,14 @@ import pytest
 from psycopg import sql
 
 from interfaces.embedded import EmbeddedPostgres
+from tests.kafka import broker
+from tests.kafka.topics import Topics
 
 HOME_VARIABLE = "COMMISSIONS_TEST_HOME"
 SERVER_VARIABLE = "COMMISSIONS_TEST_DATABASE_URL"
+KAFKA_VARIABLE = "COMMISSIONS_TEST_KAFKA"
+RUN_VARIABLE = "COMMISSIONS_TEST_RUN"
+_OURS = {HOME_VARIABLE, SERVER_VARIABLE, KAFKA_VARIABLE, RUN_VARIABLE}
 _BUILTIN_LOCALE_SINCE = 170000
 
 # Deadlines measure the machine, not the code, when two cores are shared by everybody.
@@ -43,20 +49,22 @@ def pytest_configure(config: pytest.Config) -> None:
     """Choose the run's home once, before any worker starts (workers inherit the variable)."""
     # No setting of the person who runs the tests reaches them.
     for name in list(os.environ):
-        if name.startswith("COMMISSIONS_") and name not in {HOME_VARIABLE, SERVER_VARIABLE}:
+        if name.startswith("COMMISSIONS_") and name not in _OURS:
             del os.environ[name]
     if not hasattr(config, "workerinput"):
         os.environ[HOME_VARIABLE] = tempfile.mkdtemp(prefix="commissions-test-")
+        os.environ[RUN_VARIABLE] = str(os.getpid())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End the run's server, if a worker died on it, and remove its home."""
+    """End the run's broker, and its server if a worker died on it; remove its home."""
     if not hasattr(config, "workerinput"):
         home = Path(os.environ.pop(HOME_VARIABLE))
         given = os.environ.get(SERVER_VARIABLE)
         if given:
             with psycopg.connect(given, autocommit=True) as admin:
                 drop_database(admin, template_name(home))
+        broker.end(home)
         EmbeddedPostgres(home).stop()
         shutil.rmtree(home, ignore_errors=True)
 
@@ -102,6 +110,36 @@ def database_url(server_url: str) -> Iterator[str]:
 def ledger_database_url(server_url: str, ledger_template: str) -> Iterator[str]:
     """The URL of a fresh database with the ledger's and the projections' schemas in it."""
     yield from _database(server_url, template=ledger_template)
+
+
+@pytest.fixture(scope="session")
+def kafka_broker() -> str:
+    """The bootstrap server (``host:port``) of the run's broker; topics are made by who uses them.
+
+    Without one, and without what it takes to start one, the tests fail.
+    """
+    given = os.environ.get(KAFKA_VARIABLE)
+    return given or _shared_broker()[0]
+
+
+@pytest.fixture
+def topics(kafka_broker: str) -> Iterator[Topics]:
+    """Makes topics on the run's broker."""
+    made = Topics(kafka_broker)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def sasl_broker() -> str:
+    """The address at which the run's own broker asks who is there."""
+    return _shared_broker()[1]
+
+
+def _shared_broker() -> list[str]:
+    home = Path(os.environ[HOME_VARIABLE])
+    own = broker.shared(home, int(os.environ[RUN_VARIABLE]))
+    return (own / "address").read_text("utf-8").split()
 
 
 def template_name(home: Path) -> str:
