@@ -35,6 +35,11 @@ _INSIDE = (
     "events_posting_idx",
     "head_key",
     "dead_letters_origin_key",
+    "dead_letters_erased_check",
+    "dead_letters_unpublished_idx",
+    "dead_letter_retries_idx",
+    "relays_key",
+    "relays_place_check",
 )
 """Constraints and indexes, which stand in their table's schema without naming it."""
 
@@ -77,6 +82,16 @@ class Names(NamedTuple):
         return self.derived("dead_letters")
 
     @property
+    def dead_letter_retries(self) -> str:
+        """The table of attempts to take dead letters in after all."""
+        return self.derived("dead_letter_retries")
+
+    @property
+    def relays(self) -> str:
+        """The table of how far decisions were published."""
+        return self.derived("relays")
+
+    @property
     def applied(self) -> str:
         """The table in which yoyo keeps what was applied."""
         return self.derived("ledger_migrations")
@@ -89,6 +104,8 @@ class Names(NamedTuple):
             "tracking": self.table(self.tracking),
             "head": self.table(self.head),
             "dead_letters": self.table(self.dead_letters),
+            "dead_letter_retries": self.table(self.dead_letter_retries),
+            "relays": self.table(self.relays),
             "applied": self.table(self.applied),
             "refuse_change": self.table(self.derived("refuse_change")),
             **{name: sql.Identifier(self.derived(name)) for name in _INSIDE},
