@@ -12,7 +12,7 @@ WORKERS ?= auto
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format audit bench lock clean
+.PHONY: help install demo test soak lint format audit bench lock clean
 
 help: ## show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ demo: $(INSTALLED) ## a year of a realistic partner programme, on a PostgreSQL t
 
 test: $(INSTALLED) ## every test
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
+
+soak: $(INSTALLED) ## faults of all kinds mixed; SOAK="600 SEED" for ten minutes from a seed
+	@$(BIN)/python -m tests.faults.soak $(SOAK)
 
 lint: $(INSTALLED) ## style, types and architecture
 	@$(BIN)/ruff check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 ErrorClass = Literal[
+    "empty",
     "too_large",
     "not_json",
     "not_cloudevent",

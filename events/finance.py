@@ -65,6 +65,9 @@ def _has_one_form(document: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return document
 
 
+KafkaName = Annotated[str, Field(min_length=1, max_length=249, pattern=r"^[A-Za-z0-9._\-]+$")]
+"""A topic or a consumer group: letters, digits, dots, dashes and underscores."""
+
 Document = Annotated[dict[str, JsonValue], AfterValidator(_has_one_form)]
 """A whole programme as JSON: tables, lists, strings, integers and booleans."""
 
@@ -202,6 +205,23 @@ class CreditRequested(TwoPersons):
     currency: Currency
     reason: Literal["fee", "renewal", "goodwill"]
     date: Day
+
+
+class IngestGapAccepted(Command):
+    """What a broker no longer has was missed knowingly: reading goes on at ``found``.
+
+    ``expected`` is the offset that the ledger would have read next.
+    """
+
+    type: ClassVar[str] = "ingest.gap_accepted"
+    group: KafkaName
+    kafka_topic: Annotated[KafkaName, Field(alias="topic")]
+    partition: Annotated[int, Field(strict=True, ge=0)]
+    expected: Annotated[int, Field(strict=True, ge=0)]
+    found: Annotated[int, Field(strict=True, ge=0)]
+    reason: Literal["deleted", "truncated", "topic_anew", "other_cluster", "partitions_changed"]
+    day: Day
+    operator: Operator
 
 
 class AttributionAssignmentRequested(TwoPersons):

@@ -87,10 +87,16 @@ def connect(settings: Settings, url: str | None = None) -> Iterator[Database]:
 
 
 @contextmanager
-def open_ledger(database: Database, *, operator: str | None = None) -> Iterator[CommissionLedger]:
-    """The ledger of a database, its schema made or brought up to date."""
+def open_ledger(
+    database: Database, *, operator: str | None = None, patience_seconds: float = 60
+) -> Iterator[CommissionLedger]:
+    """The ledger of a database, its schema made or brought up to date.
+
+    A transaction that stands still for ``patience_seconds`` is ended by the server; a database that
+    is not there is waited for as long, half a minute at most.
+    """
     prepare(database.connection)
-    datastore = _datastore(database.conninfo)
+    datastore = _datastore(database.conninfo, patience_seconds)
     recorder = LedgerRecorder(
         datastore,
         events_table_name=LEDGER_NAMES.events,
@@ -199,7 +205,7 @@ def check_server(connection: psycopg.Connection[Any]) -> None:
     connection.execute("SET TIME ZONE 'UTC'")
 
 
-def _datastore(conninfo: str) -> PostgresDatastore:
+def _datastore(conninfo: str, patience_seconds: float) -> PostgresDatastore:
     """A pool for one command: an accrual run reads on one connection and appends on another."""
     datastore = PostgresDatastore(
         dbname="",
@@ -207,14 +213,16 @@ def _datastore(conninfo: str) -> PostgresDatastore:
         port="",
         user="",
         password="",
-        connect_timeout=_POOL_TIMEOUT_S,
+        connect_timeout=min(_POOL_TIMEOUT_S, patience_seconds),
         pool_size=1,
         max_overflow=3,
         lock_timeout=60,
-        idle_in_transaction_session_timeout=60,
+        idle_in_transaction_session_timeout=patience_seconds,
         schema=LEDGER_NAMES.schema,
         originator_id_type="text",
     )
     # The library knows only five parts of an address; a socket or an SSL mode needs the others.
+    # Tried again by whoever asks next, not ever later by the pool alone.
+    datastore.pool.reconnect_timeout = 1.0
     datastore.pool.kwargs = {**conninfo_to_dict(conninfo), "row_factory": dict_row}
     return datastore

@@ -46,6 +46,41 @@ class Settings(BaseSettings):
     batch_size: int = Field(default=5_000, ge=1, le=50_000)
     """The most facts that one transaction takes."""
 
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How the broker is talked to."""
+
+    kafka_sasl_mechanism: (
+        Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None
+    ) = None
+    """How we say who we are, where the protocol begins with SASL."""
+
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: SecretStr | None = None
+    """Who we are, for PLAIN and SCRAM."""
+
+    kafka_sasl_token: SecretStr | None = None
+    """The token of OAUTHBEARER, if it never changes."""
+
+    kafka_sasl_token_file: Path | None = None
+    """A file with the token, read again for each connection: for tokens that are renewed."""
+
+    kafka_ssl_ca_file: Path | None = None
+    """The authorities trusted with the broker's certificate (PEM); none: the system's."""
+
+    kafka_ssl_certificate_file: Path | None = None
+    kafka_ssl_key_file: Path | None = None
+    kafka_ssl_key_password: SecretStr | None = None
+    """Our own certificate and its key (PEM), where the broker asks for one."""
+
+    dead_letter_days: int = Field(default=90, ge=1, le=36_500)
+    """After how many days ``dead-letters expire`` erases what a message held."""
+
+    kafka_session_timeout_ms: int = Field(default=10_000, ge=1_000, le=1_800_000)
+    """After so long without a sign a worker is taken for dead, and others take over."""
+
+    kafka_max_poll_interval_ms: int = Field(default=300_000, ge=1_000)
+    """A worker that records one batch for longer leaves its partitions to others."""
+
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:

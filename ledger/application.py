@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import date
-from typing import Any, TypeVar
+from datetime import date, datetime
+from typing import Any, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
 
 from psycopg import Cursor
 from pydantic import ValidationError
@@ -19,6 +20,7 @@ from events.finance import (
 from events.finance import (
     AdjustmentRequested,
     CreditRequested,
+    IngestGapAccepted,
     PartnerProgrammeAssigned,
     PayoutRun,
     PeriodClosed,
@@ -29,17 +31,28 @@ from ledger.accrual import AccrualRun, Accrued, Progress
 from ledger.appending import Appender, RowWriter
 from ledger.dead_letters import Incoming
 from ledger.engine import Payable, commands, decide_payouts
-from ledger.engine.calendar import end_of_month, first_of_month
+from ledger.engine.calendar import day_of, end_of_month, first_of_month
 from ledger.engine.payouts import payout_id
 from ledger.engine.state import LEDGER, Ledger, Overlay, Partner
 from ledger.entities import Entities
 from ledger.errors import Refused
 from ledger.policy.programme import Programme
-from ledger.ports import ReadModels, Seal
-from ledger.recording import Recorder, Recording
+from ledger.ports import Place, ReadModels, Seal
+from ledger.recording import Placed, Recorder, Recording
 from ledger.store.recorder import LedgerRecorder
 
 DEFAULT_ZONE = "Europe/Paris"
+
+
+class Gap(NamedTuple):
+    """What ``ingest.gap_accepted`` says of the messages that were missed."""
+
+    group: str
+    topic: str
+    partition: int
+    expected: int
+    found: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +94,39 @@ class CommissionLedger:
         What is rejected or quarantined is kept among the dead letters; a duplicate counts once.
         Raises NotReady before a first programme is adopted.
         """
-        return self._recording.record(batch)
+        return self._recording.record(Placed(batch))
 
     def record_all(self, batches: Iterable[Sequence[Incoming]]) -> Iterator[Recording]:
         """Record batches in their order, as :meth:`record` does, but faster than one by one."""
+        return self._recording.record_all(Placed(batch) for batch in batches)
+
+    def record_placed(self, batches: Iterable[Placed]) -> Iterator[Recording]:
+        """Record batches as :meth:`record_all` does; each moves its place in its transaction.
+
+        Raises Fenced when a place is another's by now: of that batch and of those after it nothing
+        was recorded.
+        """
         return self._recording.record_all(batches)
+
+    def accept_gap(self, gap: Gap, place: Place, received_at: datetime) -> int:
+        """Record that messages were missed knowingly, and go on after them. Its position.
+
+        Raises Fenced if another worker has gone on with the partition.
+        """
+
+        def decide(ledger: Ledger, cursor: Cursor[Any]) -> Command:
+            place.move(cursor)
+            commands.check_adopted(ledger)
+            day = day_of(received_at, ZoneInfo(ledger.time_zone))
+            return IngestGapAccepted.model_validate(
+                {**gap._asdict(), "day": day, "operator": self._operator}
+            )
+
+        return self._append_command(decide, lambda command: command.day)
+
+    def transaction(self) -> AbstractContextManager[Cursor[Any]]:
+        """A transaction on the ledger's database, for what is kept beside the events."""
+        return self._appender.transaction()
 
     # --- commands --------------------------------------------------------------------------------
 

@@ -56,6 +56,17 @@ class ReadModels(Protocol):
         """(partner, currency, minor units owed by a cut-off), for every pair with money (D15.1)."""
 
 
+class Place(Protocol):
+    """How far a source of messages was read; moved in the transaction that records them."""
+
+    def move(self, cursor: Cursor[Any]) -> None:
+        """Move from where a batch began to where it ends.
+
+        Raises :class:`~ledger.errors.Fenced` when the place is not where the batch began, or is
+        another's: the transaction is rolled back.
+        """
+
+
 class Seal(Protocol):
     """Hashes the statements of a month that is being closed."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from time import monotonic
+from typing import Any, NamedTuple
 
 from psycopg import Cursor, sql
 
@@ -19,6 +20,7 @@ from ledger.engine.calendar import day_of
 from ledger.engine.commands import check_adopted
 from ledger.engine.state import LEDGER, Ledger, Overlay
 from ledger.entities import Entities
+from ledger.ports import Place
 from ledger.store.head import Head
 from ledger.store.mapper import fact_row
 from ledger.store.recorder import HeadMoved
@@ -40,6 +42,15 @@ class Recording:
     quarantined: int
     rejected: int
     position: int
+    append_seconds: float = field(default=0.0, compare=False)
+    """How long its transaction took."""
+
+
+class Placed(NamedTuple):
+    """A batch, and the place in its source that moves with it."""
+
+    messages: Sequence[Incoming]
+    place: Place | None = None
 
 
 @dataclass(slots=True)
@@ -62,6 +73,7 @@ class _Prepared:
     batch: _Sorted
     rows: Sequence[Row]
     changed: Mapping[str, object]
+    place: Place | None
 
     @property
     def last(self) -> int:
@@ -78,7 +90,7 @@ class _Prepared:
 class _Ahead:
     """A batch that is being appended while the next is decided."""
 
-    batch: Sequence[Incoming]
+    batch: Placed
     prepared: _Prepared
     appended: Future[Recording]
 
@@ -91,18 +103,19 @@ class Recorder:
         names = appender.recorder.names
         self._insert_dead = sql.SQL(
             "INSERT INTO {} (kind, origin, error, member, message, source, event_id, payload,"
-            " payload_sha256, first_position)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, sha256(%s), %s) ON CONFLICT DO NOTHING"
+            " payload_sha256, first_position, kafka_topic, kafka_partition, kafka_offset,"
+            " kafka_headers) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, sha256(%s), %s, %s, %s, %s,"
+            " %s) ON CONFLICT DO NOTHING"
         ).format(sql.Identifier(names.schema, names.dead_letters))
 
-    def record(self, batch: Sequence[Incoming]) -> Recording:
+    def record(self, batch: Placed) -> Recording:
         """Record a batch; decided again under the head lock if another writer came between."""
         try:
             return self._record(batch, lock_first=False)
         except HeadMoved:
             return self._record(batch, lock_first=True)
 
-    def record_all(self, batches: Iterable[Sequence[Incoming]]) -> Iterator[Recording]:
+    def record_all(self, batches: Iterable[Placed]) -> Iterator[Recording]:
         """Record batches in their order, each in a transaction of its own.
 
         A batch is decided while the database still appends the one before: on entities that are
@@ -136,7 +149,7 @@ class Recorder:
             self._entities.forget()
             return self.record(ahead.batch)
 
-    def _prepare_behind(self, batch: Sequence[Incoming], ahead: _Ahead | None) -> _Prepared:
+    def _prepare_behind(self, batch: Placed, ahead: _Ahead | None) -> _Prepared:
         """Decide a batch on what is recorded, and on the batch ahead of it if there is one."""
         with self._appender.transaction() as cursor:
             if ahead is None:
@@ -145,36 +158,41 @@ class Recorder:
                 return self._prepare(cursor, batch, {})
             return self._prepare(cursor, batch, ahead.prepared.told)
 
-    def _record(self, batch: Sequence[Incoming], *, lock_first: bool) -> Recording:
+    def _record(self, batch: Placed, *, lock_first: bool) -> Recording:
         with self._appender.transaction() as cursor:
             head = self._appender.recorder.head(cursor, lock=lock_first)
             self._entities.follow(cursor, head.position)
             prepared = self._prepare(cursor, batch, {})
+            began = monotonic()
             recording = self._write(cursor, prepared, head if lock_first else None)
         self._entities.advance(prepared.changed, recording.position)
-        return recording
+        return replace(recording, append_seconds=monotonic() - began)
 
     def _append(self, prepared: _Prepared) -> Recording:
+        began = monotonic()
         with self._appender.transaction() as cursor:
-            return self._write(cursor, prepared, None)
+            recording = self._write(cursor, prepared, None)
+        return replace(recording, append_seconds=monotonic() - began)
 
-    def _prepare(
-        self, cursor: Cursor[Any], batch: Sequence[Incoming], told: Mapping[Key, Known]
-    ) -> _Prepared:
+    def _prepare(self, cursor: Cursor[Any], batch: Placed, told: Mapping[Key, Known]) -> _Prepared:
         """Sort a batch and decide it; ``told`` are the messages of a batch not yet appended."""
-        sorted_batch = self._sort(cursor, batch, told)
+        sorted_batch = self._sort(cursor, batch.messages, told)
         rows: list[Row] = []
         changed: dict[str, object] = {}
         if sorted_batch.accepted:
             rows, changed = self._decide(cursor, sorted_batch.accepted)
-        return _Prepared(self._entities.position, sorted_batch, rows, changed)
+        return _Prepared(self._entities.position, sorted_batch, rows, changed, batch.place)
 
     def _write(self, cursor: Cursor[Any], prepared: _Prepared, locked: Head | None) -> Recording:
-        """Append a prepared batch, and keep what of it is dead.
+        """Move the place, append a prepared batch, and keep what of it is dead.
 
-        Raises HeadMoved if the ledger is not where the batch was decided.
+        Raises HeadMoved if the ledger is not where the batch was decided, Fenced if the source is
+        another's by now.
         """
         recorder, rows, batch = self._appender.recorder, prepared.rows, prepared.batch
+        # First: who was fenced neither waits for the head nor makes others wait.
+        if prepared.place is not None:
+            prepared.place.move(cursor)
         if rows:
             recorder.stage(cursor, rows)
             versions = recorder.versions(cursor, {row.stream for row in rows})
@@ -284,6 +302,7 @@ class Recorder:
                         letter.payload,
                         letter.payload,
                         letter.first_position,
+                        *(letter.kafka or (None, None, None, None)),
                     )
                     for letter in dead
                 ],
@@ -301,6 +320,7 @@ def _rejected(incoming: Incoming) -> DeadLetter:
         rejection.member or None,
         rejection.message,
         incoming.payload,
+        kafka=incoming.kafka,
     )
 
 
@@ -316,4 +336,5 @@ def _quarantined(incoming: Incoming, message: Message, first: int | None) -> Dea
         message.source,
         message.id,
         first,
+        incoming.kafka,
     )

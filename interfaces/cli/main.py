@@ -26,6 +26,7 @@ INTERRUPTED = 128 + signal.SIGINT
 COMMANDS = {
     "demo": "interfaces.cli.demo:demo",
     "ingest": "interfaces.cli.ingest:ingest",
+    "consume": "interfaces.cli.consume:consume",
     "relay": "interfaces.cli.relay:relay",
     "programme": "interfaces.cli.programme:programme",
     "accrue": "interfaces.cli.runs:accrue",

@@ -24,8 +24,9 @@ from interfaces.money import format_count
 @click.option(
     "--bootstrap-servers",
     required=True,
-    metavar="HOST:PORT,...",
-    help="The brokers to ask first.",
+    multiple=True,
+    metavar="HOST:PORT",
+    help="A broker to begin with; several by commas, or by giving the option again.",
 )
 @click.option("--topic", required=True, help="Where decisions go; it must exist.")
 @click.option("--dead-letter-topic", help="Where dead letters go; without it they stay here.")
@@ -45,7 +46,7 @@ from interfaces.money import format_count
 def relay(
     session: Session,
     *,
-    bootstrap_servers: str,
+    bootstrap_servers: tuple[str, ...],
     topic: str,
     dead_letter_topic: str | None,
     until_idle: float | None,
@@ -58,8 +59,11 @@ def relay(
     for a topic stands by until the first is gone.
     """
     from interfaces import bootstrap  # noqa: PLC0415 - see interfaces.cli.session
+    from interfaces.kafka import access  # noqa: PLC0415
     from ledger.ingest.publisher import Publisher  # noqa: PLC0415
     from ledger.ingest.relay import Relay, Route  # noqa: PLC0415
+
+    cluster = access(session.settings, bootstrap_servers)
 
     @contextmanager
     def open_database() -> Iterator[Connection[Any]]:
@@ -70,7 +74,7 @@ def relay(
 
     work = Relay(
         open_database,
-        lambda: Publisher(bootstrap_servers),
+        lambda: Publisher(cluster),
         bootstrap.LEDGER_NAMES,
         Route(topic, dead_letter_topic, from_start=from_start),
         structlog.get_logger().info,

@@ -7,7 +7,7 @@ or out of order in its partition. After an error the caller sends its page again
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 from kafka import KafkaProducer
@@ -15,6 +15,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from ledger.errors import NotReady
+from ledger.ingest.kafka.access import Access
 
 DELIVERY_MS = 10_000
 """How long a record may wait for the brokers before its page is given up and sent again."""
@@ -48,17 +49,13 @@ class Place(NamedTuple):
 
 
 class Publisher:
-    """A connection to the brokers of ``servers``; ``client`` are settings of kafka-python.
+    """A connection to a cluster's brokers.
 
     Every method raises :class:`Unreachable` when the brokers do not answer in time.
     """
 
-    def __init__(self, servers: str, client: Mapping[str, Any] | None = None) -> None:
-        self._settings: dict[str, Any] = {
-            "bootstrap_servers": servers.split(","),
-            "client_id": "commissions-relay",
-            **(client or {}),
-        }
+    def __init__(self, access: Access) -> None:
+        self._settings: dict[str, Any] = {"client_id": "commissions-relay", **access.arguments()}
         self._producer: KafkaProducer | None = None
 
     def __enter__(self) -> Self:

@@ -40,6 +40,7 @@ _INSIDE = (
     "dead_letter_retries_idx",
     "relays_key",
     "relays_place_check",
+    "ingest_offsets_key",
 )
 """Constraints and indexes, which stand in their table's schema without naming it."""
 
@@ -92,6 +93,11 @@ class Names(NamedTuple):
         return self.derived("relays")
 
     @property
+    def ingest_offsets(self) -> str:
+        """The table of the places up to which Kafka's partitions were read."""
+        return self.derived("ingest_offsets")
+
+    @property
     def applied(self) -> str:
         """The table in which yoyo keeps what was applied."""
         return self.derived("ledger_migrations")
@@ -106,6 +112,7 @@ class Names(NamedTuple):
             "dead_letters": self.table(self.dead_letters),
             "dead_letter_retries": self.table(self.dead_letter_retries),
             "relays": self.table(self.relays),
+            "ingest_offsets": self.table(self.ingest_offsets),
             "applied": self.table(self.applied),
             "refuse_change": self.table(self.derived("refuse_change")),
             **{name: sql.Identifier(self.derived(name)) for name in _INSIDE},

@@ -35,9 +35,12 @@ _BY_NAME: dict[str, Any] = {
     "department": "75",
     "document": {"name": "golden", "rates": {"referent": ["0.20", "0.10"]}, "n": [1, True, "é"]},
     "end": "2028-01-01",
+    "expected": 1234,
     "fact": 12,
     "facts": [3, 12],
+    "found": 2000,
     "first_activated_at": EFFECTIVE_AT,
+    "group": "commission-ledger",
     "id": "m-1",
     "line": 17,
     "month": "2026-01",
@@ -56,6 +59,7 @@ _BY_NAME: dict[str, Any] = {
     "source": "/billing",
     "sponsor_id": "p-9",
     "subscription_id": "s-1",
+    "topic": "billing.events",
     "time_zone": "Europe/Paris",
 }
 # Rules between members that a schema cannot say.

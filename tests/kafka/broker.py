@@ -196,7 +196,8 @@ class Broker:
         file.write_text("".join(f"{key}={value}\n" for key, value in lines.items()), "utf-8")
         quick = ["java", "-Xmx384m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", classes]
         if not (self.home / "data").exists():
-            cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            # Sixteen bytes, the first of them 0, so that no id begins with a dash as options do.
+            cluster = base64.urlsafe_b64encode(bytes(1) + uuid.uuid4().bytes[1:]).decode()[:22]
             scram = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
             what = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster]
             command = [*quick, *what, "-c", str(file), "--add-scram", scram]

@@ -1,4 +1,4 @@
-"""Topics of one test: new names, so that tests share a broker without seeing each other."""
+"""Topics and the group of one test: new names, so that tests share a broker unseen."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ class Topics:
 
     def __init__(self, address: str) -> None:
         self.address = address
+        self.group = f"group-{uuid.uuid4().hex}"
         self._admin: KafkaAdminClient | None = None
 
     @property

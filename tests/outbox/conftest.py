@@ -33,7 +33,7 @@ def commissions(ledger_database_url: str, capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.fixture
 def ledger(commissions: Commands, tmp_path: Path) -> Commands:
-    """A ledger with lines, waivers, adjustments, credits, payouts settled, failed and in flight."""
+    """A ledger with lines, adjustments, credits, payouts settled, failed and in flight."""
     commissions.done("programme", "adopt", "izyinbox")
     for number in range(ROUNDS):
         commissions.done("ingest", write_round(tmp_path, number))

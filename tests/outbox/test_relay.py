@@ -63,7 +63,7 @@ def test_what_is_published_is_what_the_asyncapi_document_says(
         validator(message["payload"]["schema"]).validate(record.event)
         validator(message["headers"]).validate(record.headers)
         types.add(record.event["type"])
-    assert {"CommissionPosted", "ClawbackWaived", "PayoutClosed", "TierChanged"} <= types
+    assert {"CommissionPosted", "CreditPosted", "PayoutClosed", "TierChanged"} <= types
 
 
 def test_balances_are_rebuilt_from_the_topic_alone(ledger: Commands, topics: Topics) -> None:

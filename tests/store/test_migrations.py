@@ -30,6 +30,7 @@ def test_running_again_changes_nothing(database_url: str) -> None:
         "dead_letter_retries",
         "dead_letters",
         "events",
+        "ingest_offsets",
         "ledger_head",
         "ledger_migrations",
         "relays",

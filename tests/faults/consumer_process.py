@@ -1,0 +1,127 @@
+"""What a worker process runs: ``commissions consume``, with something that goes wrong in it.
+
+Faults that have to hit one point of the code are put there by a hook; everything else is done to
+the process from outside.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import psycopg
+
+from interfaces import health
+from interfaces.cli import consume
+from interfaces.cli.main import main
+from ledger import recording
+from ledger.ingest.kafka import consumer, offsets
+from ledger.recording import Recorder
+from ledger.store.recorder import LedgerRecorder
+
+__all__ = ["health", "run"]
+
+SESSION_MS = 1_500
+"""After so long a worker without a sign is taken for dead."""
+
+
+def run(arguments: list[str], log: str, hook: str, environment: dict[str, str]) -> None:
+    """Run a command as the only thing that this process does; its log goes to a file."""
+    os.environ["COMMISSIONS_KAFKA_SESSION_TIMEOUT_MS"] = str(SESSION_MS)
+    os.environ["COMMISSIONS_LOG_FORMAT"] = "json"
+    os.environ.update(environment)
+    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    # Frozen transactions are ended as ever, only sooner.
+    consume.PATIENCE_SECONDS = 3
+    offsets.LOCK_SECONDS = offsets.STILL_SECONDS = 1
+    consumer.LONGEST_WAIT_SECONDS = 1.0
+    if hook:
+        HOOKS[hook]()
+    sys.exit(main(arguments))
+
+
+def freeze() -> None:
+    """Stop as a machine does that goes to sleep."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _before(owner: type, name: str, act: Callable[[], None], *, at: int) -> None:
+    """Act before the method of a class is called for the n-th time."""
+    method = getattr(owner, name)
+    calls = 0
+
+    def called(self: object, *args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == at:
+            act()
+        return method(self, *args, **kwargs)
+
+    mock.patch.object(owner, name, called).start()
+
+
+def _inside_copy() -> None:
+    """Freeze when the server waits for the rest of a COPY."""
+    stage = LedgerRecorder.stage
+    calls = 0
+
+    def staged(self: LedgerRecorder, cursor: psycopg.Cursor[Any], rows: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            cursor.execute(self._sql.prepare_stage)
+            with cursor.copy(self._sql.copy):
+                freeze()
+        stage(self, cursor, rows)
+
+    mock.patch.object(LedgerRecorder, "stage", staged).start()
+
+
+def _linger() -> None:
+    """Make each append so long that a signal falls into it."""
+    append: Callable[..., Any] = Recorder._append
+
+    def lingered(*args: Any) -> Any:
+        time.sleep(0.3)
+        return append(*args)
+
+    mock.patch.object(Recorder, "_append", lingered).start()
+
+
+def _bug() -> None:
+    """Let the engine fail over one client."""
+    answer: Callable[..., Any] = vars(recording)["answer"]
+
+    def failing(state: Any, event: Any) -> Any:
+        if getattr(event.data, "client_id", "") == "c-bug":
+            raise KeyError("a bug")
+        return answer(state, event)
+
+    mock.patch.object(recording, "answer", failing).start()
+
+
+def _slow(seconds: float) -> Callable[[], None]:
+    return lambda: time.sleep(seconds)
+
+
+HOOKS: dict[str, Callable[[], None]] = {
+    "frozen before the transaction": lambda: _before(Recorder, "_append", freeze, at=3),
+    "frozen under the head lock": lambda: _before(LedgerRecorder, "insert_staged", freeze, at=3),
+    "frozen inside COPY": _inside_copy,
+    "slow": lambda: _before(Recorder, "_append", _slow(6), at=3),
+    "a bug": _bug,
+    "each batch takes a while": _linger,
+}
+
+
+def log_lines(log: Path) -> str:
+    """What a worker said so far."""
+    return log.read_text(encoding="utf-8") if log.exists() else ""
