@@ -6,7 +6,7 @@ the value is its ``data``. What is neither, a value without headers, is read as 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import orjson
@@ -47,20 +47,8 @@ def decode_record(
 
 def _attributes(headers: Headers) -> dict[str, str] | None:
     """The attributes that the headers hold; None for a message in structured mode."""
-    found: dict[str, str] = {}
-    content_type = None
-    for name, raw in headers:
-        lower = name.lower()
-        if lower != _CONTENT_TYPE and not lower.startswith(_PREFIX):
-            continue
-        try:
-            text = (raw or b"").decode()
-        except UnicodeDecodeError:
-            raise Rejection("not_cloudevent", "", "the headers of an event are UTF-8") from None
-        if lower == _CONTENT_TYPE:
-            content_type = text
-        else:
-            found[lower.removeprefix(_PREFIX)] = text
+    found = dict(_told(headers))
+    content_type = found.pop(_CONTENT_TYPE, None)
     if content_type is not None:
         media_type = content_type.partition(";")[0].strip().lower()
         if media_type == f"{_STRUCTURED}+json":
@@ -71,11 +59,22 @@ def _attributes(headers: Headers) -> dict[str, str] | None:
                 "",
                 "events come one by one, in JSON: application/cloudevents+json",
             )
-    if not found:
-        return None
-    if content_type is not None:
-        found["datacontenttype"] = content_type
-    return found
+        if found:
+            found["datacontenttype"] = content_type
+    return found or None
+
+
+def _told(headers: Headers) -> Iterator[tuple[str, str]]:
+    """The headers that are an event's, as attributes, and the type of their content."""
+    for name, raw in headers:
+        lower = name.lower()
+        # The data are the value; no header may say otherwise.
+        if lower == f"{_PREFIX}data" or not lower.startswith((_PREFIX, _CONTENT_TYPE)):
+            continue
+        try:
+            yield lower.removeprefix(_PREFIX), (raw or b"").decode()
+        except UnicodeDecodeError:
+            raise Rejection("not_cloudevent", "", "the headers of an event are UTF-8") from None
 
 
 def _whole(attributes: dict[str, str], value: bytes) -> bytes:
@@ -86,5 +85,4 @@ def _whole(attributes: dict[str, str], value: bytes) -> bytes:
         raise Rejection(
             "not_json", "data", f"the value is the data, one JSON object in UTF-8: {error}"
         ) from None
-    attributes.pop("data", None)
     return orjson.dumps(attributes)[:-1] + b',"data":' + value + b"}"
