@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 from kafka import KafkaProducer
-from kafka.admin import KafkaAdminClient
+from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError
 
 from ledger.errors import NotReady
@@ -83,6 +83,19 @@ class Publisher:
             # What was sent was waited for; what is left is a page that goes out again.
             with contextlib.suppress(KafkaError):
                 producer.close(_CLOSE_S)
+
+    def create(self, topic: str, partitions: int) -> None:
+        """Make a topic that is not there, with the brokers' defaults; leave one that is."""
+        try:
+            admin = KafkaAdminClient(**self._settings, bootstrap_timeout_ms=_CONNECT_MS)
+            try:
+                if topic not in admin.list_topics():
+                    admin.create_topics([NewTopic(topic, partitions, -1)])
+                    admin.wait_for_topics([topic])
+            finally:
+                admin.close()
+        except KafkaError as error:
+            raise _unreachable(error) from error
 
     def place(self, topic: str) -> Place:
         """The identity of a topic; NotReady if the brokers do not have it."""
