@@ -1,4 +1,4 @@
-"""The JSON Schema of every event, as files that producers and auditors can read.
+"""The JSON Schema of every event and the AsyncAPI document, as files that others can read.
 
 ``python -m events.schema`` writes them to ``events/schemas/``; with ``--check`` it only says
 whether they are current (exit status 1 if not).
@@ -12,11 +12,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from events import asyncapi
 from events.base import Command, Event, Fact
 from events.catalogue import CATALOGUE
+from events.published import schema_id
 
 FOLDER = Path(__file__).parent / "schemas"
-"""Where the files are: one for each type and version, and ``index.json``."""
+"""Where the files are: one for each type and version, ``index.json`` and ``asyncapi.json``."""
 
 
 def file_name(topic: str) -> str:
@@ -28,7 +30,7 @@ def schema_of(cls: type[Event]) -> dict[str, Any]:
     """The JSON Schema (2020-12) of the ``data`` of one event; its ``$id`` may be a dataschema."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:commission-ledger:events/{cls.topic()}",
+        "$id": schema_id(cls),
         **cls.model_json_schema(by_alias=True),
     }
 
@@ -41,7 +43,11 @@ def documents() -> dict[str, str]:
         {"topic": cls.topic(), "origin": _origin(cls), "schema": file_name(cls.topic())}
         for cls in classes
     ]
-    return {**found, "index.json": _text({"events": index})}
+    return {
+        **found,
+        "index.json": _text({"events": index}),
+        "asyncapi.json": _text(asyncapi.document(classes, file_name)),
+    }
 
 
 def outdated(folder: Path = FOLDER) -> list[str]:

@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     kafka_ssl_key_password: SecretStr | None = None
     """Our own certificate and its key (PEM), where the broker asks for one."""
 
+    dead_letter_days: int = Field(default=90, ge=1, le=36_500)
+    """After how many days ``dead-letters expire`` erases what a message held."""
+
     kafka_session_timeout_ms: int = Field(default=10_000, ge=1_000, le=1_800_000)
     """After so long without a sign a worker is taken for dead, and others take over."""
 

@@ -20,8 +20,11 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 BIN = Path(sys.executable).parent
-NEEDS_MORE = ("make ", "docker ", "export ")
-"""How a block begins that needs more than the package: an installation, Docker, a shell kept."""
+NEEDS_MORE = (
+    "make ", "docker ", "export ", "kcat ", "commissions consume", "commissions relay",
+    "commissions dead-letters",
+)  # fmt: skip
+"""How a block begins that needs more than the package: an installation, Docker, Kafka, a shell."""
 
 
 def test_the_readme_has_the_two_commands() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import click
 
 from interfaces.cli.command import Command, Group
-from interfaces.cli.options import format_option
+from interfaces.cli.options import CODE, format_option
 from interfaces.cli.output import (
     Answer,
     Column,
@@ -19,6 +22,7 @@ from interfaces.cli.output import (
     to_json,
     write_answer,
     write_csv,
+    write_result,
 )
 from interfaces.cli.session import Session
 from ledger.ingest.dead_letters import DeadLetters, Letter, Status, Summary
@@ -71,16 +75,21 @@ def show(session: Session, id_: int, format_: Format) -> None:
     from interfaces import bootstrap  # noqa: PLC0415 - see interfaces.cli.session
 
     with session.replay() as replay:
-        letter = DeadLetters(replay.connection, bootstrap.LEDGER_NAMES).get(id_)
-    row = {**_row(letter), **_payload(letter)}
+        letters = DeadLetters(replay.connection, bootstrap.LEDGER_NAMES)
+        letter, attempts = letters.get(id_), letters.attempts(id_)
+    row = {**_row(letter), "sha256": letter.payload_sha256.hex(), **_payload(letter)}
+    retries = [asdict(attempt) for attempt in attempts]
     if format_ == "json":
-        sys.stdout.write(f"{to_json(row)}\n")
+        sys.stdout.write(f"{to_json({**row, 'retries': retries})}\n")
     elif format_ == "csv":
         write_csv([row], tuple(row))
     else:
         for name, value in row.items():
             if value is not None:
                 sys.stdout.write(f"{name.replace('_', ' '):15} {_printable(plain(value))}\n")
+        for attempt in attempts:
+            told = f"{attempt.outcome} {plain(attempt.retried_at)} by {attempt.operator}"
+            sys.stdout.write(f"{'retry':15} {_printable(told)}\n")
 
 
 @dead_letters.command(cls=Command)
@@ -94,8 +103,8 @@ def retry(session: Session, ids: tuple[int, ...], format_: Format) -> int:
     rows: list[Row] = []
     with session.database() as database:
         bootstrap.require_ledger(database.connection)
-        letters = DeadLetters(database.connection, bootstrap.LEDGER_NAMES)
         with bootstrap.open_ledger(database) as ledger:
+            letters = DeadLetters(database.connection, bootstrap.LEDGER_NAMES)
             for id_ in ids:
                 result = letters.retry(
                     id_,
@@ -112,20 +121,49 @@ def retry(session: Session, ids: tuple[int, ...], format_: Format) -> int:
 
 @dead_letters.command(cls=Command)
 @click.argument("ids", metavar="ID...", type=_IDS, nargs=-1, required=True)
+@click.option(
+    "--reason", type=CODE, default="discarded", show_default=True, help="Why: a code, kept."
+)
 @format_option
 @click.pass_obj
-def discard(session: Session, ids: tuple[int, ...], format_: Format) -> None:
-    """Close dead letters for good; they are kept, as discarded."""
+def discard(session: Session, ids: tuple[int, ...], reason: str, format_: Format) -> None:
+    """Close dead letters for good and erase what they held.
+
+    Kept are the hash of the message, where it stood, what was wrong with it, the reason and you.
+    """
+    with _letters(session) as (letters, operator):
+        for id_ in ids:
+            letters.discard(id_, operator=operator, reason=reason)
+    rows = [{"id": id_, "outcome": "discarded"} for id_ in ids]
+    columns = (Column("id", kind="place"), Column("outcome"))
+    write_answer(Answer(rows, columns, ("id", "outcome")), format_, session.locale)
+
+
+@dead_letters.command(cls=Command)
+@format_option
+@click.pass_obj
+def expire(session: Session, format_: Format) -> None:
+    """Erase what dead letters held that came too long ago (COMMISSIONS_DEAD_LETTER_DAYS, 90).
+
+    Those that are open are closed as discarded, with the reason "retention". Run it every day.
+    """
+    days = session.settings.dead_letter_days
+    with _letters(session) as (letters, operator):
+        erased = letters.expire(days, operator=operator)
+    session.line.add(erased=erased, days=days)
+    sentence = f"erased what {erased} dead letters held that came more than {days} days ago"
+    write_result({"erased": erased, "days": days}, format_, sentence)
+
+
+@contextmanager
+def _letters(session: Session) -> Iterator[tuple[DeadLetters, str]]:
+    """The dead letters, to be changed, and who changes them."""
     from interfaces import bootstrap  # noqa: PLC0415 - see interfaces.cli.session
 
     with session.database() as database:
         bootstrap.require_ledger(database.connection)
-        letters = DeadLetters(database.connection, bootstrap.LEDGER_NAMES)
-        for id_ in ids:
-            letters.discard(id_, operator=database.operator)
-    rows = [{"id": id_, "outcome": "discarded"} for id_ in ids]
-    columns = (Column("id", kind="place"), Column("outcome"))
-    write_answer(Answer(rows, columns, ("id", "outcome")), format_, session.locale)
+        bootstrap.prepare(database.connection)
+        yield DeadLetters(database.connection, bootstrap.LEDGER_NAMES), database.operator
 
 
 def _row(letter: Summary) -> Row:
@@ -133,6 +171,8 @@ def _row(letter: Summary) -> Row:
 
 
 def _payload(letter: Letter) -> Row:
+    if letter.payload is None:
+        return {}
     try:
         return {"payload": letter.payload.decode()}
     except UnicodeDecodeError:

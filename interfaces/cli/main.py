@@ -27,6 +27,7 @@ COMMANDS = {
     "demo": "interfaces.cli.demo:demo",
     "ingest": "interfaces.cli.ingest:ingest",
     "consume": "interfaces.cli.consume:consume",
+    "relay": "interfaces.cli.relay:relay",
     "programme": "interfaces.cli.programme:programme",
     "accrue": "interfaces.cli.runs:accrue",
     "close": "interfaces.cli.runs:close",

@@ -36,6 +36,11 @@ _INSIDE = (
     "events_standing_idx",
     "head_key",
     "dead_letters_origin_key",
+    "dead_letters_erased_check",
+    "dead_letters_unpublished_idx",
+    "dead_letter_retries_idx",
+    "relays_key",
+    "relays_place_check",
     "ingest_offsets_key",
 )
 """Constraints and indexes, which stand in their table's schema without naming it."""
@@ -79,6 +84,16 @@ class Names(NamedTuple):
         return self.derived("dead_letters")
 
     @property
+    def dead_letter_retries(self) -> str:
+        """The table of attempts to take dead letters in after all."""
+        return self.derived("dead_letter_retries")
+
+    @property
+    def relays(self) -> str:
+        """The table of how far decisions were published."""
+        return self.derived("relays")
+
+    @property
     def ingest_offsets(self) -> str:
         """The table of the places up to which Kafka's partitions were read."""
         return self.derived("ingest_offsets")
@@ -96,6 +111,8 @@ class Names(NamedTuple):
             "tracking": self.table(self.tracking),
             "head": self.table(self.head),
             "dead_letters": self.table(self.dead_letters),
+            "dead_letter_retries": self.table(self.dead_letter_retries),
+            "relays": self.table(self.relays),
             "ingest_offsets": self.table(self.ingest_offsets),
             "applied": self.table(self.applied),
             "refuse_change": self.table(self.derived("refuse_change")),

@@ -27,11 +27,13 @@ def test_running_again_changes_nothing(database_url: str) -> None:
             "SELECT tablename FROM pg_tables WHERE schemaname = 'ledger' ORDER BY 1"
         ).fetchall()
     assert [name for (name,) in tables] == [
+        "dead_letter_retries",
         "dead_letters",
         "events",
         "ingest_offsets",
         "ledger_head",
         "ledger_migrations",
+        "relays",
         "tracking",
     ]
 

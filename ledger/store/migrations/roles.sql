@@ -26,6 +26,8 @@ BEGIN
         GRANT UPDATE (position, recorded_at, frontier) ON {head} TO ledger_writer;
         GRANT SELECT, INSERT, UPDATE ON {tracking} TO ledger_writer;
         GRANT SELECT, INSERT, UPDATE ON {dead_letters} TO ledger_writer;
+        GRANT SELECT, INSERT ON {dead_letter_retries} TO ledger_writer;
+        GRANT SELECT, INSERT, UPDATE ON {relays} TO ledger_writer;
         GRANT SELECT, INSERT, UPDATE ON {ingest_offsets} TO ledger_writer;
         -- Batches are staged in a temporary table before the head is locked.
         IF NOT has_database_privilege('ledger_writer', current_database(), 'TEMPORARY') THEN

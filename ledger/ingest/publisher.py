@@ -1,0 +1,144 @@
+"""Publishes to Kafka: records go out in their order, and are reported once the brokers have them.
+
+The producer is idempotent and waits for all replicas: within one session nothing is lost, doubled
+or out of order in its partition. After an error the caller sends its page again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
+
+from kafka import KafkaProducer
+from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.errors import KafkaError
+
+from ledger.errors import NotReady
+from ledger.ingest.kafka.access import Access
+
+DELIVERY_MS = 10_000
+"""How long a record may wait for the brokers before its page is given up and sent again."""
+
+_CONNECT_MS = 5_000
+_CLOSE_S = 5.0
+_LINGER_MS = 5
+_BATCH_BYTES = 2**17
+_REQUEST_BYTES = 2**20 + 2**16
+"""A message of 1 MiB, and room for its headers."""
+
+
+class Unreachable(NotReady):
+    """No broker answers at the address, or it does not take what it is sent."""
+
+
+class Outgoing(NamedTuple):
+    """One record; ``headers`` in their order."""
+
+    key: bytes | None
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Place(NamedTuple):
+    """Which topic of which cluster: a topic made anew has another id under the old name."""
+
+    cluster_id: str
+    topic: str
+    topic_id: str
+
+
+class Publisher:
+    """A connection to a cluster's brokers.
+
+    Every method raises :class:`Unreachable` when the brokers do not answer in time.
+    """
+
+    def __init__(self, access: Access) -> None:
+        self._settings: dict[str, Any] = {"client_id": "commissions-relay", **access.arguments()}
+        self._producer: KafkaProducer | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._producer = KafkaProducer(
+                **self._settings,
+                acks="all",
+                enable_idempotence=True,
+                allow_auto_create_topics=False,
+                delivery_timeout_ms=DELIVERY_MS,
+                request_timeout_ms=DELIVERY_MS // 2,
+                bootstrap_timeout_ms=_CONNECT_MS,
+                max_block_ms=_CONNECT_MS,
+                linger_ms=_LINGER_MS,
+                batch_size=_BATCH_BYTES,
+                max_request_size=_REQUEST_BYTES,
+            )
+        except KafkaError as error:
+            raise _unreachable(error) from error
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            # What was sent was waited for; what is left is a page that goes out again.
+            with contextlib.suppress(KafkaError):
+                producer.close(_CLOSE_S)
+
+    def create(self, topic: str, partitions: int) -> None:
+        """Make a topic that is not there, with the brokers' defaults; leave one that is."""
+        try:
+            admin = KafkaAdminClient(**self._settings, bootstrap_timeout_ms=_CONNECT_MS)
+            try:
+                if topic not in admin.list_topics():
+                    admin.create_topics([NewTopic(topic, partitions, -1)])
+                    admin.wait_for_topics([topic])
+            finally:
+                admin.close()
+        except KafkaError as error:
+            raise _unreachable(error) from error
+
+    def place(self, topic: str) -> Place:
+        """The identity of a topic; NotReady if the brokers do not have it."""
+        try:
+            admin = KafkaAdminClient(**self._settings, bootstrap_timeout_ms=_CONNECT_MS)
+            try:
+                cluster = admin.describe_cluster()["cluster_id"]
+                (found,) = admin.describe_topics([topic])
+            finally:
+                admin.close()
+        except KafkaError as error:
+            raise _unreachable(error) from error
+        if not found["topic_id"] or not found["partitions"]:
+            raise NotReady(
+                f"the brokers have no topic {topic!r}; create it first, with as many partitions as"
+                " its readers need and no deletion if they are to rebuild from it"
+            )
+        return Place(str(cluster), topic, str(found["topic_id"]))
+
+    def publish(self, topic: str, records: Sequence[Outgoing]) -> None:
+        """Send records and wait until the brokers have all of them.
+
+        After an error some may be there: send all of them again, under their old ids.
+        """
+        producer = self._producer
+        if producer is None:
+            raise ValueError("the publisher is not open; use it in a with statement")
+        try:
+            sent = [
+                producer.send(topic, record.value, key=record.key, headers=list(record.headers))
+                for record in records
+            ]
+            # Ends by itself: what was not taken within DELIVERY_MS has failed by then.
+            producer.flush()
+            for future in sent:
+                future.get(0)
+        except KafkaError as error:
+            raise _unreachable(error) from error
+
+
+def _unreachable(error: KafkaError) -> Unreachable:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return Unreachable(
+        f"Kafka does not take what is published ({reason}); start the brokers, or correct"
+        " --bootstrap-servers and the topics' names"
+    )

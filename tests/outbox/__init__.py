@@ -1,0 +1,1 @@
+"""What is published: decisions and dead letters, on a real broker."""

@@ -1,0 +1,141 @@
+"""A relay that is killed, stopped, doubled, or left without its brokers or its database."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.interfaces.commands import Commands
+from tests.kafka.broker import Broker
+from tests.kafka.topics import Topics
+from tests.outbox import worker
+from tests.outbox.conftest import decisions_in
+from tests.outbox.topic import decisions_once, read_all
+
+KILLS = 6
+WAIT_S = 60
+
+pytestmark = [pytest.mark.slow, pytest.mark.fault]
+
+
+def reached(url: str) -> int:
+    """How far the one topic was published."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT max(position) FROM ledger.relays").fetchone()
+    assert row is not None
+    return int(row[0] or 0)
+
+
+def wait_for(found: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    until = time.monotonic() + WAIT_S
+    while not found():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def _is_beyond(url: str, position: int) -> bool:
+    return reached(url) > position
+
+
+def same_as_the_log(url: str, address: str, topic: str) -> None:
+    """Every decision is there; what is there twice has one id and one content."""
+    published = decisions_once(read_all(address, topic))
+    assert sorted(published) == sorted(
+        f"{row['position']}-{row['leaf'].hex()[:16]}" for row in decisions_in(url)
+    )
+
+
+def test_a_relay_killed_in_the_middle(ledger: Commands, topics: Topics) -> None:
+    """Whoever comes next goes on: nothing is missing, what came twice is the same."""
+    topic = topics.new(partitions=2)
+    arguments = ("--bootstrap-servers", topics.address, "--topic", topic)
+    head = ledger.position()
+    assert head is not None
+    in_the_middle = 0
+    for _ in range(KILLS):
+        before = reached(ledger.url)
+        if before > head - 10 * worker.PAGE:
+            break
+        relay = worker.start(ledger.url, *arguments)
+        wait_for(partial(_is_beyond, ledger.url, before))
+        relay.kill()
+        relay.communicate()
+        in_the_middle += reached(ledger.url) < head
+    assert in_the_middle
+    ledger.done("relay", *arguments, "--until-idle", "0")
+    same_as_the_log(ledger.url, topics.address, topic)
+
+
+def test_a_second_relay_stands_by(ledger: Commands, topics: Topics) -> None:
+    """It publishes nothing while the first is there, and takes over when it is told to go."""
+    topic = topics.new()
+    arguments = ("--bootstrap-servers", topics.address, "--topic", topic)
+    head = ledger.position()
+    first = worker.start(ledger.url, *arguments)
+    wait_for(lambda: reached(ledger.url) == head)
+    assert "another relay publishes" in ledger.refused("relay", *arguments, "--until-idle", "1")
+    second = worker.start(ledger.url, *arguments)
+    first.send_signal(signal.SIGTERM)
+    said, _ = first.communicate(timeout=WAIT_S)
+    assert first.returncode == 0
+    assert json.loads(said)["decisions"] == len(decisions_in(ledger.url))
+    ledger.done("accrue", "--through", "2026-04-30")
+    wait_for(lambda: reached(ledger.url) == ledger.position())
+    second.send_signal(signal.SIGTERM)
+    assert json.loads(second.communicate(timeout=WAIT_S)[0])["decisions"] > 0
+    ids = [record.event["id"] for record in read_all(topics.address, topic)]
+    assert len(ids) == len(set(ids)) == len(decisions_in(ledger.url))
+
+
+def test_the_database_cuts_the_relay_off(ledger: Commands, topics: Topics) -> None:
+    """It connects again, and goes on."""
+    topic = topics.new()
+    relay = worker.start(ledger.url, "--bootstrap-servers", topics.address, "--topic", topic)
+    wait_for(lambda: reached(ledger.url) > 0)
+    with psycopg.connect(ledger.url, autocommit=True) as admin:
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    ledger.done("accrue", "--through", "2026-04-30")
+    wait_for(lambda: reached(ledger.url) == ledger.position())
+    finish(relay)
+    same_as_the_log(ledger.url, topics.address, topic)
+
+
+def test_the_brokers_are_killed_and_come_back(ledger: Commands, tmp_path: Path) -> None:
+    """The relay waits, and goes on where the brokers have what it sent."""
+    home = tmp_path / "broker"
+    home.mkdir()
+    broker = Broker(home)
+    broker.start()
+    try:
+        topics = Topics(broker.address)
+        topic = topics.new()
+        topics.close()
+        relay = worker.start(ledger.url, "--bootstrap-servers", broker.address, "--topic", topic)
+        wait_for(lambda: reached(ledger.url) > 0)
+        broker.kill()
+        ledger.done("accrue", "--through", "2026-04-30")
+        broker.start()
+        wait_for(lambda: reached(ledger.url) == ledger.position())
+        finish(relay)
+        same_as_the_log(ledger.url, broker.address, topic)
+    finally:
+        broker.stop()
+
+
+def finish(relay: subprocess.Popen[bytes]) -> None:
+    """Tell a relay to leave; it does so without an error."""
+    relay.send_signal(signal.SIGTERM)
+    relay.communicate(timeout=WAIT_S)
+    assert relay.returncode == 0
