@@ -84,7 +84,9 @@ def _empty(url: str) -> None:
     """Take every event away, as only the owner of a database of tests may."""
     with psycopg.connect(url) as connection:
         connection.execute("ALTER TABLE ledger.events DISABLE TRIGGER refuse_change")
-        connection.execute("TRUNCATE ledger.events, ledger.dead_letters")
+        connection.execute(
+            "TRUNCATE ledger.events, ledger.dead_letters, ledger.dead_letter_retries"
+        )
         connection.execute("ALTER TABLE ledger.events ENABLE ALWAYS TRIGGER refuse_change")
         connection.execute(
             "UPDATE ledger.ledger_head SET position = 0, frontier = '',"
