@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from interfaces.cli.command import Command
-from interfaces.cli.options import format_option
+from interfaces.cli.options import brokers_option, format_option
 from interfaces.cli.output import Format, write_result
 from interfaces.cli.session import Session
 from interfaces.money import format_count
@@ -39,13 +39,7 @@ class _Given:
 
 
 @click.command(cls=Command)
-@click.option(
-    "--bootstrap-servers",
-    required=True,
-    multiple=True,
-    metavar="HOST:PORT",
-    help="A broker to begin with; several by commas, or by giving the option again.",
-)
+@brokers_option
 @click.option(
     "--topic", "topics", required=True, multiple=True, metavar="TOPIC", help="May be repeated."
 )

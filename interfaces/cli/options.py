@@ -181,6 +181,17 @@ def ahead_option(function: Callable[P, R]) -> Callable[P, R]:
     )(function)
 
 
+def brokers_option(function: Callable[P, R]) -> Callable[P, R]:
+    """``--bootstrap-servers HOST:PORT…``: the Kafka cluster."""
+    return click.option(
+        "--bootstrap-servers",
+        required=True,
+        multiple=True,
+        metavar="HOST:PORT",
+        help="A broker to begin with; several by commas, or by giving the option again.",
+    )(function)
+
+
 def _database(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     if value is None:
         return

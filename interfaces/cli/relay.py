@@ -14,20 +14,14 @@ import structlog
 from psycopg import Connection
 
 from interfaces.cli.command import Command
-from interfaces.cli.options import format_option
+from interfaces.cli.options import brokers_option, format_option
 from interfaces.cli.output import Format, write_result
 from interfaces.cli.session import Session
 from interfaces.money import format_count
 
 
 @click.command(cls=Command)
-@click.option(
-    "--bootstrap-servers",
-    required=True,
-    multiple=True,
-    metavar="HOST:PORT",
-    help="A broker to begin with; several by commas, or by giving the option again.",
-)
+@brokers_option
 @click.option("--topic", required=True, help="Where decisions go; it must exist.")
 @click.option("--dead-letter-topic", help="Where dead letters go; without it they stay here.")
 @click.option(
