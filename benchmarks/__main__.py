@@ -17,7 +17,7 @@ import click
 import psutil
 import psycopg
 
-from benchmarks import accrual, as_of, ingest, memory, rebuild
+from benchmarks import accrual, as_of, ingest, kafka, memory, rebuild
 from benchmarks.figures import Report
 from benchmarks.ledgers import collect_seldom, server
 from benchmarks.scales import SCALES, Run
@@ -28,6 +28,7 @@ MEASUREMENTS: dict[str, Callable[[Run], None]] = {
     "as-of": as_of.measure,
     "accrual": accrual.measure,
     "memory": memory.measure,
+    "kafka": kafka.measure,
 }
 
 

@@ -42,8 +42,8 @@ def measure(run: Run) -> None:
     for share in (0.1, 0.25, 0.5, 0.75, 1.0):
         report.add(f"after {share:.0%} of the facts", "MiB", [_after(samples, share * facts)])
     report.add("at most", "MiB", [peak])
-    growth = [_growth(samples)]
-    report.add("growth in the second half, per 100,000 facts", "MiB", growth, at_most=2)
+    slope = [growth(samples)]
+    report.add("growth in the second half, per 100,000 facts", "MiB", slope, at_most=2)
 
 
 def _write(path: Path, facts: int) -> None:
@@ -61,7 +61,7 @@ def _after(samples: list[Sample], facts: float) -> float:
     return min(samples, key=lambda sample: abs(sample[0] - facts))[1]
 
 
-def _growth(samples: list[Sample]) -> float:
+def growth(samples: list[Sample]) -> float:
     """The slope of the second half by least squares, in MiB per 100,000 facts."""
     half = samples[len(samples) // 2 :]
     facts = sum(at for at, _ in half) / len(half)

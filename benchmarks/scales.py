@@ -25,13 +25,20 @@ class Scale:
     """Partners drawn in one round."""
     accrual_clients: tuple[int, int]
     memory_facts: int
+    kafka_facts: int
+    """Facts of the backlog on the topic, and in the file beside it."""
+    kafka_rounds: int
+    kafka_latencies: int
+    """Facts sent one at a time to an idle consumer."""
 
 
 SCALES = {
     # Only shows that everything works: its figures mean nothing.
-    "tiny": Scale(1, 200, 20, 1_500, 20, (100, 200), 600),
-    "small": Scale(3, 15_000, 300, 100_000, 300, (2_000, 20_000), 50_000),
-    "full": Scale(5, 50_000, 1_000, 1_000_000, 2_000, (20_000, 200_000), 1_000_000),
+    "tiny": Scale(1, 200, 20, 1_500, 20, (100, 200), 600, 400, 1, 5),
+    "small": Scale(3, 15_000, 300, 100_000, 300, (2_000, 20_000), 50_000, 30_000, 3, 100),
+    "full": Scale(
+        5, 50_000, 1_000, 1_000_000, 2_000, (20_000, 200_000), 1_000_000, 400_000, 3, 500
+    ),
 }
 
 

@@ -1,7 +1,8 @@
 """A process of its own whose memory is watched: ``python -m benchmarks.worker KIND WHAT...``.
 
 ``ingest FILE`` records a file, ``accrue DAY...`` runs an accrual through each day, in the ledger
-that ``COMMISSIONS_DATABASE_URL`` names. It prints one JSON line when it is ready, and one for each
+that ``COMMISSIONS_DATABASE_URL`` names; ``consume`` and ``poll`` are
+:mod:`benchmarks.consuming`'s. It prints one JSON line when it is ready, and one for each
 thing done, with what that cost.
 """
 
@@ -17,10 +18,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from threading import Event, Thread
+from time import monotonic
 from typing import TypeAlias
 
 import psutil
 
+from benchmarks import consuming
 from benchmarks.figures import Clock
 from benchmarks.ledgers import Bench, collect_seldom, open_bench
 from ledger.ingest.files import BATCH_MESSAGES
@@ -35,8 +38,14 @@ def main(arguments: list[str]) -> None:
     """Do what the arguments say."""
     collect_seldom()
     kind, *what = arguments
+    if kind == "poll":
+        consuming.poll(_tell, *what)
+        return
     with open_bench(os.environ[_ADDRESS], fresh=False) as bench:
         _tell({})
+        if kind == "consume":
+            consuming.consume(bench, _tell, *what)
+            return
         for each in what:
             (_accrue if kind == "accrue" else _ingest)(bench, each)
 
@@ -59,7 +68,7 @@ def _accrue(bench: Bench, day: str) -> None:
 def _ingest(bench: Bench, name: str) -> None:
     with Path(name).open("rb") as stream:
         for accepted in bench.progress(stream, BATCH_MESSAGES):
-            _tell({"facts": accepted})
+            _tell({"facts": accepted, "at": monotonic()})
 
 
 def _tell(figures: Told) -> None:

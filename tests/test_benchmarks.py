@@ -43,6 +43,14 @@ EXPECTED = (
     # memory
     "after 100% of the facts",
     "growth in the second half, per 100,000 facts",
+    # kafka
+    "one consumer process",
+    "the same facts from a file",
+    "two consumer processes together",
+    "kafka-python's bare poll",
+    "under the head lock, two, per 1,000 facts",
+    "memory of one consumer, at most",
+    "latency, median",
 )
 
 

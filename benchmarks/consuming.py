@@ -1,0 +1,132 @@
+"""What the processes of the Kafka benchmark do: consume into a ledger, or only poll.
+
+They tell, a JSON line a batch, when it was durable (``at``, seconds of the system's monotonic
+clock), its facts, and how long it was appended and held the head lock (seconds).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from time import monotonic, sleep
+from typing import TypeAlias
+
+import structlog
+from kafka import KafkaConsumer, TopicPartition
+
+from benchmarks.ledgers import Bench
+from benchmarks.wire import RECEIVED
+from interfaces import bootstrap
+from interfaces.health import Health
+from ledger.ingest.kafka.access import Access
+from ledger.ingest.kafka.consumer import Limits, Worker
+from ledger.ingest.kafka.history import Partition
+from ledger.ingest.kafka.messages import Record
+from ledger.ingest.kafka.observer import Taken
+from ledger.ingest.kafka.offsets import Offsets
+from ledger.ingest.kafka.subscription import FETCH_BYTES, PARTITION_BYTES, Subscription
+from ledger.recording import Recording
+
+IDLE_SECONDS = 2.0
+"""A poller or a consumer of a backlog ends when nothing came for so long."""
+
+_BATCH_MESSAGES = 5_000
+_POLL_MS = 250
+
+Told: TypeAlias = dict[str, float]
+Tell: TypeAlias = Callable[[Told], None]
+
+
+class _Gated(Subscription):
+    """A subscription that joins and claims, but reads nothing before a file is there."""
+
+    gate: Path
+    opened = False
+
+    def poll(self, wait_ms: int, most: int) -> list[Record]:
+        """Poll; what is ours stands still until the gate is open."""
+        if not self.opened:
+            ours = [Partition(*at) for at in self._consumer.assignment()]
+            if not self.gate.exists():
+                self.stand_still(ours)
+                return super().poll(min(wait_ms, 20), most)
+            self._consumer.resume(*self._consumer.assignment())
+            self.opened = True
+        return super().poll(wait_ms, most)
+
+    def is_at_end(self, partitions: Iterable[Partition]) -> bool:
+        """Never before the gate is open: a member without partitions still waits for them."""
+        return self.opened and super().is_at_end(partitions)
+
+
+class _Teller(Health):
+    """Watches as the command's own observer does, and tells each batch."""
+
+    def __init__(self, bench: Bench, tell: Tell) -> None:
+        super().__init__()
+        self._bench, self._tell, self._told = bench, tell, -1
+
+    def recorded(self, taken: Taken, recording: Recording) -> None:
+        """Tell a batch; raises ValueError if a fact was not good and new."""
+        super().recorded(taken, recording)
+        if recording.accepted != len(taken.messages):
+            raise ValueError(f"{recording}: the facts of a benchmark are all good and new")
+        held, append = sum(self._bench.clock.held), recording.append_seconds
+        self._bench.clock.held.clear()
+        facts = recording.accepted
+        self._tell({"facts": facts, "at": monotonic(), "append": append, "held": held})
+
+    def ready(self, partitions: int) -> None:
+        """Tell how many partitions are claimed, when that changes."""
+        super().ready(partitions)
+        if partitions != self._told:
+            self._told = partitions
+            self._tell({"ready": partitions})
+
+
+def consume(bench: Bench, tell: Tell, address: str, topic: str, group: str, gate: str) -> None:
+    """Consume a topic when the file ``gate`` is there, until idle; without gate, until ended."""
+    # Lines are made as the command makes them; standard output is for the figures.
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        structlog.configure(logger_factory=structlog.PrintLoggerFactory(nowhere))
+        _consume(bench, tell, (address, topic, group), gate)
+
+
+def _consume(bench: Bench, tell: Tell, where: tuple[str, str, str], gate: str) -> None:
+    address, topic, group = where
+    access = Access([address])
+    subscription = _Gated(access, [topic], group=group)
+    subscription.gate, subscription.opened = Path(gate), not gate
+    offsets = Offsets(bench.ledger.transaction, bootstrap.LEDGER_NAMES, group=group, owner=group)
+    limits = Limits(_BATCH_MESSAGES, until_idle=IDLE_SECONDS if gate else None)
+    watched = _Teller(bench, tell)
+    worker = Worker(bench.ledger, offsets, subscription, watched, limits, now=lambda: RECEIVED)
+    signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+    worker.run()
+
+
+def poll(tell: Tell, address: str, topic: str, gate: str) -> None:
+    """Poll a topic with the consumer's own settings, and do nothing with what comes."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=[address],
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        fetch_max_bytes=FETCH_BYTES,
+        max_partition_fetch_bytes=PARTITION_BYTES,
+        metrics_enabled=False,
+    )
+    partitions = consumer.partitions_for_topic(topic) or set()
+    consumer.assign([TopicPartition(topic, number) for number in partitions])
+    tell({"ready": len(partitions)})
+    while not Path(gate).exists():
+        sleep(0.01)
+    busy_at = monotonic()
+    while monotonic() - busy_at < IDLE_SECONDS:
+        polled = consumer.poll(timeout_ms=_POLL_MS, max_records=_BATCH_MESSAGES)
+        if facts := sum(map(len, polled.values())):
+            busy_at = monotonic()
+            tell({"facts": facts, "at": busy_at})
+    consumer.close()
