@@ -11,6 +11,7 @@ import gc
 import os
 import pickle
 import select
+import struct
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -59,6 +60,12 @@ class Pending:
         self._process = process if process.take(*self._given) else None
         return self._process is not None
 
+    def give_up(self) -> None:
+        """Take what the process still tells of it, if anything, for nothing."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.told()
+
     def result(self) -> list[Decoded]:
         """The decoded messages in their order; waits for the process, once."""
         process, self._process = self._process, None
@@ -99,7 +106,7 @@ class Decoder:
     def submit(self, payloads: Sequence[Payload], received_at: datetime) -> Pending:
         """Begin to decode a batch, so that something else can be done meanwhile."""
         if self._pending is not None:
-            self._pending.result()
+            self._pending.give_up()
             self._pending = None
         pending = Pending(payloads, received_at, self._horizon_days)
         if len(payloads) < WORTH_SENDING:
@@ -145,8 +152,7 @@ class _Process:
     def take(self, payloads: Sequence[Payload], received_at: datetime, horizon_days: int) -> bool:
         """Begin to decode a batch; False if the process is lost."""
         try:
-            pickle.dump((payloads, received_at, horizon_days), self._input, pickle.HIGHEST_PROTOCOL)
-            self._input.flush()
+            _send(self._input, (payloads, received_at, horizon_days))
         except OSError:
             self._lost = True
         return not self._lost
@@ -154,8 +160,8 @@ class _Process:
     def told(self) -> Any:
         """What it says next; None if it is lost."""
         try:
-            return pickle.load(self._output)  # noqa: S301 - what this module wrote
-        except (EOFError, OSError, pickle.UnpicklingError):
+            return _receive(self._output)
+        except (EOFError, OSError):
             self._lost = True
             return None
 
@@ -176,6 +182,30 @@ class _Process:
     def _output(self) -> BinaryIO:
         assert self._process.stdout is not None
         return self._process.stdout  # type: ignore[return-value]
+
+
+_LENGTH = struct.Struct("!Q")
+
+
+def _send(pipe: BinaryIO, what: object) -> None:
+    """Write a value behind its length, so that it is read whole."""
+    pickled = pickle.dumps(what, pickle.HIGHEST_PROTOCOL)
+    pipe.write(_LENGTH.pack(len(pickled)))
+    pipe.write(pickled)
+    pipe.flush()
+
+
+def _receive(pipe: BinaryIO) -> Any:
+    """Read the next value; raises EOFError where the other side has ended, in its middle too."""
+    (length,) = _LENGTH.unpack(_whole(pipe, _LENGTH.size))
+    return pickle.loads(_whole(pipe, length))  # noqa: S301 - what this module wrote
+
+
+def _whole(pipe: BinaryIO, length: int) -> bytes:
+    read = pipe.read(length)
+    if len(read) < length:
+        raise EOFError
+    return read
 
 
 def _decode(payload: Payload, received_at: datetime, horizon_days: int) -> Decoded:
@@ -218,9 +248,8 @@ def main() -> None:
     with suppress(EOFError, OSError):
         answer: object = True
         while True:
-            pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
-            answers.flush()
-            payloads, received_at, horizon_days = pickle.load(batches)  # noqa: S301 - from the above
+            _send(answers, answer)
+            payloads, received_at, horizon_days = _receive(batches)
             decoded = decode_here(payloads, received_at, horizon_days)
             answer = [_packed(each) for each in decoded]
 

@@ -138,6 +138,17 @@ def test_a_batch_that_is_given_up_is_not_told_for_the_next(beside: Decoder) -> N
     assert told(beside(first, NOW)) == told(decode_here(first, NOW, 400))
 
 
+def test_what_the_process_decodes_is_decoded_nowhere_else(
+    beside: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is it a second time when the next batch comes."""
+    here: list[int] = []
+    monkeypatch.setattr(decoding, "decode_here", lambda payloads, *_: here.append(len(payloads)))
+    for _ in range(3):
+        assert len(beside(visits(300), NOW)) == 300
+    assert here == []
+
+
 def test_a_few_messages_are_never_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """A consumer that takes them one by one for years starts no process."""
     monkeypatch.setattr(decoding, "WORTH_SENDING", 11)
