@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import random
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -85,15 +86,19 @@ class Worker(NamedTuple):
         """Let it go on."""
         psutil.Process(self.process.pid).resume()
 
-    def leave(self, status: int = 0) -> None:
-        """SIGTERM; it must end by itself."""
+    def leave(self) -> None:
+        """SIGTERM; it must end by itself, and well. One that has not begun ends as any command."""
+        begun = self.has_recorded()
         self.process.terminate()
-        self.ended(status)
+        self.ended(0, *(() if begun else (-signal.SIGTERM, 128 + signal.SIGTERM)))
 
-    def ended(self, status: int = 0) -> None:
-        """Wait until it has ended with a status."""
+    def ended(self, *statuses: int) -> None:
+        """Wait until it has ended with one of some statuses, by default 0."""
         self.process.join(60)
-        assert self.process.exitcode == status, (self.process.exitcode, self.said[-3000:])
+        assert self.process.exitcode in (statuses or (0,)), (
+            self.process.exitcode,
+            self.said[-3000:],
+        )
 
 
 class Group:
