@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import random
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -86,11 +85,10 @@ class Worker(NamedTuple):
         """Let it go on."""
         psutil.Process(self.process.pid).resume()
 
-    def leave(self) -> None:
-        """SIGTERM; it must end by itself, and well. One that has not begun ends as any command."""
-        begun = self.has_recorded()
+    def leave(self, *also: int) -> None:
+        """SIGTERM; it must end by itself, with status 0 or one of those that the caller allows."""
         self.process.terminate()
-        self.ended(0, *(() if begun else (-signal.SIGTERM, 128 + signal.SIGTERM)))
+        self.ended(0, *also)
 
     def ended(self, *statuses: int) -> None:
         """Wait until it has ended with one of some statuses, by default 0."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 
@@ -64,6 +65,12 @@ def test_workers_killed_a_hundred_times(
     oracle.assert_same(commands, [event for events in stories for event in events])
 
 
+def _leave(worker: Worker) -> None:
+    """One that is told before it has begun ends as any command that is interrupted."""
+    begun = worker.has_recorded()
+    worker.leave(*(() if begun else (-signal.SIGTERM, 128 + signal.SIGTERM)))
+
+
 def test_a_storm_of_joins_and_leaves(group: Group, oracle: Oracle) -> None:
     """One to four workers, told to leave or killed at random while facts come in."""
     chance = lots()
@@ -85,12 +92,12 @@ def test_a_storm_of_joins_and_leaves(group: Group, oracle: Oracle) -> None:
             if chance.random() < 0.25:
                 worker.process.kill()
             else:
-                worker.leave()
+                _leave(worker)
         time.sleep(chance.uniform(0.1, 0.6))
     telling.join()
     until(lambda: group.facts() == len(events))
     for worker in present:
-        worker.leave()
+        _leave(worker)
     oracle.assert_exact(group, events)
 
 
