@@ -351,6 +351,9 @@ class CommissionLedger:
         with self._appender.session() as connection:
             connection.execute("SELECT pg_advisory_lock(%s)", (_COMMANDS_LOCK,))
             try:
+                # Who died in a command lost this lock at once; its last append may yet commit.
+                with self._appender.transaction() as cursor:
+                    self._recorder.head(cursor)
                 yield
             finally:
                 if not connection.closed:

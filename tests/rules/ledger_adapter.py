@@ -127,6 +127,7 @@ class RealLedger:
     """The real ledger as a :class:`~tests.model.journal.LedgerUnderTest`."""
 
     def __init__(self) -> None:
+        self.url = _database()
         self.reopen()
 
     def reopen(self) -> None:
