@@ -10,13 +10,13 @@ from typing import Any
 from psycopg import Cursor, sql
 
 from events.codec import decode_state
-from events.decisions import TierChanged
 from events.lines import (
     AdjustmentPosted,
     ClawbackWaived,
     CommissionPosted,
     DifferenceUnresolved,
 )
+from events.partner_decisions import TierChanged
 from ledger.engine import Account, Counts, Posted, evolve
 from ledger.engine.commissions import Period
 from ledger.engine.state import Client, Partner, Run

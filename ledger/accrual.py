@@ -13,10 +13,7 @@ from psycopg.rows import tuple_row
 
 from events.base import Decision
 from events.codec import decode_state
-from events.decisions import (
-    AccrualCompleted,
-    PartnerAccrued,
-)
+from events.course import AccrualCompleted, PartnerAccrued
 from ledger.accounts import Page
 from ledger.appending import Appender, RowWriter
 from ledger.engine import PartnerAccrual, decide_tiers, evolve

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from events.decisions import (
-    PaymentBooked,
-    PayoutClosed,
-    PayoutInitiated,
-)
 from events.lines import (
     AdjustmentPosted,
     BonusPosted,
@@ -19,6 +14,7 @@ from events.lines import (
     PrizePosted,
     RewardPosted,
 )
+from events.payout_decisions import PaymentBooked, PayoutClosed, PayoutInitiated
 from projections.definition import Column, StoredProjection
 
 LINE_TOPICS = frozenset(

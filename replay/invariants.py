@@ -10,7 +10,7 @@ from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
 from events.codec import decode_state
-from events.decisions import StatementsSealed
+from events.course import StatementsSealed
 from events.errors import EventError
 from ledger.errors import LedgerError
 from projections import Projector

@@ -9,12 +9,7 @@ from zoneinfo import ZoneInfo
 from events.base import Command, Event, Fact
 from events.catalogue import TOPICS
 from events.codec import decode_state, encode
-from events.decisions import (
-    PaymentBooked,
-    PayoutClosed,
-    PayoutInitiated,
-    RuledDecision,
-)
+from events.decisions import RuledDecision
 from events.errors import EventError
 from events.finance import PeriodClosed, ProgrammeAdopted
 from events.lines import (
@@ -23,6 +18,7 @@ from events.lines import (
     CreditPosted,
     Line,
 )
+from events.payout_decisions import PaymentBooked, PayoutClosed, PayoutInitiated
 from ledger.engine.calendar import start_of
 from ledger.engine.money import share
 from ledger.store.mapper import money_of

@@ -6,7 +6,7 @@ from datetime import date
 
 import click
 
-from events.decisions import PayoutInitiated
+from events.payout_decisions import PayoutInitiated
 from interfaces.cli.command import Command, Group
 from interfaces.cli.options import DAY, Place, ahead_option, as_of_options, format_option
 from interfaces.cli.output import Column, Format, Row, to_json, write_csv, write_table

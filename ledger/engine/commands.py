@@ -11,13 +11,13 @@ from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from events.base import Decision
-from events.decisions import ProgrammeAssigned
 from events.finance import AdjustmentRequested, CreditRequested, PartnerProgrammeAssigned
 from events.lines import (
     AdjustmentPosted,
     CreditPosted,
     Line,
 )
+from events.partner_decisions import ProgrammeAssigned
 from events.recorded import Recorded
 from ledger.engine.calendar import add_months, end_of_month, first_of_month, month_of
 from ledger.engine.draft import Draft

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from events.decisions import PaymentBooked, PayoutClosed
 from events.partners import PayoutFailed, PayoutSettled
+from events.payout_decisions import PaymentBooked, PayoutClosed
 from events.recorded import Recorded
 from ledger.engine.draft import Draft
 from ledger.engine.state import Payout, payout_of

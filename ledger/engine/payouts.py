@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 
-from events.decisions import PayoutInitiated
+from events.payout_decisions import PayoutInitiated
 from ledger.engine.calendar import is_cutoff
 from ledger.engine.draft import programme_on
 from ledger.engine.state import Ledger, Partner

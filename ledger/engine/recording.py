@@ -7,7 +7,8 @@ from typing import Any
 
 from events.base import Decision, Event
 from events.billing import ClientActivated, ClientChurned, ClientPlanChanged
-from events.decisions import FactResolved, FactUnresolved, TierChanged
+from events.decisions import FactResolved, FactUnresolved
+from events.partner_decisions import TierChanged
 from events.partners import (
     LeadCaptured,
     LeadConverted,

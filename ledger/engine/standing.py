@@ -118,6 +118,7 @@ def _standing(
         first_activated_on=first.day if first else None,
         first_activated_at=first.at if first else None,
         counted_on=counted,
+        counted_by=None,
     )
     return standing, adopted.version
 

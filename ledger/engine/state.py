@@ -77,6 +77,14 @@ class Subscription(NamedTuple):
     terms: tuple[Term, ...] = ()
 
 
+class Assignment(NamedTuple):
+    """Finance's word on a client's holder from a day on; ``partner_id`` None: direct (D3.6)."""
+
+    day: date
+    partner_id: str | None
+    position: int
+
+
 class Attribution(NamedTuple):
     """The holder of a client: up to ``live_through`` (provisional), or for life (None) (D3.4)."""
 
@@ -98,7 +106,8 @@ class Client(NamedTuple):
     """The fold of ``client:<id>``.
 
     ``settled_by`` is the position of the first activation recorded. ``unresolved`` maps the
-    position of a fact that has no effect to its day and reason.
+    position of a fact that has no effect to its day and reason. ``assignments`` are finance's, in
+    recording order; ``voided`` the facts that were retracted (D9.5), which stay in the lists.
     """
 
     client_id: str
@@ -107,6 +116,22 @@ class Client(NamedTuple):
     subscriptions: Mapping[str, Subscription] = _NOTHING
     standing: Standing = _UNKNOWN
     unresolved: Mapping[int, tuple[date, str]] = _NOTHING
+    assignments: tuple[Assignment, ...] = ()
+    voided: frozenset[int] = frozenset()
+
+    def holder_on(self, day: date) -> str | None:
+        """Who holds the client on a day (D3.4, D3.6).
+
+        The assignment of the latest day up to it, without one the holder for life by claims.
+        """
+        found: Assignment | None = None
+        for assignment in self.assignments:
+            if assignment.day <= day and (found is None or assignment.day >= found.day):
+                found = assignment
+        if found is not None:
+            return found.partner_id
+        held = self.attribution
+        return held.partner_id if held is not None and held.live_through is None else None
 
 
 class Claim(NamedTuple):
@@ -143,13 +168,25 @@ class TierStep(NamedTuple):
     tier: TierName
 
 
+class Tie(NamedTuple):
+    """A sponsor, by the fact or correction at ``position`` (D11).
+
+    Only lines after ``lines_after`` earn it a share (D9.6).
+    """
+
+    sponsor_id: str
+    position: int
+    lines_after: int = 0
+
+
 class Partner(NamedTuple):
     """The fold of ``partner:<id>``.
 
     ``agreement`` holds signed (1) and ended (0); ``tiers`` is in recording order with days that
     never fall; ``lost`` are the levels lost in a review and not regained (D6.4); ``programmes`` the
     assignments (day, programme) in recording order (D7.3); ``unresolved`` are the facts that wait
-    for the enrolment, with their days.
+    for the enrolment, with their days. ``sponsor`` is the tie that stands (D11); ``brand`` holds
+    the brand granted (1) and revoked (0), as accepted (D13).
     """
 
     partner_id: str
@@ -164,6 +201,8 @@ class Partner(NamedTuple):
     lost: frozenset[TierName] = frozenset()
     programmes: tuple[tuple[date, str], ...] = ()
     unresolved: Mapping[int, date] = _NOTHING
+    sponsor: Tie | None = None
+    brand: tuple[Report, ...] = ()
 
     def tier_on(self, day: date) -> TierName:
         """The tier in force on a day, ``referent`` before any other (D6)."""
@@ -176,11 +215,14 @@ class Partner(NamedTuple):
         """Whether the partner's agreement is in force on a day (D4.4)."""
         if self.enrolment is None or day < self.enrolment.day:
             return False
-        last: Report | None = None
-        for report in self.agreement:
-            if self.enrolment.day <= report.day <= day and (last is None or report > last):
-                last = report
-        return last is None or last.value == 1
+        first = self.enrolment.day
+        reports = [report for report in self.agreement if first <= report.day <= day]
+        return not reports or max(reports).value == 1
+
+    def branded_on(self, day: date) -> bool:
+        """Whether the partner sells under its own brand on a day (D13)."""
+        reports = [report for report in self.brand if report.day <= day]
+        return bool(reports) and max(reports).value == 1
 
 
 class Lead(NamedTuple):
@@ -218,7 +260,11 @@ class Run(NamedTuple):
 
 
 class Ledger(NamedTuple):
-    """The fold of ``ledger``: programmes, the clock L, the open run, the months closed."""
+    """The fold of ``ledger``: programmes, the clock L, the open run, the months closed.
+
+    ``opened_on`` is the day O of a ledger with a past (D8.3); ``held`` are the partners whose
+    payouts are suspended (D15.1).
+    """
 
     programmes: Programmes = _NO_PROGRAMMES
     time_zone: str = ""
@@ -227,6 +273,8 @@ class Ledger(NamedTuple):
     open_run: Run | None = None
     closed_through: date | None = None
     unsealed: tuple[str, int] | None = None
+    opened_on: date | None = None
+    held: frozenset[str] = frozenset()
 
     def posting_day(self, day: date) -> date:
         """A day, or the first day of the earliest open month if that is later (D16)."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import accumulate
 
-from events.decisions import Measure, TierChanged
+from events.partner_decisions import Measure, TierChanged
 from events.values import TIERS, TierName
 from ledger.engine.calendar import ONE_DAY, add_months, whole_months
 from ledger.engine.draft import programme_on

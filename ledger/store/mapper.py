@@ -8,18 +8,14 @@ from functools import cache
 
 from events.base import Event
 from events.codec import content_hash, encode
-from events.decisions import (
-    PartnerAccrued,
-    PaymentBooked,
-    PayoutClosed,
-    PayoutInitiated,
-)
+from events.course import PartnerAccrued
 from events.envelope import Message
 from events.lines import (
     AdjustmentPosted,
     Line,
     PrizePosted,
 )
+from events.payout_decisions import PaymentBooked, PayoutClosed, PayoutInitiated
 from ledger.store.rows import Row
 
 Money = tuple[str | None, str | None, int | None, int | None, int | None, date | None]

@@ -14,16 +14,11 @@ from psycopg.conninfo import conninfo_to_dict
 
 from events.base import Event, Fact
 from events.codec import content_hash, encode
-from events.decisions import (
-    ClientStanding,
-    Standing,
-    SubscriptionChange,
-    Term,
-    TierChanged,
-)
+from events.decisions import ClientStanding, Standing, SubscriptionChange, Term
 from events.envelope import Message
 from events.finance import ProgrammeAdopted
 from events.lines import CommissionPosted
+from events.partner_decisions import TierChanged
 from events.values import TierName
 from ledger.engine.calendar import day_of, start_of
 from ledger.store.mapper import event_row, fact_row

@@ -8,13 +8,14 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from events.decisions import PaymentBooked, SubscriptionChange
+from events.decisions import SubscriptionChange
 from events.lines import (
     AdjustmentPosted,
     ClawbackWaived,
     MarginPosted,
 )
 from events.partners import WholesaleSettled
+from events.payout_decisions import PaymentBooked
 from projections import install
 from projections.finance import VIEWS
 from tests.projections.journal import (

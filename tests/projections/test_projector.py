@@ -8,14 +8,9 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from events.decisions import (
-    PaymentBooked,
-    PayoutClosed,
-    PayoutInitiated,
-    Standing,
-    SubscriptionChange,
-)
+from events.decisions import Standing, SubscriptionChange
 from events.lines import ClawbackWaived
+from events.payout_decisions import PaymentBooked, PayoutClosed, PayoutInitiated
 from ledger.errors import Corrupt
 from projections import Projector, install
 from tests.projections.journal import Journal, activated, commission, fetch, standing, term, tier

@@ -10,14 +10,11 @@ import psycopg
 import pytest
 
 from events.billing import ClientActivated
-from events.decisions import (
-    AccrualCompleted,
-    PaymentBooked,
-    StatementsSealed,
-    SubscriptionChange,
-)
+from events.course import AccrualCompleted, StatementsSealed
+from events.decisions import SubscriptionChange
 from events.finance import AccrualRun, AdjustmentRequested, PayoutRun, PeriodClosed
 from events.lines import AdjustmentPosted, ClawbackWaived
+from events.payout_decisions import PaymentBooked
 from ledger.store.rows import plain_row
 from projections import Projector
 from replay.findings import Discrepancy
