@@ -29,6 +29,7 @@ COMMANDS = {
     "consume": "interfaces.cli.consume:consume",
     "relay": "interfaces.cli.relay:relay",
     "programme": "interfaces.cli.programme:programme",
+    "rules": "interfaces.cli.rules:rules",
     "accrue": "interfaces.cli.runs:accrue",
     "close": "interfaces.cli.runs:close",
     "payouts": "interfaces.cli.payouts:payouts",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from datetime import date
 from zoneinfo import available_timezones
 
 import click
 
-from events.codec import decode_state
 from events.finance import ProgrammeAdopted
+from interfaces.cli.adopted import adoptions
 from interfaces.cli.command import Command, Group
 from interfaces.cli.options import (
     DAY,
@@ -25,7 +24,6 @@ from ledger.errors import Refused
 from ledger.policy.files import REFERENCE, load
 from ledger.policy.problems import ProgrammeInvalid
 from ledger.policy.programme import Programme
-from replay.as_of import AsOf, Replay
 
 MEMBERS = (
     "programme",
@@ -153,7 +151,7 @@ def show(session: Session, document: str | None, place: Place, format_: Format) 
     """The versions adopted, in the order of their adoption."""
     with session.replay() as replay:
         at = replay.resolve(**place)
-        adopted = list(_adopted(replay, at))
+        adopted = list(adoptions(replay, at))
         if document is None:
             rows = [_row(position, event) for position, event in adopted]
             found = Answer(
@@ -165,25 +163,6 @@ def show(session: Session, document: str | None, place: Place, format_: Format) 
     if not texts:
         raise Refused(f"no version {document!r} was adopted; list them with: programme show")
     sys.stdout.write(f"{to_json(texts[0])}\n")
-
-
-def _adopted(replay: Replay, at: AsOf) -> Iterator[tuple[int, ProgrammeAdopted]]:
-    from psycopg import sql  # noqa: PLC0415 - as the database's modules
-    from psycopg.rows import tuple_row  # noqa: PLC0415
-
-    query = sql.SQL(
-        "SELECT position, topic, state FROM {} WHERE originator_id = 'ledger' AND position <= %s"
-        " AND topic LIKE 'programme.adopted/%%' ORDER BY originator_version"
-    ).format(replay.names.events)
-    with replay.connection.cursor(row_factory=tuple_row) as cursor:
-        for position, topic, state in cursor.execute(query, (at.position,)):
-            event = decode_state(topic, bytes(state))
-            if isinstance(event, ProgrammeAdopted) and not _is_later(event.from_day, at):
-                yield position, event
-
-
-def _is_later(from_day: date | None, at: AsOf) -> bool:
-    return from_day is not None and at.effective_at is not None and from_day > at.effective_at
 
 
 def _version(event: ProgrammeAdopted) -> str:

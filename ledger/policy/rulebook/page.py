@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ledger.policy.files import REFERENCE, load
 from ledger.policy.rulebook.parameters import keys, not_built, values
@@ -18,7 +18,7 @@ def page() -> str:
     return "\n".join(sections)
 
 
-def shown(said: tuple[str, ...]) -> str:
+def shown(said: Sequence[str]) -> str:
     """What a programme says of a key, of several tables in their order."""
     return " / ".join(said) or NOTHING
 
