@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import date
 from zoneinfo import available_timezones
 
@@ -22,7 +23,7 @@ from interfaces.cli.output import Answer, Column, Format, Row, to_json, write_an
 from interfaces.cli.session import Session
 from ledger.errors import Refused
 from ledger.policy.files import REFERENCE, load
-from ledger.policy.problems import ProgrammeInvalid
+from ledger.policy.problems import Problem, ProgrammeInvalid
 from ledger.policy.programme import Programme
 
 MEMBERS = (
@@ -116,28 +117,58 @@ def adopt(
 
 @programme.command(cls=Command)
 @click.argument("file", metavar="FILE|izyinbox")
+@click.option(
+    "--from",
+    "from_day",
+    type=DAY,
+    help="Check that it could be adopted from this day in the ledger at hand, too.",
+)
 @format_option
 @click.pass_obj
-def validate(session: Session, file: str, format_: Format) -> int:  # noqa: ARG001 - click passes it
-    """Check a programme file, and list all that is wrong with it."""
+def validate(session: Session, file: str, from_day: date | None, format_: Format) -> int:
+    """Check a programme file, and list all that is wrong with it; no database is needed.
+
+    With --from the versions adopted in the ledger at hand are looked at, too.
+    """
     try:
         document = _load(file)
     except ProgrammeInvalid as invalid:
-        for problem in invalid.problems:
-            sys.stderr.write(f"{file}: {problem}\n")
-        if format_ == "json":
-            sys.stdout.write(f"{to_json({'valid': False, 'problems': _problems(invalid)})}\n")
-        return 1
+        return _write_problems(session, file, invalid.problems, format_)
+    if from_day is not None and (problems := _beside_adopted(session, document, from_day)):
+        return _write_problems(session, file, problems, format_)
     members = {"valid": True, "programme": document.name, "sha256": document.sha256()}
     write_result(members, format_, f"{file} is valid: {document.name}, {document.sha256()}")
     return 0
 
 
-def _problems(invalid: ProgrammeInvalid) -> list[dict[str, object]]:
-    return [
-        {"line": problem.line, "key": problem.key, "reason": problem.reason}
-        for problem in invalid.problems
-    ]
+def _beside_adopted(session: Session, document: Programme, from_day: date) -> list[Problem]:
+    """What keeps a version from being adopted from a day, beside those that were."""
+    from ledger.engine.commands import check_adoption  # noqa: PLC0415 - a ledger is at hand
+
+    with session.ledger() as ledger:
+        state = ledger.ledger
+    problems = []
+    try:
+        check_adoption(state, document, from_day, None)
+    except Refused as refused:
+        problems.append(Problem("", str(refused)))
+    same = state.programmes.begun_on(document.name, from_day)
+    if same is not None:
+        reason = f"{same.version} begins on {from_day}, too; give another day, unless it is wrong"
+        problems.append(Problem("", f"{reason} and this version is to replace it"))
+    return problems
+
+
+def _write_problems(
+    session: Session, file: str, problems: Sequence[Problem], format_: Format
+) -> int:
+    session.line.add(problems=len(problems))
+    for problem in problems:
+        sys.stderr.write(f"{file}: {problem}\n")
+    if format_ == "json":
+        rows = [problem._asdict() for problem in problems]
+        sys.stdout.write(f"{to_json({'valid': False, 'problems': rows})}\n")
+    return 1
 
 
 @programme.command(cls=Command)

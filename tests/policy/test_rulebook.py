@@ -17,8 +17,9 @@ from ledger.policy import choices
 from ledger.policy.files import load
 from ledger.policy.rulebook.__main__ import PAGE
 from ledger.policy.rulebook.page import page
-from ledger.policy.rulebook.parameters import keys, not_built, parts, values
+from ledger.policy.rulebook.parameters import keys, not_built, values
 from ledger.policy.rulebook.rules import Rule, find, rules
+from ledger.policy.shape import parts
 
 ROOT = Path(__file__).parents[2]
 NUMBERS = [rule.number for rule in rules()]

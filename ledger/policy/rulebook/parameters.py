@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from ledger.policy.programme import Programme
+from ledger.policy.shape import fields, parts, table_of
 
 A_NUMBER = "a number"
 
@@ -45,33 +45,17 @@ def not_built(key: str) -> list[str]:
     return refused
 
 
-def is_table(type_: object) -> bool:
-    """Whether a type is that of a table in the file."""
-    return isinstance(type_, type) and issubclass(type_, BaseModel)
-
-
-def parts(type_: Any) -> Iterator[Any]:
-    """The alternatives and members that a type is made of: ``tuple[A, ...] | None`` gives A."""
-    if get_origin(type_) in {Union, UnionType, tuple, Annotated}:
-        for part in get_args(type_):
-            yield from parts(part)
-    else:
-        yield type_
-
-
-def _leaves(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, Any]]:
-    for name, field in model.model_fields.items():
-        key = f"{prefix}{field.alias or name}"
-        tables = [part for part in parts(field.annotation) if is_table(part)]
-        if not tables:
+def _leaves(table: type[BaseModel], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, field in fields(table).items():
+        inner = table_of(field)
+        if inner is not None:
+            yield from _leaves(inner, f"{prefix}{name}.")
+        else:
+            type_ = field.annotation
             yield (
-                key,
-                Annotated[(field.annotation, *field.metadata)]
-                if field.metadata
-                else (field.annotation),
+                f"{prefix}{name}",
+                Annotated[(type_, *field.metadata)] if field.metadata else type_,
             )
-        for table in tables:
-            yield from _leaves(table, f"{key}.")
 
 
 def _said(value: JsonValue | Mapping[str, JsonValue], key: str) -> Iterator[tuple[str, JsonValue]]:
