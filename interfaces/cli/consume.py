@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from interfaces.cli.command import Command
-from interfaces.cli.options import brokers_option, format_option
+from interfaces.cli.options import Seconds, Whole, brokers_option, format_option
 from interfaces.cli.output import Format, write_result
 from interfaces.cli.session import Session
 from interfaces.money import format_count
@@ -52,7 +52,7 @@ class _Given:
 )
 @click.option(
     "--until-idle",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(above_zero=True),
     metavar="SECONDS",
     help="End when everything is read and nothing came for so long.",
 )
@@ -65,7 +65,7 @@ class _Given:
 )
 @click.option(
     "--health-port",
-    type=click.IntRange(0, 65_535),
+    type=Whole(0, 65_535),
     metavar="PORT",
     help="Serve /livez, /readyz and /metrics (Prometheus) there.",
 )

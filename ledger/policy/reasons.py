@@ -7,7 +7,7 @@ from datetime import date
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from events.currencies import CURRENCIES
+from events.currencies import nearest
 from ledger.policy.problems import Problem
 from ledger.policy.shape import fields, locate, table_of, words
 
@@ -98,8 +98,8 @@ def _instead(value: object, said: str) -> str:
 def _of_its_own(reason: str, value: object) -> str:
     """A reason that a rule of the document gave; of what a value is, the value stands before it."""
     if "ISO 4217" in reason:
-        near = get_close_matches(str(value).upper(), sorted(CURRENCIES), n=1)
-        reason = f"{reason}; did you mean '{near[0]}'?" if near else reason
+        near = nearest(str(value))
+        reason = f"{reason}; did you mean '{near}'?" if near else reason
     return f"is {shown(value)}: {reason}" if reason.startswith("a ") else reason
 
 

@@ -228,7 +228,9 @@ def test_adjustments_that_are_refused(billing: Commands) -> None:
     billing.refused(*alpha, "--amount", 10**16, *euros, *PERSONS)
     billing.refused(*alpha, "--amount", 5, *euros, *PERSONS, "--date", "2026-07-01")
     billing.refused(*alpha, "--amount", 5, *euros, *PERSONS, "--line", 1)
-    billing.refused(*alpha, "--amount", 5, "--currency", "XXX", "--reason", "error", *PERSONS)
+    billing.refused(
+        *alpha, "--amount", 5, "--currency", "XXX", "--reason", "error", *PERSONS, status=2
+    )
     billing.refused(
         *alpha, "--amount", 5, "--currency", "euro", "--reason", "error", *PERSONS, status=2
     )
