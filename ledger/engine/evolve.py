@@ -9,7 +9,7 @@ from events.catalogue import TOPICS
 from events.recorded import Recorded
 from ledger.engine.folding import clients, ledger, others, partners
 from ledger.engine.folding.table import Folds
-from ledger.engine.state import Client, Lead, Ledger, Partner, Payout
+from ledger.engine.state import Client, Department, Lead, Ledger, Partner, Payout
 
 _FOLDS: Folds = {**clients.FOLDS, **partners.FOLDS, **others.FOLDS, **ledger.FOLDS}
 
@@ -17,6 +17,7 @@ _NEW: Mapping[str, Callable[[str], object]] = {
     "client": Client,
     "partner": Partner,
     "lead": Lead,
+    "department": Department,
     "payout": Payout,
     "ledger": lambda _: Ledger(),
 }
