@@ -143,7 +143,7 @@ def test_a_programme_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "built"),
     [
-        ("attribution.territory_check", "leads_only", "'all'"),
+        ("attribution.territory_check", "nobody", "'all' or 'leads_only'"),
         ("agreement.tail", "client_lifetime", "'none'"),
         ("agreement.tail", 6, "'none'"),
         ("client_year.restart", "reactivation", "'never'"),
