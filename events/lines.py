@@ -48,7 +48,9 @@ class Line(RuledDecision):
 class PeriodLine(Line):
     """A line of one period (client, subscription, S), with its arithmetic.
 
-    ``line`` is the first line of the period where this one is not it.
+    ``line`` is the first line of the period where this one is not it. A line on what a client paid
+    names the invoice, and the payment if it has an id of its own; ``base`` is then net of refunds
+    (D8.2).
     """
 
     client_id: Identifier
@@ -60,6 +62,8 @@ class PeriodLine(Line):
     base: Annotated[int, Field(ge=0)]
     rate: Rate
     line: Position | None = None
+    invoice_id: Identifier | None = None
+    payment_id: Identifier | None = None
 
 
 class CommissionPosted(PeriodLine):

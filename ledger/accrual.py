@@ -64,6 +64,7 @@ class AccrualRun:
         assert ledger.open_run is not None
         self._appender, self._entities, self._ledger = appender, entities, ledger
         self._run: Run = ledger.open_run
+        self._on_invoices = ledger.programmes.on_invoices()
         self._progress = progress or (lambda done, total: None)
         self._writer = RowWriter(ledger.time_zone)
         names = appender.recorder.names
@@ -95,7 +96,12 @@ class AccrualRun:
         """The rows of the run, in chunks that end between two clients."""
         done = self._done(cursor)
         models, run = self._appender.models, self._run
-        total = models.plan_accrual(cursor, run, every_partner=self._every_partner())
+        total = models.plan_accrual(
+            cursor,
+            run,
+            every_partner=self._every_partner(),
+            on_invoices=self._on_invoices,
+        )
         finished = 0
         work: _Partner | None = None
         for page, reader in self._pages(cursor):
@@ -126,7 +132,11 @@ class AccrualRun:
 
         def read(place: tuple[str, str]) -> tuple[Sequence[Candidate], Page] | None:
             page = models.candidates(cursor, run, place, PAGE_CLIENTS)
-            return (page, Page(self._entities, models, run, cursor, page)) if page else None
+            if not page:
+                return None
+            return page, Page(
+                self._entities, models, run, cursor, page, on_invoices=self._on_invoices
+            )
 
         with ThreadPoolExecutor(1) as reading:
             following = reading.submit(read, ("", ""))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from psycopg import Cursor
 
 from events.decisions import Term
+from ledger.engine.invoices import Paid
 from ledger.engine.state import Run
 
 
@@ -36,7 +37,9 @@ class ReadModels(Protocol):
     ) -> None:
         """Fold the events of positions in (after, through] into every projection."""
 
-    def plan_accrual(self, cursor: Cursor[Any], run: Run, *, every_partner: bool) -> int:
+    def plan_accrual(
+        self, cursor: Cursor[Any], run: Run, *, every_partner: bool, on_invoices: bool
+    ) -> int:
         """Find the candidates of a run, once a session; return how many clients there are."""
 
     def candidates(
@@ -48,6 +51,15 @@ class ReadModels(Protocol):
         self, cursor: Cursor[Any], run: Run, partners: Collection[str]
     ) -> tuple[dict[str, dict[date, int]], list[str]]:
         """Counted clients by partner and counting day, and the clients whose standing moved."""
+
+    def payments(
+        self, cursor: Cursor[Any], run: Run, touched: Collection[str], others: Collection[str]
+    ) -> tuple[dict[str, list[Paid]], list[Paid]]:
+        """What clients paid for periods up to the run's day (D8.2), and payments that moved.
+
+        By client: of those touched all payments, of others those that no earlier run can have seen
+        or been due. A payment that moved was lowered after the run began: fold its invoice.
+        """
 
     def clients_activated_from(self, cursor: Cursor[Any], partner_id: str, day: date) -> list[str]:
         """The partner's clients whose first activation is on a day or later, by id."""

@@ -13,11 +13,14 @@ from psycopg.rows import tuple_row
 from events.decisions import Term
 from events.values import Interval
 from ledger.engine.calendar import end_of_month
+from ledger.engine.invoices import Paid
 from ledger.engine.state import Run
 from ledger.ports import Candidate
 from projections.balances import BALANCES
 from projections.names import DEFAULT_NAMES, Names
+from projections.payments import paid_up_to
 from projections.projector import Projector
+from projections.registry import STORED
 
 _LONGEST_MONTH = 31
 _INTERVALS: dict[int, Interval] = {1: "month", 12: "year"}
@@ -62,6 +65,13 @@ WITH changed_agreements AS (
         AND position > %(previous_run)s
         AND position <= %(run)s
 ),
+changed_payments AS (
+    SELECT DISTINCT client_id
+    FROM {payments}
+    WHERE %(on_invoices)s
+        AND GREATEST(payment, revision) > %(previous_run)s
+        AND revision > %(previous_run)s
+),
 found AS (
     SELECT client_id
     FROM {events}
@@ -78,12 +88,29 @@ found AS (
         AND (end_day IS NULL OR end_day > %(previous)s::date)
         AND start_day <= %(through)s::date
         AND {next_start} <= %(through)s::date
+    UNION
+    SELECT client_id
+    FROM changed_payments
+    UNION
+    -- Where a programme pays on invoices: what no earlier run can have seen, or been due.
+    SELECT client_id
+    FROM {payments}
+    WHERE %(on_invoices)s
+        AND GREATEST(payment, revision) > %(previous_run)s
+    UNION
+    SELECT client_id
+    FROM {payments}
+    WHERE %(on_invoices)s
+        AND period_start > %(previous)s::date
+        AND period_start <= %(through)s::date
 )
 INSERT INTO accrual_candidates
 SELECT
     partner_id,
     client_id,
-    position > %(previous_run)s OR partner_id IN (SELECT partner_id FROM changed_agreements)
+    position > %(previous_run)s
+    OR partner_id IN (SELECT partner_id FROM changed_agreements)
+    OR client_id IN (SELECT client_id FROM changed_payments)
 FROM found
 INNER JOIN {clients} USING (client_id)
 WHERE partner_id IS NOT NULL
@@ -230,7 +257,7 @@ class LiveModels(Projector):
             "posted_after": BALANCES.select(names.events, sql.SQL("posting_day > %(cutoff)s")),
             "next_start": _next_start("anchor", "months"),
             "next_review": _next_start("since", "12"),
-            **{name: names.stored(name) for name in ("balances", "clients", "terms", "tiers")},
+            **{each.name: names.stored(each.name) for each in STORED},
         }
         (
             self._plan,
@@ -242,14 +269,20 @@ class LiveModels(Projector):
             sql.SQL(text).format(**tables) for text in (_PLAN, _PAGE, _COUNTS, _PAYABLE, _ACTIVATED)
         )
 
-    def plan_accrual(self, cursor: Cursor[Any], run: Run, *, every_partner: bool) -> int:
+    def plan_accrual(
+        self, cursor: Cursor[Any], run: Run, *, every_partner: bool, on_invoices: bool
+    ) -> int:
         """Find the candidates of a run, once a session; return how many rows there are.
 
         It may find too many, never too few: the engine decides each from the events up to the run.
         """
         with ClientCursor(cursor.connection) as own:
             # Several statements with parameters: they are bound on this side.
-            own.execute(self._plan, _parameters(run, every_partner=every_partner))
+            parameters = _parameters(run) | {
+                "every_partner": every_partner,
+                "on_invoices": on_invoices,
+            }
+            own.execute(self._plan, parameters)
         with cursor.connection.cursor(row_factory=tuple_row) as counting:
             counting.execute("SELECT count(*) FROM accrual_candidates")
             row = counting.fetchone()
@@ -278,6 +311,12 @@ class LiveModels(Projector):
                     moved.append(client_id)
         return found, moved
 
+    def payments(
+        self, cursor: Cursor[Any], run: Run, touched: Collection[str], others: Collection[str]
+    ) -> tuple[dict[str, list[Paid]], list[Paid]]:
+        """What clients paid for periods up to the run's day (D8.2), and payments that moved."""
+        return paid_up_to(cursor, self.names, run, (touched, others))
+
     def clients_activated_from(self, cursor: Cursor[Any], partner_id: str, day: date) -> list[str]:
         """The partner's clients whose first activation is on a day or later, by id."""
         with cursor.connection.cursor(row_factory=tuple_row) as own:
@@ -292,7 +331,7 @@ class LiveModels(Projector):
                 yield partner_id, currency, int(owed)
 
 
-def _parameters(run: Run, *, every_partner: bool) -> dict[str, object]:
+def _parameters(run: Run) -> dict[str, object]:
     previous = run.previous or date.min
     return {
         "days": _days_of_month(previous, run.through),
@@ -300,7 +339,6 @@ def _parameters(run: Run, *, every_partner: bool) -> dict[str, object]:
         "previous_run": run.previous_run,
         "previous": previous,
         "through": run.through,
-        "every_partner": every_partner,
     }
 
 

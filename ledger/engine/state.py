@@ -254,6 +254,7 @@ class Payment(NamedTuple):
     """An ``invoice.paid``; ``amount`` net, in minor units, as it was told (D8.2)."""
 
     position: int
+    invoice_id: str
     payment_id: str | None
     client_id: str
     subscription_id: str

@@ -46,7 +46,7 @@ RateBasis = Literal["service_date", "activation_date"]
 VersionBasis = Literal["service_date", "activation_date"]
 """The day whose programme version decides a period (D7.2)."""
 
-Accrual = Annotated[Literal["schedule", "invoice"], BeforeValidator(_built("schedule"))]
+Accrual = Literal["schedule", "invoice"]
 """What a line is posted for: a period due, or an invoice paid (D8.2)."""
 
 Judged = Annotated[Literal["day_after", "counting_day"], BeforeValidator(_built("day_after"))]
