@@ -17,11 +17,13 @@ from events.lines import (
     DifferenceUnresolved,
 )
 from events.values import TierName
+from ledger.engine.agreements import in_tail
 from ledger.engine.calendar import client_year
+from ledger.engine.contests import Claims, replaces_first_year
 from ledger.engine.draft import programme_on
 from ledger.engine.money import share
 from ledger.engine.state import Ledger, Partner, Run
-from ledger.engine.subscriptions import period_starts
+from ledger.engine.subscriptions import last_return, period_starts
 from ledger.policy.versions import Adopted
 
 Period = tuple[str, date]
@@ -51,6 +53,7 @@ class Account(NamedTuple):
 
     ``touched``: a fact changed how it stands since the run before, or its partner's agreement
     changed: all of its periods are compared with ``posted``. Else only new periods can be due.
+    ``claimed_on``, the day of ``claim``, is given where a rule may ask for it.
     """
 
     client_id: str
@@ -59,6 +62,8 @@ class Account(NamedTuple):
     terms: Mapping[str, tuple[Term, ...]]
     touched: bool
     posted: Mapping[Period, Posted] = MappingProxyType({})
+    counted_on: date | None = None
+    claimed_on: date | None = None
 
 
 class _Due(NamedTuple):
@@ -75,6 +80,9 @@ class PartnerAccrual:
         self._ledger, self._run, self._partner = ledger, run, partner
         self._founding = partner.enrolment is not None and partner.enrolment.founding
         self._versions: dict[date, Adopted] = {}
+        adopted = [each for of_one in ledger.programmes.versions.values() for each in of_one]
+        self._restarts = any(v.programme.client_year.restart != "never" for v in adopted)
+        self._replaces = Claims(ledger.programmes).replace_commissions
         self._rates: dict[tuple[date, date, int], tuple[Adopted, TierName, Decimal]] = {}
 
     def lines(self, account: Account) -> Iterator[Decision]:
@@ -98,8 +106,39 @@ class PartnerAccrual:
             for name, terms in account.terms.items()
             for term in terms
             for start, end in period_starts(term, after, self._run.through)
-            if self._partner.in_force_on(start)
+            if self._earns(account, start)
         }
+
+    def _earns(self, account: Account, start: date) -> bool:
+        """Whether the partner earns a line with this S: it has an agreement, or a tail (D4.4).
+
+        A contest may stand in place of the commissions of client year 1 (D10.2).
+        """
+        if not self._partner.in_force_on(start):
+            tail = self._deciding(account, start).programme.agreement.tail
+            if not in_tail(tail, self._partner, start, account.claimed_on):
+                return False
+        if not self._replaces or self._year(account, start) > 1:
+            return True
+        return not replaces_first_year(
+            self._ledger, self._partner, account.counted_on, account.claimed_on
+        )
+
+    def _deciding(self, account: Account, start: date) -> Adopted:
+        """The version that decides a period (D7.2)."""
+        version = self._version(start)
+        if version.programme.version_basis == "activation_date":
+            version = self._version(account.first_activated_on)
+        return version
+
+    def _year(self, account: Account, start: date) -> int:
+        """The client year of a period (D5)."""
+        first = account.first_activated_on
+        if self._restarts:
+            restart = self._deciding(account, start).programme.client_year.restart
+            if restart == "reactivation":
+                first = last_return(account.terms, first, start)
+        return client_year(first, start)
 
     def _version(self, day: date) -> Adopted:
         version = self._versions.get(day)
@@ -128,7 +167,7 @@ class PartnerAccrual:
     def _first_line(self, account: Account, period: Period, due: _Due) -> CommissionPosted:
         name, start = period
         term = due.term
-        year = client_year(account.first_activated_on, start)
+        year = self._year(account, start)
         version, tier, rate = self._terms(start, account.first_activated_on, year)
         return CommissionPosted.trusted(
             rule="D7",
