@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import signal
@@ -17,6 +16,7 @@ import click
 from events.errors import EventError
 from interfaces.cli.command import LazyGroup
 from interfaces.cli.session import Session
+from ledger.collecting import collect_seldom
 from ledger.errors import LedgerError
 
 PROGRAM = "commissions"
@@ -107,10 +107,7 @@ def _prepare() -> None:
         # Who starts a command with nohup wants the hang-up to be ignored.
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _leave)
-    # Millions of small objects live as long as a batch: collecting as often as Python does by
-    # default takes a third of the time of an ingest.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    collect_seldom()
     # The pool tells of each connection that it lost; the command's own error says it once.
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     if sys.stdout is None or sys.stderr is None:
