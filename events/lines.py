@@ -99,6 +99,26 @@ class BonusPosted(Line):
     ordinal: Annotated[int, Field(ge=1)]
 
 
+class BonusDeclined(RuledDecision):
+    """A bonus refused for ``day``, as ``tier`` on the day judged was too low (D10.1).
+
+    For another day it is judged anew.
+    """
+
+    type: ClassVar[str] = "BonusDeclined"
+    partner_id: Identifier
+    client_id: Identifier
+    ordinal: Annotated[int, Field(ge=1)]
+    tier: TierName
+    facts: Facts
+    run: Position
+
+    @property
+    def stream(self) -> str:
+        """``account:<partner_id>``."""
+        return f"account:{self.partner_id}"
+
+
 class ContestPosted(Line):
     """A contest's amount for one counted client (D10.2)."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import groupby
 from typing import Any, LiteralString
@@ -13,13 +13,12 @@ from psycopg.rows import tuple_row
 from events.decisions import Term
 from events.values import Interval
 from ledger.engine.calendar import end_of_month
-from ledger.engine.invoices import Paid
+from ledger.engine.contests import Claims
 from ledger.engine.state import Run
 from ledger.ports import Candidate
 from projections.balances import BALANCES
 from projections.names import DEFAULT_NAMES, Names
-from projections.payments import paid_up_to
-from projections.projector import Projector
+from projections.paid import PaidReader
 from projections.registry import STORED
 
 _LONGEST_MONTH = 31
@@ -43,18 +42,7 @@ def _next_start(anchor: LiteralString, months: LiteralString) -> sql.Composed:
     return sql.SQL(_NEXT_START).format(**parts, steps=sql.SQL(_STEPS).format(**parts))
 
 
-_PLAN = """
-CREATE TEMPORARY TABLE IF NOT EXISTS accrual_candidates (
-    partner_id text COLLATE "C" NOT NULL,
-    client_id text COLLATE "C" NOT NULL,
-    touched boolean NOT NULL,
-    PRIMARY KEY (partner_id, client_id)
-);
-TRUNCATE accrual_candidates;
--- Clients whose standing changed, or their partner's agreement, or with a period due: each found by
--- an index, so that a day's run costs what is due and what changed. The day of the month tells most
--- of those that are not due.
-WITH changed_agreements AS (
+_CHANGED_AGREEMENTS = """
     SELECT DISTINCT partner_id
     FROM {events}
     WHERE originator_id >= 'partner:'
@@ -64,7 +52,25 @@ WITH changed_agreements AS (
         )
         AND position > %(previous_run)s
         AND position <= %(run)s
-),
+"""
+
+_PLAN = """
+CREATE TEMPORARY TABLE IF NOT EXISTS accrual_candidates (
+    partner_id text COLLATE "C" NOT NULL,
+    client_id text COLLATE "C" NOT NULL,
+    touched boolean NOT NULL,
+    PRIMARY KEY (partner_id, client_id)
+);
+CREATE TEMPORARY TABLE IF NOT EXISTS accrual_entrants (
+    partner_id text COLLATE "C" NOT NULL,
+    client_id text COLLATE "C" NOT NULL,
+    PRIMARY KEY (partner_id, client_id)
+);
+TRUNCATE accrual_candidates, accrual_entrants;
+-- Clients whose standing changed, or their partner's agreement, or with a period due: each found by
+-- an index, so that a day's run costs what is due and what changed. The day of the month tells most
+-- of those that are not due.
+WITH changed_agreements AS ({changed_agreements}),
 changed_payments AS (
     SELECT DISTINCT client_id
     FROM {payments}
@@ -138,7 +144,7 @@ FROM (
             OR day BETWEEN %(previous)s::date AND %(through)s::date
         )
     UNION
-    -- What changes whose client it is, or when it counts; a price changes no tier.
+    -- What changes whose client it is, by which claim, or when it counts; a price changes nothing.
     SELECT standing.partner_id
     FROM {events} AS told
     -- One look-up each, parsed once, whatever the planner believes: that is what OFFSET is for.
@@ -154,9 +160,11 @@ FROM (
         AND told.position > %(previous_run)s
         AND standing.partner_id IS NOT NULL
         AND (
-            said.state -> 'before' ->> 'counted_on', said.state -> 'before' ->> 'partner_id'
+            said.state -> 'before' ->> 'counted_on', said.state -> 'before' ->> 'partner_id',
+            said.state -> 'before' ->> 'claim'
         ) IS DISTINCT FROM (
-            said.state -> 'after' ->> 'counted_on', said.state -> 'after' ->> 'partner_id'
+            said.state -> 'after' ->> 'counted_on', said.state -> 'after' ->> 'partner_id',
+            said.state -> 'after' ->> 'claim'
         )
     UNION
     SELECT partner_id
@@ -165,6 +173,39 @@ FROM (
         AND counted_on BETWEEN %(previous)s::date AND %(through)s::date
 ) AS partners;
 ANALYZE accrual_candidates;
+"""
+
+# Counted clients that are new or changed, with a winning claim of a contest's days.
+_PLAN_ENTRANTS = """
+WITH found AS (
+    SELECT client_id
+    FROM {clients}
+    WHERE counted_on BETWEEN %(previous)s::date AND %(through)s::date
+    UNION
+    SELECT client_id
+    FROM {events}
+    WHERE topic = 'ClientStanding/1'
+        AND position > %(previous_run)s
+    UNION
+    SELECT client_id
+    FROM {clients}
+    WHERE partner_id IN ({changed_agreements})
+)
+INSERT INTO accrual_entrants
+SELECT client.partner_id, client.client_id
+FROM found
+INNER JOIN {clients} AS client USING (client_id)
+-- One look-up each, see above.
+CROSS JOIN LATERAL (
+    SELECT day
+    FROM {events}
+    WHERE position = client.claim
+    OFFSET 0
+) AS told
+WHERE client.partner_id IS NOT NULL
+    AND client.first_activated_on <= %(activated_through)s::date
+    AND client.counted_on <= %(through)s::date
+    AND told.day BETWEEN %(claimed_from)s::date AND %(claimed_through)s::date
 """
 
 _PAGE = """
@@ -184,7 +225,8 @@ SELECT
     term.price,
     term.currency,
     term.activation,
-    term.price_fact
+    term.price_fact,
+    client.counted_on
 FROM (
     SELECT partner_id, client_id, touched
     FROM accrual_candidates
@@ -194,7 +236,7 @@ FROM (
 ) AS candidate
 -- One look-up a client, see above.
 LEFT JOIN LATERAL (
-    SELECT claim, first_activated_on, position
+    SELECT claim, first_activated_on, counted_on, position
     FROM {clients}
     WHERE client_id = candidate.client_id
     OFFSET 0
@@ -206,22 +248,6 @@ LEFT JOIN LATERAL (
     OFFSET 0
 ) AS term ON TRUE
 ORDER BY candidate.partner_id, candidate.client_id, term.subscription_id, term.start_day
-"""
-
-# One statement, so one snapshot: facts are recorded all the while, and a client is either counted
-# as it stands or named as moved, never both.
-_COUNTS = """
-SELECT partner_id, counted_on, count(*), NULL
-FROM {clients}
-WHERE partner_id = ANY(%(partners)s)
-    AND counted_on IS NOT NULL
-    AND position <= %(run)s
-GROUP BY partner_id, counted_on
-UNION ALL
-SELECT partner_id, NULL, NULL, client_id
-FROM {clients}
-WHERE position > %(run)s
-    AND partner_id = ANY(%(partners)s)
 """
 
 _ACTIVATED = """
@@ -247,7 +273,7 @@ ORDER BY partner_id, currency
 """
 
 
-class LiveModels(Projector):
+class LiveModels(PaidReader):
     """The projections as the ledger's commands use them: merged, and read for runs."""
 
     def __init__(self, names: Names = DEFAULT_NAMES) -> None:
@@ -257,32 +283,41 @@ class LiveModels(Projector):
             "posted_after": BALANCES.select(names.events, sql.SQL("posting_day > %(cutoff)s")),
             "next_start": _next_start("anchor", "months"),
             "next_review": _next_start("since", "12"),
+            "changed_agreements": sql.SQL(_CHANGED_AGREEMENTS).format(events=names.events),
             **{each.name: names.stored(each.name) for each in STORED},
         }
         (
             self._plan,
+            self._plan_entrants,
             self._page,
-            self._counts,
             self._payable,
             self._activated,
         ) = (
-            sql.SQL(text).format(**tables) for text in (_PLAN, _PAGE, _COUNTS, _PAYABLE, _ACTIVATED)
+            sql.SQL(text).format(**tables)
+            for text in (_PLAN, _PLAN_ENTRANTS, _PAGE, _PAYABLE, _ACTIVATED)
         )
 
     def plan_accrual(
-        self, cursor: Cursor[Any], run: Run, *, every_partner: bool, on_invoices: bool
+        self,
+        cursor: Cursor[Any],
+        run: Run,
+        *,
+        every_partner: bool,
+        claims: Claims,
+        on_invoices: bool,
     ) -> int:
         """Find the candidates of a run, once a session; return how many rows there are.
 
         It may find too many, never too few: the engine decides each from the events up to the run.
         """
+        parameters = _parameters(
+            run, every_partner=every_partner, claims=claims, on_invoices=on_invoices
+        )
         with ClientCursor(cursor.connection) as own:
             # Several statements with parameters: they are bound on this side.
-            parameters = _parameters(run) | {
-                "every_partner": every_partner,
-                "on_invoices": on_invoices,
-            }
             own.execute(self._plan, parameters)
+            if claims.any:
+                own.execute(self._plan_entrants, parameters)
         with cursor.connection.cursor(row_factory=tuple_row) as counting:
             counting.execute("SELECT count(*) FROM accrual_candidates")
             row = counting.fetchone()
@@ -295,27 +330,6 @@ class LiveModels(Projector):
         with cursor.connection.cursor(row_factory=tuple_row, binary=True) as own:
             own.execute(self._page, {"partner_id": after[0], "client_id": after[1], "limit": limit})
             return list(_candidates(own, run))
-
-    def counts(
-        self, cursor: Cursor[Any], run: Run, partners: Collection[str]
-    ) -> tuple[dict[str, dict[date, int]], list[str]]:
-        """Counted clients by partner and counting day, and the clients whose standing moved."""
-        found: dict[str, dict[date, int]] = {}
-        moved: list[str] = []
-        with cursor.connection.cursor(row_factory=tuple_row, binary=True) as own:
-            own.execute(self._counts, {"partners": list(partners), "run": run.position})
-            for partner_id, day, count, client_id in own:
-                if client_id is None:
-                    found.setdefault(partner_id, {})[day] = count
-                else:
-                    moved.append(client_id)
-        return found, moved
-
-    def payments(
-        self, cursor: Cursor[Any], run: Run, touched: Collection[str], others: Collection[str]
-    ) -> tuple[dict[str, list[Paid]], list[Paid]]:
-        """What clients paid for periods up to the run's day (D8.2), and payments that moved."""
-        return paid_up_to(cursor, self.names, run, (touched, others))
 
     def clients_activated_from(self, cursor: Cursor[Any], partner_id: str, day: date) -> list[str]:
         """The partner's clients whose first activation is on a day or later, by id."""
@@ -331,7 +345,9 @@ class LiveModels(Projector):
                 yield partner_id, currency, int(owed)
 
 
-def _parameters(run: Run) -> dict[str, object]:
+def _parameters(
+    run: Run, *, every_partner: bool, claims: Claims, on_invoices: bool
+) -> dict[str, object]:
     previous = run.previous or date.min
     return {
         "days": _days_of_month(previous, run.through),
@@ -339,6 +355,11 @@ def _parameters(run: Run) -> dict[str, object]:
         "previous_run": run.previous_run,
         "previous": previous,
         "through": run.through,
+        "every_partner": every_partner,
+        "claimed_from": claims.first,
+        "claimed_through": claims.last,
+        "activated_through": claims.activated_through,
+        "on_invoices": on_invoices,
     }
 
 
@@ -372,6 +393,7 @@ def _candidates(rows: Cursor[Any], run: Run) -> Iterator[Candidate]:
             touched=row[2],
             moved=(row[5] or 0) > run.position,
             terms={name: tuple(of_one) for name, of_one in terms.items()},
+            counted_on=row[16],
         )
 
 

@@ -18,12 +18,14 @@ from events.lines import (
     PeriodLine,
 )
 from events.values import Interval, TierName
+from ledger.engine.agreements import in_tail
 from ledger.engine.calendar import client_year
+from ledger.engine.contests import Claims, replaces_first_year
 from ledger.engine.draft import programme_on
 from ledger.engine.invoices import Paid, period_of_payment
 from ledger.engine.money import share
 from ledger.engine.state import Ledger, Partner, Run
-from ledger.engine.subscriptions import period_starts
+from ledger.engine.subscriptions import last_return, period_starts
 from ledger.policy.versions import Adopted
 
 Period = tuple[str, date, *tuple[str, ...]]
@@ -53,8 +55,9 @@ class Account(NamedTuple):
 
     ``touched``: a fact changed how it stands since the run before, or its partner's agreement
     changed: all of its periods are compared with ``posted``. Else only new periods can be due.
-    ``payments`` are all of a touched client's, else those that no earlier run can have seen or been
-    due (D8.2); empty where no programme pays on invoices.
+    ``claimed_on``, the day of ``claim``, is given where a rule may ask for it. ``payments`` are all
+    of a touched client's, else those that no earlier run can have seen or been due (D8.2); empty
+    where no programme pays on invoices.
     """
 
     client_id: str
@@ -63,6 +66,8 @@ class Account(NamedTuple):
     terms: Mapping[str, tuple[Term, ...]]
     touched: bool
     posted: Mapping[Period, Posted] = MappingProxyType({})
+    counted_on: date | None = None
+    claimed_on: date | None = None
     payments: Sequence[Paid] = ()
 
 
@@ -84,6 +89,9 @@ class PartnerAccrual:
         self._on_invoices = ledger.programmes.on_invoices()
         self._founding = partner.enrolment is not None and partner.enrolment.founding
         self._versions: dict[date, Adopted] = {}
+        adopted = [each for of_one in ledger.programmes.versions.values() for each in of_one]
+        self._restarts = any(v.programme.client_year.restart != "never" for v in adopted)
+        self._replaces = Claims(ledger.programmes).replace_commissions
         self._rates: dict[tuple[date, date, int], tuple[Adopted, TierName, Decimal]] = {}
 
     def lines(self, account: Account) -> Iterator[Decision]:
@@ -104,8 +112,7 @@ class PartnerAccrual:
         """What is due by schedule, or by what was paid: the version of a period says which."""
         due = self._scheduled(account)
         if self._on_invoices:
-            first = account.first_activated_on
-            due = {key: it for key, it in due.items() if not self._by_invoice(key[1], first)}
+            due = {key: it for key, it in due.items() if not self._by_invoice(account, key[1])}
             due.update(self._paid(account))
         return due
 
@@ -116,7 +123,7 @@ class PartnerAccrual:
             for term in terms:
                 facts = _facts(account, term)
                 for start, end in period_starts(term, after, self._run.through):
-                    if self._partner.in_force_on(start):
+                    if self._earns(account, start):
                         due[name, start] = _Due(
                             end, term.interval, term.price, term.currency, facts
                         )
@@ -129,8 +136,8 @@ class PartnerAccrual:
             start = payment.period_start
             if (
                 start > self._run.through
-                or not self._by_invoice(start, account.first_activated_on)
-                or not self._partner.in_force_on(start)
+                or not self._by_invoice(account, start)
+                or not self._earns(account, start)
             ):
                 continue
             name = payment.subscription_id
@@ -139,15 +146,39 @@ class PartnerAccrual:
             key = (name, start, payment.invoice_id, payment.payment_id or "")
             yield key, _Due(end, interval, paid.net, payment.currency, facts)
 
-    def _by_invoice(self, start: date, activated: date) -> bool:
-        return self._deciding(start, activated).programme.accrual == "invoice"
+    def _by_invoice(self, account: Account, start: date) -> bool:
+        return self._deciding(account, start).programme.accrual == "invoice"
 
-    def _deciding(self, start: date, activated: date) -> Adopted:
+    def _earns(self, account: Account, start: date) -> bool:
+        """Whether the partner earns a line with this S: it has an agreement, or a tail (D4.4).
+
+        A contest may stand in place of the commissions of client year 1 (D10.2).
+        """
+        if not self._partner.in_force_on(start):
+            tail = self._deciding(account, start).programme.agreement.tail
+            if not in_tail(tail, self._partner, start, account.claimed_on):
+                return False
+        if not self._replaces or self._year(account, start) > 1:
+            return True
+        return not replaces_first_year(
+            self._ledger, self._partner, account.counted_on, account.claimed_on
+        )
+
+    def _deciding(self, account: Account, start: date) -> Adopted:
         """The version that decides a period (D7.2)."""
         version = self._version(start)
         if version.programme.version_basis == "activation_date":
-            return self._version(activated)
+            version = self._version(account.first_activated_on)
         return version
+
+    def _year(self, account: Account, start: date) -> int:
+        """The client year of a period (D5)."""
+        first = account.first_activated_on
+        if self._restarts:
+            restart = self._deciding(account, start).programme.client_year.restart
+            if restart == "reactivation":
+                first = last_return(account.terms, first, start)
+        return client_year(first, start)
 
     def _version(self, day: date) -> Adopted:
         version = self._versions.get(day)
@@ -160,7 +191,9 @@ class PartnerAccrual:
         key = (start, activated if self._needs_activation(start) else start, year)
         found = self._rates.get(key)
         if found is None:
-            version = self._deciding(start, activated)
+            version = self._version(start)
+            if version.programme.version_basis == "activation_date":
+                version = self._version(activated)
             by_activation = version.programme.rate_basis == "activation_date"
             tier = self._partner.tier_on(activated if by_activation else start)
             rate = version.programme.rate(tier, year, self._founding)
@@ -174,7 +207,7 @@ class PartnerAccrual:
     def _first_line(self, account: Account, period: Period, due: _Due) -> CommissionPosted:
         start = period[1]
         invoice_id, payment_id = period[2:] or (None, None)
-        year = client_year(account.first_activated_on, start)
+        year = self._year(account, start)
         version, tier, rate = self._terms(start, account.first_activated_on, year)
         return CommissionPosted.trusted(
             rule="D7",

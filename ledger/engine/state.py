@@ -317,6 +317,10 @@ class Ledger(NamedTuple):
             return day
         return date.fromordinal(self.closed_through.toordinal() + 1)
 
+    def posts_on(self, day: date) -> bool:
+        """Whether a line may have this S: no day before the opening, if there was one (D8.3)."""
+        return self.opened_on is None or day >= self.opened_on
+
 
 LEDGER = "ledger"
 """The stream of all commands."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
 
 from events.billing import InvoicePaid, InvoiceRefunded
-from tests.model.journal import Adopt, AssignProgramme, Message
-from tests.rules.adapters import open_real
+from tests.model.commands import Adopt, AssignProgramme
+from tests.model.journal import Message
 from tests.rules.dsl import Given, commission, waiver
 from tests.rules.facts import (
     accrue,
@@ -27,13 +26,6 @@ from tests.rules.programmes import programme
 ON_INVOICES = programme(accrual="invoice")
 START = (enrolled("2020-01-01"), referred("2024-01-01"), activated("2024-02-01"))
 """Partner p1 holds client c1, at €100 a month."""
-
-
-@pytest.fixture
-def given() -> Iterator[Given]:
-    """The first word, on the real ledger."""
-    with open_real() as ledger:
-        yield Given(ledger)
 
 
 def paid(
