@@ -59,6 +59,8 @@ COMMISSION_HISTORY = ReadModel(
         Column("award", "text", "Code of the contest or prize."),
         Column("ordinal", "integer", "Count that a bonus reached, or rank of a prize."),
         Column("in_balance", "boolean", "Whether the amount is in the partner's balance."),
+        Column("invoice_id", "text", "The invoice that was paid, where that is what it is for."),
+        Column("payment_id", "text", "The payment of that invoice, where it has an id."),
     ),
 )
 

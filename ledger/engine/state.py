@@ -301,6 +301,7 @@ class Payment(NamedTuple):
     """An ``invoice.paid``; ``amount`` net, in minor units, as it was told (D8.2)."""
 
     position: int
+    invoice_id: str
     payment_id: str | None
     client_id: str
     subscription_id: str
@@ -362,6 +363,10 @@ class Ledger(NamedTuple):
         if self.closed_through is None or day > self.closed_through:
             return day
         return date.fromordinal(self.closed_through.toordinal() + 1)
+
+    def posts_on(self, day: date) -> bool:
+        """Whether a line may have this S: no day before the opening, if there was one (D8.3)."""
+        return self.opened_on is None or day >= self.opened_on
 
 
 LEDGER = "ledger"
