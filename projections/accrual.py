@@ -1,4 +1,4 @@
-"""What commands read of the projections: the candidates of an accrual run, and what is payable."""
+"""What commands read of the projections: the candidates of an accrual run."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from events.values import Interval
 from ledger.engine.calendar import end_of_month
 from ledger.engine.state import Run
 from ledger.ports import Candidate
-from projections.balances import BALANCES
 from projections.names import DEFAULT_NAMES, Names
-from projections.projector import Projector
+from projections.payables import PayableModels
+from projections.rankings import RankingModels
 
 _LONGEST_MONTH = 31
 _INTERVALS: dict[int, Interval] = {1: "month", 12: "year"}
@@ -205,41 +205,20 @@ WHERE partner_id = %s
 ORDER BY client_id
 """
 
-_PAYABLE = """
-SELECT partner_id, currency, owed - COALESCE(later, 0)
-FROM (
-    SELECT partner_id, currency, earned + adjusted - paid - in_flight AS owed
-    FROM {balances}
-) AS balance
-LEFT JOIN (
-    SELECT partner_id, currency, earned + adjusted AS later
-    FROM ({posted_after}) AS lines
-) AS posted_later USING (partner_id, currency)
-WHERE owed - COALESCE(later, 0) > 0
-ORDER BY partner_id, currency
-"""
 
-
-class LiveModels(Projector):
+class LiveModels(PayableModels, RankingModels):
     """The projections as the ledger's commands use them: merged, and read for runs."""
 
     def __init__(self, names: Names = DEFAULT_NAMES) -> None:
         super().__init__(names)
         tables: dict[str, sql.Composable] = {
             "events": names.events,
-            "posted_after": BALANCES.select(names.events, sql.SQL("posting_day > %(cutoff)s")),
             "next_start": _next_start("anchor", "months"),
             "next_review": _next_start("since", "12"),
-            **{name: names.stored(name) for name in ("balances", "clients", "terms", "tiers")},
+            **{name: names.stored(name) for name in ("clients", "terms", "tiers")},
         }
-        (
-            self._plan,
-            self._page,
-            self._counts,
-            self._payable,
-            self._activated,
-        ) = (
-            sql.SQL(text).format(**tables) for text in (_PLAN, _PAGE, _COUNTS, _PAYABLE, _ACTIVATED)
+        self._plan, self._page, self._counts, self._activated = (
+            sql.SQL(text).format(**tables) for text in (_PLAN, _PAGE, _COUNTS, _ACTIVATED)
         )
 
     def plan_accrual(self, cursor: Cursor[Any], run: Run, *, every_partner: bool) -> int:
@@ -283,13 +262,6 @@ class LiveModels(Projector):
         with cursor.connection.cursor(row_factory=tuple_row) as own:
             own.execute(self._activated, (partner_id, day))
             return [client_id for (client_id,) in own]
-
-    def payables(self, cursor: Cursor[Any], cutoff: date) -> Iterator[tuple[str, str, int]]:
-        """(partner, currency, minor units owed by a cut-off), where positive (D15.1)."""
-        with cursor.connection.cursor(row_factory=tuple_row) as own:
-            own.execute(self._payable, {"cutoff": cutoff})
-            for partner_id, currency, owed in own:
-                yield partner_id, currency, int(owed)
 
 
 def _parameters(run: Run, *, every_partner: bool) -> dict[str, object]:

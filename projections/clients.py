@@ -19,6 +19,7 @@ CLIENTS = StoredProjection(
         Column("first_activated_on", "date", "Day of its first activation."),
         Column("first_activated_at", "timestamptz", "Instant of its first activation."),
         Column("counted_on", "date", "Its counting day (D6.1); null: not counted."),
+        Column("counted_by", 'text COLLATE "C"', "Who counts it, where not its holder."),
         Column("position", "bigint", "Position of the ClientStanding that says so."),
     ),
     order_by=("client_id",),
@@ -27,7 +28,7 @@ CLIENTS = StoredProjection(
     latest=("position",),
     # A partner's clients; those that count on some days.
     indexes=("partner_id, client_id", "counted_on"),
-    version=2,
+    version=3,
 )
 
 TERMS = StoredProjection(
