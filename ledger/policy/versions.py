@@ -76,6 +76,14 @@ class Programmes:
         version = self.in_force(name, day) if name in self.versions else None
         return version if version is not None and version.from_day == day else None
 
+    def on_invoices(self) -> bool:
+        """Whether any version adopted so far pays on what clients paid (D8.2)."""
+        return any(
+            version.programme.accrual == "invoice"
+            for versions in self.versions.values()
+            for version in versions
+        )
+
     def version_days(self, name: str, after: date, through: date) -> tuple[date, ...]:
         """The days in (``after``, ``through``] on which another version comes into force."""
         begins = sorted(
