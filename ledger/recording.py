@@ -119,8 +119,8 @@ class Recorder:
         """Record batches in their order, each in a transaction of its own.
 
         A batch is decided while the database still appends the one before: on entities that are
-        ahead of it. Should that append fail, they are forgotten, and what rests on them is decided
-        again.
+        ahead of it. Should that append fail, they go back to where they were, and what rests on
+        them is decided again.
         """
         ahead: _Ahead | None = None
         with ThreadPoolExecutor(1) as appending:
@@ -144,10 +144,12 @@ class Recorder:
     def _landed(self, ahead: _Ahead) -> Recording:
         """What became of the batch that was being appended; recorded anew if another came first."""
         try:
-            return ahead.appended.result()
+            recording = ahead.appended.result()
         except HeadMoved:
-            self._entities.forget()
-            return self.record(ahead.batch)
+            self._entities.retreat()
+            return self._record(ahead.batch, lock_first=True)
+        self._entities.landed()
+        return recording
 
     def _prepare_behind(self, batch: Placed, ahead: _Ahead | None) -> _Prepared:
         """Decide a batch on what is recorded, and on the batch ahead of it if there is one."""
@@ -166,6 +168,7 @@ class Recorder:
             began = monotonic()
             recording = self._write(cursor, prepared, head if lock_first else None)
         self._entities.advance(prepared.changed, recording.position)
+        self._entities.landed()
         return replace(recording, append_seconds=monotonic() - began)
 
     def _append(self, prepared: _Prepared) -> Recording:
