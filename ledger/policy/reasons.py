@@ -38,7 +38,7 @@ def problems(root: type[BaseModel], error: ValidationError) -> list[Problem]:
             reason = f"must be {words('', root)}"
         else:
             name = _header(place)
-            said = words(name, field.annotation)
+            said = words(name, field.annotation, item=isinstance(place[-1], int))
             whole = len(place) == len(detail["loc"])
             reason = _reason(detail, said) if whole else _instead(detail["input"], said)
         found[key] = Problem(key, reason)

@@ -74,8 +74,8 @@ def locate(
     return tuple(place), table, field
 
 
-def words(name: str, type_: Any) -> str:
-    """What may be written for a key, in words that tell how."""
+def words(name: str, type_: Any, *, item: bool = False) -> str:
+    """What may be written for a key, or for an ``item`` of its list, in words that tell how."""
     found = [part for part in parts(type_) if part not in {type(None), Ellipsis}]
     table = next(filter(is_table, found), None)
     if table is not None:
@@ -85,4 +85,4 @@ def words(name: str, type_: Any) -> str:
         *(_WORDS[part] for part in found if part in _WORDS),
     ]
     one = " or ".join(said)
-    return f"a list [...] of {one}" if is_list(type_) else one
+    return f"a list [...] of {one}" if is_list(type_) and not item else one

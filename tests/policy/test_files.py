@@ -202,8 +202,11 @@ def test_two_contests_have_no_day_and_no_code_in_common() -> None:
         ("late_days = 30", "it belongs in [attribution]"),
         ("atribution = 1", "did you mean 'attribution'?"),
         ("zzz = 1", "is no key of a programme; remove it"),
-        ('accrual = "invoices"', "use 'schedule'"),
+        ('accrual = "invoices"', "write 'schedule' or 'invoice'"),
         ("attribution = 5", "write a table [attribution]"),
+        ("leaderboard = { prizes = 2000 }", "is 2000; write a list [...] of a whole number"),
+        ('leaderboard = { prizes = [1, "2"] }', 'is "2"; write a whole number without quotes'),
+        ("agreement = { tail = -1 }", "write 'none' or 'client_lifetime' or a whole number"),
     ],
 )
 def test_a_key_that_is_none_is_told_what_it_may_have_meant(line: str, reason: str) -> None:

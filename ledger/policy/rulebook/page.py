@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ledger.policy.files import REFERENCE, load
 from ledger.policy.rulebook.parameters import keys, not_built, values
-from ledger.policy.rulebook.rules import Example, Rule, prose, rules
+from ledger.policy.rulebook.rules import Example, Rule, beside, prose, rules
 
 NOTHING = "–"
 """What stands for a key that a programme does not have."""
@@ -63,11 +63,9 @@ def _example(example: Example) -> str:
 
 def _table() -> str:
     homes = {key: rule.number for rule in rules() for key in rule.parameters}
+    homes |= beside()
     said = values(load(REFERENCE).document())
-    rows = [
-        f"| `{key}` | `{shown(said.get(key, ()))}` | {homes.get(key, NOTHING)} |\n"
-        for key in keys()
-    ]
+    rows = [f"| `{key}` | `{shown(said.get(key, ()))}` | {homes[key]} |\n" for key in keys()]
     return (
         "## The programme's parameters\n\n"
         "Every key of a programme file, its value in the reference programme (of several tables in"

@@ -64,6 +64,13 @@ def rules() -> tuple[Rule, ...]:
     )
 
 
+@cache
+def beside() -> Mapping[str, str]:
+    """The keys of a programme file that no rule decides by, and what each is for."""
+    told: Mapping[str, str] = tomllib.loads(_text("beside.toml"))["parameters"]
+    return told
+
+
 def find(number: str) -> tuple[Rule, ...]:
     """The rule of a number and those below it: D3.3 and D3.3a to D3.3e, D9 and D9.1 to D9.6.
 
