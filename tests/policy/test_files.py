@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ledger.policy.files import MAX_BYTES, load, loads
 from ledger.policy.problems import Problem, ProgrammeInvalid
@@ -268,3 +270,40 @@ def test_everything_wrong_with_a_very_bad_file_is_told() -> None:
         load(folder / "bad.toml")
     told = "".join(f"{problem}\n" for problem in refused.value.problems)
     assert told == (folder / "bad.txt").read_text(encoding="utf-8")
+
+
+REFERENCE_LINES = (
+    (Path(__file__).parents[2] / "ledger" / "policy" / "programmes" / "izyinbox.toml")
+    .read_text(encoding="utf-8")
+    .split("\n")
+)
+_AT = st.integers(0, len(REFERENCE_LINES) - 1)
+
+
+_LETTERS = st.sampled_from("[]{}=\"'.#,-0x\n")
+
+
+@given(
+    moves=st.lists(st.tuples(_AT, _AT), max_size=4),
+    typed=st.lists(st.tuples(_AT, st.integers(0, 60), _LETTERS), max_size=4),
+)
+def test_no_file_is_a_crash(
+    moves: list[tuple[int, int]], typed: list[tuple[int, int, str]]
+) -> None:
+    """Lines repeated elsewhere and letters typed anywhere: a programme, or problems with lines."""
+    lines = list(REFERENCE_LINES)
+    for at, place, letter in typed:
+        lines[at] = f"{lines[at][:place]}{letter}{lines[at][place:]}"
+    for origin, target in moves:
+        lines.insert(target, REFERENCE_LINES[origin])
+    text = "\n".join(lines)
+    told: list[Problem] | None = None
+    try:
+        loads(text.encode(), "any.toml")
+    except ProgrammeInvalid as invalid:
+        told = list(invalid.problems)
+    assert told is None or told
+    for problem in told or ():
+        assert problem.line is None or 1 <= problem.line <= text.count("\n") + 1
+        assert problem.reason
+        assert "\n" not in str(problem)
