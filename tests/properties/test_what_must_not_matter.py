@@ -1,7 +1,7 @@
 """Stories of the whole programme told in two ways that must come to the same.
 
-The order of facts between two runs, runs in between, the cut of batches, facts about others, prices:
-on these nothing depends but what a rule says.
+The order of facts between two runs, runs in between, batches, facts about others, prices: on these
+nothing depends but what a rule says.
 """
 
 from __future__ import annotations
