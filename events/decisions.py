@@ -203,7 +203,11 @@ class FactResolved(Decision):
 
 
 class FactVoided(Decision):
-    """A fact was retracted by the command at ``command``: decide as if it was not there (D9.5)."""
+    """A fact was retracted by the command at ``command``: decide as if it was not there (D9.5).
+
+    It stands in each stream that the fact concerns. Of a lead's claim ``fact`` is, in the streams
+    of client and partner, the capture, whichever of the lead's facts was retracted.
+    """
 
     type: ClassVar[str] = "FactVoided"
     fact: Position
@@ -217,3 +221,41 @@ class FactVoided(Decision):
     def stream(self) -> str:
         """The stream ``about`` which the fact is."""
         return self.about
+
+
+class UnretractedAttribution(RuledDecision):
+    """What attribution a client would have, had nothing been retracted, after ``fact`` (D9.5).
+
+    None: nobody's. It stands beside the answers to claims of a client of which something was
+    retracted, where it changes.
+    """
+
+    type: ClassVar[str] = "UnretractedAttribution"
+    client_id: Identifier
+    partner_id: Identifier | None = None
+    claim: Position | None = None
+    claim_day: Day | None = None
+    live_through: Day | None = None
+    fact: Position
+
+    @property
+    def stream(self) -> str:
+        """``client:<client_id>``."""
+        return f"client:{self.client_id}"
+
+
+class DecisionUnresolved(RuledDecision):
+    """A decision stands though it rested on a retracted fact: finance looks at it (D9.5)."""
+
+    type: ClassVar[str] = "DecisionUnresolved"
+    decision: Position
+    fact: Position
+    command: Position
+    partner_id: Identifier
+    client_id: Identifier | None = None
+    reason: Literal["retracted"] = "retracted"
+
+    @property
+    def stream(self) -> str:
+        """``account:<partner_id>``."""
+        return f"account:{self.partner_id}"
