@@ -59,6 +59,8 @@ COMMISSION_HISTORY = ReadModel(
         Column("award", "text", "Code of the contest or prize."),
         Column("ordinal", "integer", "Count that a bonus reached, or rank of a prize."),
         Column("in_balance", "boolean", "Whether the amount is in the partner's balance."),
+        Column("invoice_id", "text", "The invoice that was paid, where that is what it is for."),
+        Column("payment_id", "text", "The payment of that invoice, where it has an id."),
     ),
 )
 
@@ -126,18 +128,6 @@ TRIAL_BALANCE = ReadModel(
         Column("balance", "numeric", "Debit - credit; all accounts of a currency sum to 0."),
     ),
     order_by=("account", "currency"),
-)
-
-LEADERBOARD = ReadModel(
-    name="leaderboard",
-    comment="Rank of the partners by the clients counted in a quarter (D12.1).",
-    columns=(
-        Column("quarter", "text", "Quarter of the counting day, such as 2026Q1."),
-        Column("rank", "bigint", "Place in the quarter, from 1."),
-        PARTNER,
-        Column("clients", "bigint", "Counted clients of the quarter."),
-    ),
-    order_by=("quarter", "rank"),
 )
 
 TIER_STATUS = ReadModel(

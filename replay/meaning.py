@@ -37,6 +37,8 @@ _REFERENCES = (
     "run",
     "command",
     "close",
+    "payment",
+    "ranking",
     "decision",
 )
 _TYPED = (

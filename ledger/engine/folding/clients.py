@@ -25,6 +25,7 @@ from ledger.engine.state import (
     Attribution,
     Churn,
     Client,
+    Invoice,
     Lead,
     Partner,
     PlanChange,
@@ -150,7 +151,7 @@ def _stands(client: Client, _: Recorded, standing: ClientStanding) -> Client:
 
 
 def _unresolved(entity: object, _: Recorded, answer: FactUnresolved) -> object:
-    if isinstance(entity, Client):
+    if isinstance(entity, Client | Invoice):
         listed = {**entity.unresolved, answer.fact: (answer.day, answer.reason)}
         return entity._replace(unresolved=listed)
     if isinstance(entity, Partner) and answer.reason == "unknown_partner":
@@ -202,7 +203,7 @@ def _voided_of_client(client: Client, fact: int) -> Client:
 
 
 def _resolved(entity: object, _: Recorded, answer: FactResolved) -> object:
-    if not isinstance(entity, Client | Partner):
+    if not isinstance(entity, Client | Partner | Invoice):
         return entity
     listed = {key: value for key, value in entity.unresolved.items() if key != answer.fact}
     return entity._replace(unresolved=listed)  # type: ignore[arg-type]
