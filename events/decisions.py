@@ -142,7 +142,8 @@ class Standing(Value):
 
     ``counted_on`` is None for a client that is not counted (D6.1), as one is that finance gave to
     nobody on its first activation day. ``partner_id`` is the holder by claims, ``claim`` the one
-    that won; ``counted_by`` is who counts it where an assignment makes that another.
+    that won; ``counted_by`` is who counts it where an assignment makes that another. ``retracted``:
+    a fact about it was retracted, so what was posted may rest on that (D9.5).
     """
 
     partner_id: Identifier | None = None
@@ -151,6 +152,7 @@ class Standing(Value):
     first_activated_at: Instant | None = None
     counted_on: Day | None = None
     counted_by: Identifier | None = None
+    retracted: Literal[True] | None = None
 
 
 class ClientStanding(RuledDecision):
@@ -174,6 +176,7 @@ class PaymentStanding(RuledDecision):
 
     ``payment`` is its ``invoice.paid``, ``fact`` what changed it, ``refunds`` are all that lower it
     now. A payment that nothing has lowered stands as its own fact says and has no such decision.
+    ``gone``: it was retracted, and no other that was told of it takes its place (D9.5).
     """
 
     type: ClassVar[str] = "PaymentStanding"
@@ -188,6 +191,7 @@ class PaymentStanding(RuledDecision):
     before: Annotated[int, Field(ge=0)]
     after: Annotated[int, Field(ge=0)]
     refunds: Facts = ()
+    gone: Literal[True] | None = None
 
     @property
     def stream(self) -> str:

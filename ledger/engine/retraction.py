@@ -7,7 +7,15 @@ from datetime import date
 from typing import NamedTuple
 
 from events.base import Decision, Event, Fact
-from events.billing import ClientActivated, ClientFact, DemoHeld, TrialEnded, TrialStarted
+from events.billing import (
+    ClientActivated,
+    ClientFact,
+    DemoHeld,
+    InvoicePaid,
+    InvoiceRefunded,
+    TrialEnded,
+    TrialStarted,
+)
 from events.decisions import (
     DecisionUnresolved,
     FactResolved,
@@ -28,6 +36,7 @@ from events.partners import (
 from events.recorded import Recorded
 from ledger.engine.attribution import check_claim, lapse_reason
 from ledger.engine.draft import Draft, programme_on
+from ledger.engine.invoices import retract_of_invoice
 from ledger.engine.leads import claimant
 from ledger.engine.recording import reads_of_client
 from ledger.engine.standing import record_standing
@@ -41,6 +50,7 @@ from ledger.engine.state import (
     State,
     client_of,
     department_of,
+    invoice_of,
     lead_of,
     partner_of,
 )
@@ -105,6 +115,11 @@ def decide_retraction(state: Overlay, event: Recorded, fact: Recorded) -> list[D
     before = None
     if client_id is not None and data.stream == f"client:{client_id}":
         before = client_of(state, client_id)
+    if isinstance(data, InvoicePaid | InvoiceRefunded):
+        invoice = invoice_of(state, data.invoice_id)
+        _void(draft, event, fact, data.stream)
+        retract_of_invoice(draft, event, invoice)
+        return draft.decisions
     _void(draft, event, fact, data.stream)
     if before is None:
         return draft.decisions

@@ -91,9 +91,11 @@ def as_if_unretracted(client: Client) -> Client:
     """The client as it would be, had nothing been retracted of it: U is its worth (D9.5)."""
     if client.unretracted is None:
         return client
-    attribution, settled_by = client.unretracted
     return client._replace(
-        attribution=attribution, settled_by=settled_by, voided=frozenset(), unretracted=None
+        attribution=client.unretracted.attribution,
+        settled_by=client.unretracted.settled_by,
+        voided=frozenset(),
+        unretracted=None,
     )
 
 
@@ -154,6 +156,7 @@ def _standing(
         first_activated_at=first.at if first else None,
         counted_on=counted,
         counted_by=counter if counter != by_claims else None,
+        retracted=True if client.voided else None,
     )
     return standing, adopted.version
 

@@ -99,10 +99,14 @@ class Attribution(NamedTuple):
 
 
 class Unretracted(NamedTuple):
-    """What a client's attribution would be had nothing been retracted (D9.5)."""
+    """What a client's attribution would be had nothing been retracted (D9.5).
+
+    ``retraction`` is the position of the last retraction of a fact about the client.
+    """
 
     attribution: Attribution | None
     settled_by: int | None
+    retraction: int
 
 
 _UNKNOWN = Standing()
@@ -348,13 +352,17 @@ class Refund(NamedTuple):
 class Invoice(NamedTuple):
     """The fold of ``invoice:<id>``: all payments and refunds told, in recording order (D8.2).
 
-    ``unresolved`` maps the position of a fact that has no effect to its day and reason.
+    ``unresolved`` maps the position of a fact that has no effect to its day and reason. ``voided``
+    are the facts that were retracted, which stay in the lists, ``retraction`` the last command that
+    did so (D9.5).
     """
 
     invoice_id: str
     payments: tuple[Payment, ...] = ()
     refunds: tuple[Refund, ...] = ()
     unresolved: Mapping[int, tuple[date, str]] = _NOTHING
+    voided: frozenset[int] = frozenset()
+    retraction: int = 0
 
 
 class Run(NamedTuple):

@@ -58,7 +58,8 @@ def _activated(client: Client, event: Recorded, fact: ClientActivated) -> Client
         held = settled(held, event.day)
     unretracted = client.unretracted
     if unretracted is not None and unretracted.settled_by is None:
-        unretracted = Unretracted(settled(unretracted.attribution, event.day), event.position)
+        would_hold = settled(unretracted.attribution, event.day)
+        unretracted = unretracted._replace(attribution=would_hold, settled_by=event.position)
     return Client(
         client.client_id,
         held,
@@ -115,8 +116,9 @@ def _would_hold(client: Client, _: Recorded, decision: UnretractedAttribution) -
     if decision.partner_id is not None and decision.claim is not None:
         day = decision.claim_day or decision.day
         held = Attribution(decision.partner_id, decision.claim, day, decision.live_through)
-    settled_by = client.unretracted.settled_by if client.unretracted else client.settled_by
-    return client._replace(unretracted=Unretracted(held, settled_by))
+    unretracted = client.unretracted
+    assert unretracted is not None
+    return client._replace(unretracted=unretracted._replace(attribution=held))
 
 
 def _assigned(client: Client, _: Recorded, decision: AttributionAssigned) -> Client:
@@ -162,7 +164,12 @@ def _unresolved(entity: object, _: Recorded, answer: FactUnresolved) -> object:
 def _voided(entity: object, _: Recorded, decision: FactVoided) -> object:
     fact = decision.fact
     if isinstance(entity, Client):
-        return _voided_of_client(entity, fact)
+        return _voided_of_client(entity, fact, decision.command)
+    if isinstance(entity, Invoice):
+        listed = {key: value for key, value in entity.unresolved.items() if key != fact}
+        return entity._replace(
+            voided=entity.voided | {fact}, retraction=decision.command, unresolved=listed
+        )
     if isinstance(entity, Partner):
         return voided_report(entity, fact, decision.client_id)
     if isinstance(entity, Lead):
@@ -170,7 +177,7 @@ def _voided(entity: object, _: Recorded, decision: FactVoided) -> object:
     return entity
 
 
-def _voided_of_client(client: Client, fact: int) -> Client:
+def _voided_of_client(client: Client, fact: int, command: int) -> Client:
     """A client without a fact: what that settled, the first activation that remains settles."""
     voided = client.voided | {fact}
     settled_by, provisional, held = client.settled_by, client.provisional, client.attribution
@@ -193,12 +200,13 @@ def _voided_of_client(client: Client, fact: int) -> Client:
             provisional = None
     if provisional is not None and provisional.claim == fact:
         provisional = None
+    unretracted = client.unretracted or Unretracted(held, client.settled_by, command)
     return client._replace(
         voided=voided,
         settled_by=settled_by,
         provisional=provisional,
         unresolved={key: value for key, value in client.unresolved.items() if key != fact},
-        unretracted=client.unretracted or Unretracted(held, client.settled_by),
+        unretracted=unretracted._replace(retraction=command),
     )
 
 
