@@ -101,11 +101,12 @@ class Attribution(NamedTuple):
 class Unretracted(NamedTuple):
     """What a client's attribution would be had nothing been retracted (D9.5).
 
-    ``retraction`` is the position of the last retraction of a fact about the client.
+    ``fact`` is the fact retracted last, ``retraction`` the position of the command that did so.
     """
 
     attribution: Attribution | None
     settled_by: int | None
+    fact: int
     retraction: int
 
 

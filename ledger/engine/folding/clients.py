@@ -200,13 +200,13 @@ def _voided_of_client(client: Client, fact: int, command: int) -> Client:
             provisional = None
     if provisional is not None and provisional.claim == fact:
         provisional = None
-    unretracted = client.unretracted or Unretracted(held, client.settled_by, command)
+    unretracted = client.unretracted or Unretracted(held, client.settled_by, fact, command)
     return client._replace(
         voided=voided,
         settled_by=settled_by,
         provisional=provisional,
         unresolved={key: value for key, value in client.unresolved.items() if key != fact},
-        unretracted=unretracted._replace(retraction=command),
+        unretracted=unretracted._replace(fact=fact, retraction=command),
     )
 
 
