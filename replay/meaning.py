@@ -39,6 +39,7 @@ _REFERENCES = (
     "close",
     "payment",
     "ranking",
+    "decision",
 )
 _TYPED = (
     "originator_id",
