@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from psycopg import Cursor
 
 from events.decisions import Term
+from ledger.engine.closes import Span, Tally
 from ledger.engine.contests import Claims
 from ledger.engine.counted import CountedClient
 from ledger.engine.invoices import Paid
@@ -101,8 +102,19 @@ class ReadModels(CountedModels, Protocol):
     def clients_activated_from(self, cursor: Cursor[Any], partner_id: str, day: date) -> list[str]:
         """The partner's clients whose first activation is on a day or later, by id."""
 
-    def payables(self, cursor: Cursor[Any], cutoff: date) -> Iterable[tuple[str, str, int]]:
-        """(partner, currency, minor units owed by a cut-off), for every pair with money (D15.1)."""
+    def payables(
+        self, cursor: Cursor[Any], cutoff: date, partner_id: str | None = None
+    ) -> Iterable[tuple[str, str, int]]:
+        """(partner, currency, minor units owed by a cut-off), where positive (D15.1).
+
+        ``partner_id`` narrows it to one partner.
+        """
+
+    def tallies(self, cursor: Cursor[Any], span: Span) -> Sequence[Tally]:
+        """How many counted clients of a span each partner has (D12), those with none left out."""
+
+    def assigned_partners(self, cursor: Cursor[Any]) -> list[str]:
+        """The partners that were ever put under another programme (D7.3), by id."""
 
 
 class Place(Protocol):

@@ -1,4 +1,4 @@
-"""What commands read of the projections: the candidates of an accrual run, and what is payable."""
+"""What commands read of the projections: the candidates of an accrual run."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from ledger.engine.calendar import end_of_month
 from ledger.engine.contests import Claims
 from ledger.engine.state import Run
 from ledger.ports import Candidate
-from projections.balances import BALANCES
 from projections.names import DEFAULT_NAMES, Names
 from projections.paid import PaidReader
+from projections.payables import PayableModels
+from projections.rankings import RankingModels
 from projections.registry import STORED
 
 _LONGEST_MONTH = 31
@@ -258,29 +259,14 @@ WHERE partner_id = %s
 ORDER BY client_id
 """
 
-_PAYABLE = """
-SELECT partner_id, currency, owed - COALESCE(later, 0)
-FROM (
-    SELECT partner_id, currency, earned + adjusted - paid - in_flight AS owed
-    FROM {balances}
-) AS balance
-LEFT JOIN (
-    SELECT partner_id, currency, earned + adjusted AS later
-    FROM ({posted_after}) AS lines
-) AS posted_later USING (partner_id, currency)
-WHERE owed - COALESCE(later, 0) > 0
-ORDER BY partner_id, currency
-"""
 
-
-class LiveModels(PaidReader):
+class LiveModels(PaidReader, PayableModels, RankingModels):
     """The projections as the ledger's commands use them: merged, and read for runs."""
 
     def __init__(self, names: Names = DEFAULT_NAMES) -> None:
         super().__init__(names)
         tables: dict[str, sql.Composable] = {
             "events": names.events,
-            "posted_after": BALANCES.select(names.events, sql.SQL("posting_day > %(cutoff)s")),
             "next_start": _next_start("anchor", "months"),
             "next_review": _next_start("since", "12"),
             "changed_agreements": sql.SQL(_CHANGED_AGREEMENTS).format(events=names.events),
@@ -290,12 +276,8 @@ class LiveModels(PaidReader):
             self._plan,
             self._plan_entrants,
             self._page,
-            self._payable,
             self._activated,
-        ) = (
-            sql.SQL(text).format(**tables)
-            for text in (_PLAN, _PLAN_ENTRANTS, _PAGE, _PAYABLE, _ACTIVATED)
-        )
+        ) = (sql.SQL(text).format(**tables) for text in (_PLAN, _PLAN_ENTRANTS, _PAGE, _ACTIVATED))
 
     def plan_accrual(
         self,
@@ -336,13 +318,6 @@ class LiveModels(PaidReader):
         with cursor.connection.cursor(row_factory=tuple_row) as own:
             own.execute(self._activated, (partner_id, day))
             return [client_id for (client_id,) in own]
-
-    def payables(self, cursor: Cursor[Any], cutoff: date) -> Iterator[tuple[str, str, int]]:
-        """(partner, currency, minor units owed by a cut-off), where positive (D15.1)."""
-        with cursor.connection.cursor(row_factory=tuple_row) as own:
-            own.execute(self._payable, {"cutoff": cutoff})
-            for partner_id, currency, owed in own:
-                yield partner_id, currency, int(owed)
 
 
 def _parameters(

@@ -11,7 +11,9 @@ from importlib.resources import files
 
 from psycopg import sql
 
+from projections import boards
 from projections.balances import BALANCES
+from projections.boards import LEADERBOARD
 from projections.clients import ASSIGNMENTS, CLIENTS, TERMS
 from projections.definition import EVERYTHING, ReadModel, fill
 from projections.names import Names
@@ -19,7 +21,6 @@ from projections.tiers import TIERS
 from projections.views import (
     CLIENT_LIST,
     COMMISSION_HISTORY,
-    LEADERBOARD,
     PARTNER_BALANCES,
     STATEMENT_LINES,
     STATEMENTS,
@@ -55,6 +56,8 @@ def view_query(model: ReadModel, names: Names) -> sql.Composed:
     if model is STATEMENTS:
         lines = STATEMENT_LINES.select(names.events, EVERYTHING)
         relations["statement_lines"] = sql.SQL("({})").format(lines)
+    if model is LEADERBOARD:
+        relations |= boards.relations(names.events, EVERYTHING, EVERYTHING)
     if model is TIER_STATUS:
         return sql.SQL("SELECT partner_id, tier, since, position FROM {}").format(
             names.stored(TIERS.name)

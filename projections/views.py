@@ -130,18 +130,6 @@ TRIAL_BALANCE = ReadModel(
     order_by=("account", "currency"),
 )
 
-LEADERBOARD = ReadModel(
-    name="leaderboard",
-    comment="Rank of the partners by the clients counted in a quarter (D12.1).",
-    columns=(
-        Column("quarter", "text", "Quarter of the counting day, such as 2026Q1."),
-        Column("rank", "bigint", "Place in the quarter, from 1."),
-        PARTNER,
-        Column("clients", "bigint", "Counted clients of the quarter."),
-    ),
-    order_by=("quarter", "rank"),
-)
-
 TIER_STATUS = ReadModel(
     name="tiers", comment=TIERS.comment, columns=TIERS.columns, order_by=TIERS.order_by
 )

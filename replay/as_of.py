@@ -18,9 +18,11 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from events.values import format_instant
+from ledger.engine.calendar import ONE_DAY, quarter_of
 from ledger.errors import Refused
-from projections import DEFAULT_NAMES, Names
+from projections import DEFAULT_NAMES, Names, boards
 from projections.balances import BALANCES
+from projections.boards import BADGES, LEADERBOARD, STANDINGS
 from projections.clients import ASSIGNMENTS, CLIENTS, TERMS
 from projections.definition import ReadModel, identifiers, scope_of
 from projections.tiers import TIER_HISTORY, TIERS
@@ -29,7 +31,6 @@ from projections.views import (
     CLIENT_LIST,
     COMMISSION_HISTORY,
     CONFLICTS,
-    LEADERBOARD,
     PARTNER_BALANCES,
     PAYOUTS,
     TERRITORIES,
@@ -125,10 +126,49 @@ class Replay:
         """Yield every change of a tier, by position, the enrolment's with a null ``from_tier``."""
         return self._rows(TIER_HISTORY, self._scope(at, partner_id))
 
-    def leaderboard(self, at: AsOf, quarter: str | None = None) -> Iterator[Row]:
-        """Yield ``quarter, rank, partner_id, clients``; ``quarter`` is such as ``2026Q1``."""
-        condition = None if quarter is None else _equals("quarter", quarter)
-        return self._rows(LEADERBOARD, self._scope(at), self._standings(at), condition)
+    def leaderboard(
+        self, at: AsOf, quarter: str | None = None, programme: str | None = None
+    ) -> Iterator[Row]:
+        """Yield ``quarter, programme, rank, partner_id, clients, …``; a quarter is as ``2026Q1``.
+
+        A quarter that was closed by then is shown as its close recorded it (D12.1).
+        """
+        condition = _equal(quarter=quarter, programme=programme)
+        return self._rows(LEADERBOARD, self._scope(at), self._ranked(at), condition)
+
+    def standings(
+        self, at: AsOf, year: int | None = None, programme: str | None = None
+    ) -> Iterator[Row]:
+        """Yield ``programme, rank, partner_id, clients, …`` of all clients counted (D12.3).
+
+        With a year: of those up to its end, as the close of its December recorded it if it did.
+        """
+        known = self._ranked(at) | {
+            "year": sql.Literal(None if year is None else f"{year:04d}"),
+            "last": sql.Literal(None if year is None else date(year, 12, 31)),
+        }
+        return self._rows(STANDINGS, self._scope(at), known, _equal(programme=programme))
+
+    def running_quarter(self, at: AsOf) -> str:
+        """Return the quarter that runs on the effective day, else on the day after L (D12.1).
+
+        Raises Refused while nothing is accrued.
+        """
+        day = at.effective_at
+        if day is None:
+            query = sql.SQL(
+                "SELECT MAX(day) FROM {} WHERE originator_id = 'ledger' AND position <= %s"
+                " AND topic IN ('accrual.run/1', 'ledger.opened/1')"
+            ).format(self.names.events)
+            accrued: date | None = self._value(query, (at.position,))
+            if accrued is None:
+                raise Refused("nothing is accrued yet, so no quarter is known to run; name one")
+            day = accrued + ONE_DAY
+        return quarter_of(day)
+
+    def badges(self, at: AsOf, partner_id: str | None = None) -> Iterator[Row]:
+        """Yield ``partner_id, badge, day, position`` by position (D12.2)."""
+        return self._rows(BADGES, self._scope(at, partner_id))
 
     def trial_balance(self, at: AsOf) -> Iterator[Row]:
         """Yield ``account, currency, debit, credit, balance`` in minor units (D17)."""
@@ -198,6 +238,10 @@ class Replay:
             "until": sql.Literal(at.effective_at),
         }
 
+    def _ranked(self, at: AsOf) -> dict[str, sql.Composable]:
+        known = scope_of(through=at.position)
+        return self._standings(at) | boards.relations(self.names.events, self._scope(at), known)
+
     def _rows(
         self,
         model: ReadModel,
@@ -264,6 +308,12 @@ def _cursor(
         row_factory=tuple_row,
         withhold=connection.autocommit and idle,
     )
+
+
+def _equal(**values: str | None) -> sql.Composed | None:
+    """Return the condition that columns have the values given, None if none is."""
+    wanted = [_equals(name, value) for name, value in values.items() if value is not None]
+    return sql.SQL(" AND ").join(wanted) if wanted else None
 
 
 def _equals(column: str, value: str) -> sql.Composed:

@@ -38,6 +38,7 @@ _REFERENCES = (
     "command",
     "close",
     "payment",
+    "ranking",
 )
 _TYPED = (
     "originator_id",

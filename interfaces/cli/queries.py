@@ -1,4 +1,4 @@
-"""Queries: balances, lines, tiers, leaderboards, the trial balance, claims, what is unresolved."""
+"""Queries: balances, lines, tiers, the trial balance, claims, what is unresolved."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import date
 import click
 
 from interfaces.cli.command import Command
-from interfaces.cli.options import DAY, IDENTIFIER, QUARTER, Place, as_of_options, format_option
+from interfaces.cli.options import DAY, IDENTIFIER, Place, as_of_options, format_option
 from interfaces.cli.output import Answer, Column, Format, Row, write_answer
 from interfaces.cli.session import Session
 from ledger.errors import Refused
@@ -19,7 +19,6 @@ from projections.views import (
     CLAIMS,
     COMMISSION_HISTORY,
     CONFLICTS,
-    LEADERBOARD,
     PARTNER_BALANCES,
     TERRITORIES,
     TIER_STATUS,
@@ -81,16 +80,6 @@ TIER_HISTORY_SHAPE = Shape(
         Column("cause"),
     ),
     "no partner is enrolled yet",
-)
-LEADERBOARD_SHAPE = Shape(
-    LEADERBOARD,
-    (
-        Column("quarter"),
-        Column("rank", kind="place"),
-        PARTNER,
-        Column("clients", kind="count"),
-    ),
-    "no client is counted in it",
 )
 TRIAL_BALANCE_SHAPE = Shape(
     TRIAL_BALANCE,
@@ -214,22 +203,6 @@ def tiers(
         answer(session, place, format_, TIER_HISTORY_SHAPE, ask)
     else:
         answer(session, place, format_, TIERS_SHAPE, lambda replay, at: replay.tiers(at))
-
-
-@click.command(cls=Command)
-@click.option("--quarter", type=QUARTER, help="Only this quarter, such as 2026Q1.")
-@as_of_options
-@format_option
-@click.pass_obj
-def leaderboard(session: Session, quarter: str | None, place: Place, format_: Format) -> None:
-    """Partners by the clients counted in a quarter."""
-    answer(
-        session,
-        place,
-        format_,
-        LEADERBOARD_SHAPE,
-        lambda replay, at: replay.leaderboard(at, quarter),
-    )
 
 
 @click.command("trial-balance", cls=Command)
