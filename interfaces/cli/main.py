@@ -47,6 +47,7 @@ COMMANDS = {
     "conflicts": "interfaces.cli.queries:conflicts",
     "territories": "interfaces.cli.queries:territories",
     "unresolved": "interfaces.cli.queries:unresolved",
+    "what-if": "interfaces.cli.what_if:what_if",
     "dead-letters": "interfaces.cli.dead_letters:dead_letters",
     "database": "interfaces.cli.database:database",
     "rebuild": "interfaces.cli.audit:rebuild",

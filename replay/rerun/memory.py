@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from events.base import Decision, Event
@@ -22,6 +22,7 @@ from events.partners import PartnerAgreementEnded, PartnerAgreementSigned, Partn
 from events.recorded import Recorded
 from ledger.accounts import fold_posted
 from ledger.engine import Counts, Posted, evolve
+from ledger.engine.closes import Span, Tally
 from ledger.engine.commissions import Period
 from ledger.engine.counted import CountedClient, Rewarded
 from ledger.engine.invoices import Paid, picture_of
@@ -41,6 +42,7 @@ from ledger.ports import Entrant
 Kept = tuple[int, type[Event], tuple[Any, ...]]
 """A line as it is kept: its position, its class, its members in the order of the class."""
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _AGREEMENTS = (PartnerEnrolled, PartnerAgreementSigned, PartnerAgreementEnded)
 
 
@@ -65,6 +67,7 @@ class Memory:
         self._lines: defaultdict[str, list[Kept]] = defaultdict(list)
         self._invoices: defaultdict[str, set[str]] = defaultdict(set)
         self._claimed: dict[int, date] = {}
+        self._stood: dict[str, int] = {}
         self._rewarded: dict[str, Rewarded] = {}
         self._contests: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         self._entrants: dict[str, list[str]] = {}
@@ -129,6 +132,7 @@ class Memory:
     def _stands(self, decision: ClientStanding) -> None:
         client_id, before, after = decision.client_id, decision.before, decision.after
         self.changed.clients.add(client_id)
+        self._stood[client_id] = self.position
         for change in decision.subscriptions:
             for term in change.after:
                 self.due_on[term.anchor.day].add(client_id)
@@ -229,6 +233,31 @@ class Memory:
             for client_id in self.clients_of[partner_id]
             if (self.client(client_id).standing.first_activated_on or date.min) >= day
         )
+
+    def tallies(self, span: Span) -> list[Tally]:
+        """How many counted clients of a span each partner has (D12), those with none left out."""
+        found: list[Tally] = []
+        for partner_id, by_day in self._counted.items():
+            clients = [
+                (day, client.standing.first_activated_at or _NEVER, client)
+                for day, of_day in by_day.items()
+                if (span.first is None or day >= span.first) and day <= span.last
+                for client in map(self.client, of_day)
+                if span.claimed is None or self._is_claimed(client, *span.claimed)
+            ]
+            if clients:
+                _, activated_at, last = max(clients, key=lambda it: (*it[:2], it[2].client_id))
+                fact = last.standing.claim or self._stood[last.client_id]
+                found.append(Tally(partner_id, len(clients), activated_at, fact))
+        return found
+
+    def partners(self) -> dict[str, Partner]:
+        """Every partner, by id."""
+        return {e.partner_id: e for e in self.state.changed.values() if isinstance(e, Partner)}
+
+    def _is_claimed(self, client: Client, first: date, last: date) -> bool:
+        day = self.claimed_on(client.standing.claim)
+        return day is not None and first <= day <= last
 
     def enter(self, partner_id: str, clients: set[str]) -> None:
         """Note which clients of a partner a contest may be about in the run at hand."""

@@ -28,7 +28,7 @@ from events.finance import (
 from events.lines import PeriodLine
 from events.partners import PayoutFailed, PayoutSettled
 from events.recorded import Recorded
-from ledger.engine import DECIDING, answer, commands, folded_topics
+from ledger.engine import DECIDING, answer, closes, commands, folded_topics
 from ledger.engine.assignments import decide_assignment
 from ledger.engine.calendar import start_of
 from ledger.engine.commissions import period_of
@@ -85,7 +85,7 @@ class Rerun:
             AccrualRun: self._accrued,
             AdjustmentRequested: self._adjusted,
             CreditRequested: self._credited,
-            PeriodClosed: self._only_told,
+            PeriodClosed: self._closed,
             PayoutRun: self._only_told,
             PayoutHeld: self._only_told,
             PayoutReleased: self._only_told,
@@ -165,6 +165,17 @@ class Rerun:
         )
         self._run = self._tell(event, again).position
         MemoryRun(self._memory).decide()
+
+    def _closed(self, event: Recorded, command: PeriodClosed) -> None:
+        memory = self._memory
+        ledger = memory.ledger
+        close = self._tell(event, command).position
+        boards = closes.boards(ledger, command.month)
+        if boards:
+            partners = memory.partners()
+            tallies = {span: memory.tallies(span) for span in {board.span for board in boards}}
+            ranked = [closes.rank(ledger, each, tallies[each.span], partners) for each in boards]
+            memory.append(closes.decide_close(ledger, close, command.month, ranked, partners))
 
     def _adjusted(self, event: Recorded, command: AdjustmentRequested) -> None:
         """The same adjustment, of the line that the period has here, if it has one."""

@@ -105,17 +105,12 @@ class MemoryRun:
     def _partners(self) -> set[str]:
         """The partners whose tier can change, or whose counted clients earn them something."""
         memory, programmes = self._memory, self._ledger.programmes
-        everybody = {
-            stream.removeprefix("partner:")
-            for stream in memory.state.changed
-            if stream.startswith("partner:")
-        }
         previous = self._run.previous
         if previous is None or any(
             programmes.version_days(name, previous, self._run.through)
             for name in programmes.versions
         ):
-            return everybody
+            return set(memory.partners())
         found = set(self._changed.partners)
         for day in self._days(memory.days_of_partners, previous):
             found |= memory.days_of_partners[day]

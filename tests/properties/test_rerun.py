@@ -32,7 +32,12 @@ PLACES = {
 def without_places(value: object) -> object:
     """The members of a decision but for positions, so that two logs can be compared."""
     if isinstance(value, dict):
-        return {key: without_places(each) for key, each in value.items() if key not in PLACES}
+        return {
+            key: without_places(each)
+            for key, each in value.items()
+            # Of a prize it is the position of its ranking, of a ranking its code.
+            if key not in PLACES and not (key == "ranking" and isinstance(each, int))
+        }
     if isinstance(value, list | tuple):
         return [without_places(each) for each in value]
     return value
