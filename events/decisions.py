@@ -164,6 +164,32 @@ class ClientStanding(RuledDecision):
         return f"client:{self.client_id}"
 
 
+class PaymentStanding(RuledDecision):
+    """A payment is worth another net amount than it was (D8.2): the values before and after.
+
+    ``payment`` is its ``invoice.paid``, ``fact`` what changed it, ``refunds`` are all that lower it
+    now. A payment that nothing has lowered stands as its own fact says and has no such decision.
+    """
+
+    type: ClassVar[str] = "PaymentStanding"
+    payment: Position
+    fact: Position
+    client_id: Identifier
+    subscription_id: Identifier
+    invoice_id: Identifier
+    payment_id: Identifier | None = None
+    period_start: Day
+    currency: Currency
+    before: Annotated[int, Field(ge=0)]
+    after: Annotated[int, Field(ge=0)]
+    refunds: Facts = ()
+
+    @property
+    def stream(self) -> str:
+        """``invoice:<invoice_id>``."""
+        return f"invoice:{self.invoice_id}"
+
+
 class FactUnresolved(Decision):
     """A fact waits for another or has no effect; listed until :class:`FactResolved` names it."""
 

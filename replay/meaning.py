@@ -38,6 +38,7 @@ _REFERENCES = (
     "command",
     "close",
     "ranking",
+    "payment",
 )
 _TYPED = (
     "originator_id",

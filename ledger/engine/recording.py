@@ -6,7 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from events.base import Decision, Event
-from events.billing import ClientActivated, ClientChurned, ClientPlanChanged
+from events.billing import (
+    ClientActivated,
+    ClientChurned,
+    ClientPlanChanged,
+    InvoicePaid,
+    InvoiceRefunded,
+)
 from events.decisions import FactResolved, FactUnresolved
 from events.partner_decisions import TierChanged
 from events.partners import (
@@ -35,6 +41,7 @@ from ledger.engine.attribution import (
     answer_waiting,
 )
 from ledger.engine.draft import Draft, programme_on
+from ledger.engine.invoices import answer_invoice
 from ledger.engine.payments import answer_failure, answer_settlement
 from ledger.engine.standing import record_standing
 from ledger.engine.state import LEDGER, Client, Overlay, State, lead_of, partner_of
@@ -69,6 +76,8 @@ def reads(event: Recorded, state: State) -> set[str]:
     cls = type(fact)
     if cls not in DECIDING:
         return set()
+    if cls is InvoicePaid or cls is InvoiceRefunded:
+        return {fact.stream}
     streams = {LEDGER, fact.stream}
     clients = {fact.__dict__.get("client_id")}
     partners = {fact.__dict__.get("partner_id")}
@@ -158,6 +167,8 @@ _ANSWERS: Mapping[type[Event], Callable[[Draft, Recorded, Any], None]] = {
     PartnerWhiteLabelGranted: _wait_for_enrolment,
     PartnerWhiteLabelRevoked: _wait_for_enrolment,
     PartnerTerritoryGranted: _wait_for_enrolment,
+    InvoicePaid: answer_invoice,
+    InvoiceRefunded: answer_invoice,
     PayoutSettled: answer_settlement,
     PayoutFailed: answer_failure,
 }

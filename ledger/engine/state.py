@@ -250,6 +250,40 @@ class Payout(NamedTuple):
     tax: int = 0
 
 
+class Payment(NamedTuple):
+    """An ``invoice.paid``; ``amount`` net, in minor units, as it was told (D8.2)."""
+
+    position: int
+    payment_id: str | None
+    client_id: str
+    subscription_id: str
+    period_start: date
+    amount: int
+    currency: str
+
+
+class Refund(NamedTuple):
+    """An ``invoice.refunded``, of one payment or of the whole invoice (None)."""
+
+    position: int
+    payment_id: str | None
+    client_id: str
+    amount: int
+    currency: str
+
+
+class Invoice(NamedTuple):
+    """The fold of ``invoice:<id>``: all payments and refunds told, in recording order (D8.2).
+
+    ``unresolved`` maps the position of a fact that has no effect to its day and reason.
+    """
+
+    invoice_id: str
+    payments: tuple[Payment, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+    unresolved: Mapping[int, tuple[date, str]] = _NOTHING
+
+
 class Run(NamedTuple):
     """An accrual run: ``through`` is D, ``previous`` L before it, ``previous_run`` its position."""
 
@@ -315,3 +349,9 @@ def payout_of(state: State, payout_id: str) -> Payout:
     """A payout's entity, empty if it was never initiated."""
     entity = state.get(f"payout:{payout_id}")
     return entity if isinstance(entity, Payout) else Payout(payout_id)
+
+
+def invoice_of(state: State, invoice_id: str) -> Invoice:
+    """An invoice's entity, empty if nothing was paid or given back."""
+    entity = state.get(f"invoice:{invoice_id}")
+    return entity if isinstance(entity, Invoice) else Invoice(invoice_id)

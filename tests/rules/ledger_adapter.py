@@ -48,7 +48,7 @@ from tests.model.journal import (
     TierView,
 )
 
-_TABLES = ("balances", "clients", "terms", "tiers")
+_TABLES = ("balances", "clients", "terms", "tiers", "payments")
 
 
 @cache

@@ -17,6 +17,7 @@ from ledger.engine.state import (
     Attribution,
     Churn,
     Client,
+    Invoice,
     Partner,
     PlanChange,
     Subscription,
@@ -108,7 +109,7 @@ def _stands(client: Client, _: Recorded, standing: ClientStanding) -> Client:
 
 
 def _unresolved(entity: object, _: Recorded, answer: FactUnresolved) -> object:
-    if isinstance(entity, Client):
+    if isinstance(entity, Client | Invoice):
         listed = {**entity.unresolved, answer.fact: (answer.day, answer.reason)}
         return entity._replace(unresolved=listed)
     if isinstance(entity, Partner) and answer.reason == "unknown_partner":
@@ -117,7 +118,7 @@ def _unresolved(entity: object, _: Recorded, answer: FactUnresolved) -> object:
 
 
 def _resolved(entity: object, _: Recorded, answer: FactResolved) -> object:
-    if not isinstance(entity, Client | Partner):
+    if not isinstance(entity, Client | Partner | Invoice):
         return entity
     listed = {key: value for key, value in entity.unresolved.items() if key != answer.fact}
     return entity._replace(unresolved=listed)  # type: ignore[arg-type]
