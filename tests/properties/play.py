@@ -7,17 +7,9 @@ from collections.abc import Callable
 from datetime import date
 
 from ledger.errors import LedgerError
-from tests.model.journal import (
-    Accrue,
-    Adjust,
-    Balance,
-    Close,
-    LedgerUnderTest,
-    LineView,
-    Message,
-    TierView,
-    perform,
-)
+from tests.model.commands import Accrue, Adjust, Close
+from tests.model.journal import LedgerUnderTest, Message, perform
+from tests.model.views import Balance, LineView, TierView
 from tests.properties.stories import AdjustLine, Step, Story
 
 Watch = Callable[[Step], None]

@@ -28,18 +28,9 @@ from events.partners import (
     ReferralRegistered,
 )
 from ledger.policy.programme import Programme
+from tests.model.commands import Accrue, Adjust, Adopt, AssignProgramme, Close, Command, Credit, Pay
 from tests.model.days import PARIS, month_of
-from tests.model.journal import (
-    Accrue,
-    Adjust,
-    Adopt,
-    AssignProgramme,
-    Close,
-    Command,
-    Credit,
-    Message,
-    Pay,
-)
+from tests.model.journal import Message
 from tests.model.payments import payout_id
 from tests.rules.programmes import programme, tier_terms
 
