@@ -38,7 +38,7 @@ class CorrectionCommands(Commanding):
 
         def decide(ledger: Ledger, cursor: Cursor[Any]) -> Command:
             partner = self._partner(cursor, partner_id)
-            commands.check_finance(partner)
+            commands.check_known(partner)
             if line is not None:
                 named[0] = self._event(cursor, line)
                 commands.check_line(partner, line, named[0], currency)
@@ -74,7 +74,7 @@ class CorrectionCommands(Commanding):
         """Grant something extra (D9.4); minor units above 0. The position of the line."""
 
         def decide(ledger: Ledger, cursor: Cursor[Any]) -> Command:
-            commands.check_finance(self._partner(cursor, partner_id))
+            commands.check_known(self._partner(cursor, partner_id))
             return CreditRequested.model_validate(
                 {
                     "partner_id": partner_id,

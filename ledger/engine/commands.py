@@ -66,7 +66,7 @@ def check_assignment(ledger: Ledger, partner: Partner, programme: str, from_day:
     """A partner may be put under a programme (D7.3)."""
     if programme not in ledger.programmes.versions:
         raise Refused(f"no programme {programme!r} is adopted; adopt it first")
-    _check_known(partner)
+    check_known(partner)
     _check_after_clock(ledger, from_day, "an assignment can hold")
 
 
@@ -123,11 +123,6 @@ def dated(ledger: Ledger, day: date | None) -> date:
             f"the date {day} is after the last accrued day {accrued}; give an earlier one"
         )
     return day
-
-
-def check_finance(partner: Partner) -> None:
-    """An adjustment or credit may be posted to a partner (D9.4)."""
-    _check_known(partner)
 
 
 def check_line(partner: Partner, position: int, line: Recorded | None, currency: str) -> None:
@@ -201,7 +196,8 @@ def decide_assignment(
     return draft.decisions
 
 
-def _check_known(partner: Partner) -> None:
+def check_known(partner: Partner) -> None:
+    """A partner that a command names is enrolled."""
     if partner.enrolment is None:
         raise Refused(
             f"no partner {partner.partner_id!r} is enrolled; check the id with: commissions tiers"

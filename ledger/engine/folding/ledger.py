@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from events.course import AccrualCompleted, StatementsSealed
-from events.finance import AccrualRun, PeriodClosed, ProgrammeAdopted
+from events.finance import (
+    AccrualRun,
+    PayoutHeld,
+    PayoutReleased,
+    PeriodClosed,
+    ProgrammeAdopted,
+)
 from events.recorded import Recorded
 from ledger.engine.calendar import end_of_month, first_of_month
 from ledger.engine.folding.table import Folds
@@ -37,6 +43,14 @@ def _period_closed(ledger: Ledger, event: Recorded, command: PeriodClosed) -> Le
     return ledger._replace(closed_through=last, unsealed=(command.month, event.position))
 
 
+def _held(ledger: Ledger, _: Recorded, command: PayoutHeld) -> Ledger:
+    return ledger._replace(held=ledger.held | {command.partner_id})
+
+
+def _released(ledger: Ledger, _: Recorded, command: PayoutReleased) -> Ledger:
+    return ledger._replace(held=ledger.held - {command.partner_id})
+
+
 def _sealed(ledger: Ledger, _: Recorded, __: StatementsSealed) -> Ledger:
     return ledger._replace(unsealed=None)
 
@@ -47,4 +61,6 @@ FOLDS: Folds = {
     AccrualCompleted: _completed,
     PeriodClosed: _period_closed,
     StatementsSealed: _sealed,
+    PayoutHeld: _held,
+    PayoutReleased: _released,
 }
