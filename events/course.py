@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,13 +11,17 @@ from events.values import Count, Day, Identifier, Month, Position, Sha256
 
 
 class PartnerAccrued(Decision):
-    """One part of a partner's accrual is done, through ``through_client`` (None: all of it)."""
+    """One part of a partner's accrual is done, through ``through_client`` (None: all of it).
+
+    ``then`` = ``earnings``: of all clients, and part of what the partner earns beside their lines.
+    """
 
     type: ClassVar[str] = "PartnerAccrued"
     run: Position
     partner_id: Identifier
     part: Annotated[int, Field(ge=0)]
     through_client: Identifier | None = None
+    then: Literal["earnings"] | None = None
     day: Day
 
     @property

@@ -51,7 +51,9 @@ class Line(RuledDecision):
 class PeriodLine(Line):
     """A line of one period (client, subscription, S), with its arithmetic.
 
-    ``line`` is the first line of the period where this one is not it.
+    ``line`` is the first line of the period where this one is not it. A line on what a client paid
+    names the invoice, and the payment if it has an id of its own; ``base`` is then net of refunds
+    (D8.2).
     """
 
     client_id: Identifier
@@ -63,6 +65,8 @@ class PeriodLine(Line):
     base: Annotated[int, Field(ge=0)]
     rate: Rate
     line: Position | None = None
+    invoice_id: Identifier | None = None
+    payment_id: Identifier | None = None
 
 
 class CommissionPosted(PeriodLine):
@@ -96,6 +100,26 @@ class BonusPosted(Line):
     kind: ClassVar[str] = "bonus"
     client_id: Identifier
     ordinal: Annotated[int, Field(ge=1)]
+
+
+class BonusDeclined(RuledDecision):
+    """A bonus refused for ``day``, as ``tier`` on the day judged was too low (D10.1).
+
+    For another day it is judged anew.
+    """
+
+    type: ClassVar[str] = "BonusDeclined"
+    partner_id: Identifier
+    client_id: Identifier
+    ordinal: Annotated[int, Field(ge=1)]
+    tier: TierName
+    facts: Facts
+    run: Position
+
+    @property
+    def stream(self) -> str:
+        """``account:<partner_id>``."""
+        return f"account:{self.partner_id}"
 
 
 class ContestPosted(Line):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple, Protocol
 
@@ -10,6 +10,9 @@ from psycopg import Cursor
 
 from events.decisions import Term
 from ledger.engine.closes import Span, Tally
+from ledger.engine.contests import Claims
+from ledger.engine.counted import CountedClient
+from ledger.engine.invoices import Paid
 from ledger.engine.state import Run
 
 
@@ -27,6 +30,14 @@ class Candidate(NamedTuple):
     touched: bool
     moved: bool
     terms: Mapping[str, tuple[Term, ...]]
+    counted_on: date | None = None
+
+
+class Entrant(NamedTuple):
+    """A counted client that a contest may be about; ``posted`` are the contests it is paid for."""
+
+    client: CountedClient
+    posted: tuple[str, ...]
 
 
 class ReadModels(Protocol):
@@ -37,8 +48,20 @@ class ReadModels(Protocol):
     ) -> None:
         """Fold the events of positions in (after, through] into every projection."""
 
-    def plan_accrual(self, cursor: Cursor[Any], run: Run, *, every_partner: bool) -> int:
-        """Find the candidates of a run, once a session; return how many clients there are."""
+    def plan_accrual(
+        self,
+        cursor: Cursor[Any],
+        run: Run,
+        *,
+        every_partner: bool,
+        claims: Claims,
+        on_invoices: bool,
+    ) -> int:
+        """Find the candidates of a run, once a session; return how many clients there are.
+
+        ``claims`` says which clients a contest may be about, ``on_invoices`` whether a programme
+        pays on what clients paid.
+        """
 
     def candidates(
         self, cursor: Cursor[Any], run: Run, after: tuple[str, str], limit: int
@@ -47,8 +70,30 @@ class ReadModels(Protocol):
 
     def counts(
         self, cursor: Cursor[Any], run: Run, partners: Collection[str]
-    ) -> tuple[dict[str, dict[date, int]], list[str]]:
-        """Counted clients by partner and counting day, and the clients whose standing moved."""
+    ) -> dict[str, dict[date, int]]:
+        """Counted clients by partner and counting day, as of the run."""
+
+    def at_places(
+        self, cursor: Cursor[Any], run: Run, partner_id: str, places: Sequence[tuple[date, int]]
+    ) -> list[CountedClient]:
+        """The counted clients at places (counting day, n-th of that day), as of the run.
+
+        Clients of one day are ordered by first activation, then by id.
+        """
+
+    def entrants(
+        self, cursor: Cursor[Any], run: Run, partner_id: str, limit: int
+    ) -> Iterator[list[Entrant]]:
+        """Counted clients of the plan that a contest may be about, by id, ``limit`` at a time."""
+
+    def payments(
+        self, cursor: Cursor[Any], run: Run, touched: Collection[str], others: Collection[str]
+    ) -> tuple[dict[str, list[Paid]], list[Paid]]:
+        """What clients paid for periods up to the run's day (D8.2), and payments that moved.
+
+        By client: of those touched all payments, of others those that no earlier run can have seen
+        or been due. A payment that moved was lowered after the run began: fold its invoice.
+        """
 
     def clients_activated_from(self, cursor: Cursor[Any], partner_id: str, day: date) -> list[str]:
         """The partner's clients whose first activation is on a day or later, by id."""

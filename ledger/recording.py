@@ -279,16 +279,15 @@ class Recorder:
             for message, day in zip(messages, days, strict=True)
             if type(message.data) in DECIDING
         ]
-        for _ in range(3):
+        while facts:
             incomplete = []
             for fact in facts:
                 streams = reads(fact, entities.at_hand)
                 needed |= streams
                 if not streams <= entities.at_hand.keys():
                     incomplete.append(fact)
-            if not incomplete:
-                break
-            entities.load(cursor, needed)
+            if incomplete:
+                entities.load(cursor, needed)
             facts = incomplete
 
     def _bury(self, cursor: Cursor[Any], dead: Sequence[DeadLetter]) -> None:

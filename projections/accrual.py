@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import groupby
 from typing import Any, LiteralString
@@ -13,11 +13,14 @@ from psycopg.rows import tuple_row
 from events.decisions import Term
 from events.values import Interval
 from ledger.engine.calendar import end_of_month
+from ledger.engine.contests import Claims
 from ledger.engine.state import Run
 from ledger.ports import Candidate
 from projections.names import DEFAULT_NAMES, Names
+from projections.paid import PaidReader
 from projections.payables import PayableModels
 from projections.rankings import RankingModels
+from projections.registry import STORED
 
 _LONGEST_MONTH = 31
 _INTERVALS: dict[int, Interval] = {1: "month", 12: "year"}
@@ -40,18 +43,7 @@ def _next_start(anchor: LiteralString, months: LiteralString) -> sql.Composed:
     return sql.SQL(_NEXT_START).format(**parts, steps=sql.SQL(_STEPS).format(**parts))
 
 
-_PLAN = """
-CREATE TEMPORARY TABLE IF NOT EXISTS accrual_candidates (
-    partner_id text COLLATE "C" NOT NULL,
-    client_id text COLLATE "C" NOT NULL,
-    touched boolean NOT NULL,
-    PRIMARY KEY (partner_id, client_id)
-);
-TRUNCATE accrual_candidates;
--- Clients whose standing changed, or their partner's agreement, or with a period due: each found by
--- an index, so that a day's run costs what is due and what changed. The day of the month tells most
--- of those that are not due.
-WITH changed_agreements AS (
+_CHANGED_AGREEMENTS = """
     SELECT DISTINCT partner_id
     FROM {events}
     WHERE originator_id >= 'partner:'
@@ -61,6 +53,31 @@ WITH changed_agreements AS (
         )
         AND position > %(previous_run)s
         AND position <= %(run)s
+"""
+
+_PLAN = """
+CREATE TEMPORARY TABLE IF NOT EXISTS accrual_candidates (
+    partner_id text COLLATE "C" NOT NULL,
+    client_id text COLLATE "C" NOT NULL,
+    touched boolean NOT NULL,
+    PRIMARY KEY (partner_id, client_id)
+);
+CREATE TEMPORARY TABLE IF NOT EXISTS accrual_entrants (
+    partner_id text COLLATE "C" NOT NULL,
+    client_id text COLLATE "C" NOT NULL,
+    PRIMARY KEY (partner_id, client_id)
+);
+TRUNCATE accrual_candidates, accrual_entrants;
+-- Clients whose standing changed, or their partner's agreement, or with a period due: each found by
+-- an index, so that a day's run costs what is due and what changed. The day of the month tells most
+-- of those that are not due.
+WITH changed_agreements AS ({changed_agreements}),
+changed_payments AS (
+    SELECT DISTINCT client_id
+    FROM {payments}
+    WHERE %(on_invoices)s
+        AND GREATEST(payment, revision) > %(previous_run)s
+        AND revision > %(previous_run)s
 ),
 found AS (
     SELECT client_id
@@ -78,12 +95,29 @@ found AS (
         AND (end_day IS NULL OR end_day > %(previous)s::date)
         AND start_day <= %(through)s::date
         AND {next_start} <= %(through)s::date
+    UNION
+    SELECT client_id
+    FROM changed_payments
+    UNION
+    -- Where a programme pays on invoices: what no earlier run can have seen, or been due.
+    SELECT client_id
+    FROM {payments}
+    WHERE %(on_invoices)s
+        AND GREATEST(payment, revision) > %(previous_run)s
+    UNION
+    SELECT client_id
+    FROM {payments}
+    WHERE %(on_invoices)s
+        AND period_start > %(previous)s::date
+        AND period_start <= %(through)s::date
 )
 INSERT INTO accrual_candidates
 SELECT
     partner_id,
     client_id,
-    position > %(previous_run)s OR partner_id IN (SELECT partner_id FROM changed_agreements)
+    position > %(previous_run)s
+    OR partner_id IN (SELECT partner_id FROM changed_agreements)
+    OR client_id IN (SELECT client_id FROM changed_payments)
 FROM found
 INNER JOIN {clients} USING (client_id)
 WHERE partner_id IS NOT NULL
@@ -111,7 +145,7 @@ FROM (
             OR day BETWEEN %(previous)s::date AND %(through)s::date
         )
     UNION
-    -- What changes whose client it is, or when it counts; a price changes no tier.
+    -- What changes whose client it is, by which claim, or when it counts; a price changes nothing.
     SELECT standing.partner_id
     FROM {events} AS told
     -- One look-up each, parsed once, whatever the planner believes: that is what OFFSET is for.
@@ -127,9 +161,11 @@ FROM (
         AND told.position > %(previous_run)s
         AND standing.partner_id IS NOT NULL
         AND (
-            said.state -> 'before' ->> 'counted_on', said.state -> 'before' ->> 'partner_id'
+            said.state -> 'before' ->> 'counted_on', said.state -> 'before' ->> 'partner_id',
+            said.state -> 'before' ->> 'claim'
         ) IS DISTINCT FROM (
-            said.state -> 'after' ->> 'counted_on', said.state -> 'after' ->> 'partner_id'
+            said.state -> 'after' ->> 'counted_on', said.state -> 'after' ->> 'partner_id',
+            said.state -> 'after' ->> 'claim'
         )
     UNION
     SELECT partner_id
@@ -138,6 +174,39 @@ FROM (
         AND counted_on BETWEEN %(previous)s::date AND %(through)s::date
 ) AS partners;
 ANALYZE accrual_candidates;
+"""
+
+# Counted clients that are new or changed, with a winning claim of a contest's days.
+_PLAN_ENTRANTS = """
+WITH found AS (
+    SELECT client_id
+    FROM {clients}
+    WHERE counted_on BETWEEN %(previous)s::date AND %(through)s::date
+    UNION
+    SELECT client_id
+    FROM {events}
+    WHERE topic = 'ClientStanding/1'
+        AND position > %(previous_run)s
+    UNION
+    SELECT client_id
+    FROM {clients}
+    WHERE partner_id IN ({changed_agreements})
+)
+INSERT INTO accrual_entrants
+SELECT client.partner_id, client.client_id
+FROM found
+INNER JOIN {clients} AS client USING (client_id)
+-- One look-up each, see above.
+CROSS JOIN LATERAL (
+    SELECT day
+    FROM {events}
+    WHERE position = client.claim
+    OFFSET 0
+) AS told
+WHERE client.partner_id IS NOT NULL
+    AND client.first_activated_on <= %(activated_through)s::date
+    AND client.counted_on <= %(through)s::date
+    AND told.day BETWEEN %(claimed_from)s::date AND %(claimed_through)s::date
 """
 
 _PAGE = """
@@ -157,7 +226,8 @@ SELECT
     term.price,
     term.currency,
     term.activation,
-    term.price_fact
+    term.price_fact,
+    client.counted_on
 FROM (
     SELECT partner_id, client_id, touched
     FROM accrual_candidates
@@ -167,7 +237,7 @@ FROM (
 ) AS candidate
 -- One look-up a client, see above.
 LEFT JOIN LATERAL (
-    SELECT claim, first_activated_on, position
+    SELECT claim, first_activated_on, counted_on, position
     FROM {clients}
     WHERE client_id = candidate.client_id
     OFFSET 0
@@ -181,22 +251,6 @@ LEFT JOIN LATERAL (
 ORDER BY candidate.partner_id, candidate.client_id, term.subscription_id, term.start_day
 """
 
-# One statement, so one snapshot: facts are recorded all the while, and a client is either counted
-# as it stands or named as moved, never both.
-_COUNTS = """
-SELECT partner_id, counted_on, count(*), NULL
-FROM {clients}
-WHERE partner_id = ANY(%(partners)s)
-    AND counted_on IS NOT NULL
-    AND position <= %(run)s
-GROUP BY partner_id, counted_on
-UNION ALL
-SELECT partner_id, NULL, NULL, client_id
-FROM {clients}
-WHERE position > %(run)s
-    AND partner_id = ANY(%(partners)s)
-"""
-
 _ACTIVATED = """
 SELECT client_id
 FROM {clients}
@@ -206,7 +260,7 @@ ORDER BY client_id
 """
 
 
-class LiveModels(PayableModels, RankingModels):
+class LiveModels(PaidReader, PayableModels, RankingModels):
     """The projections as the ledger's commands use them: merged, and read for runs."""
 
     def __init__(self, names: Names = DEFAULT_NAMES) -> None:
@@ -215,20 +269,37 @@ class LiveModels(PayableModels, RankingModels):
             "events": names.events,
             "next_start": _next_start("anchor", "months"),
             "next_review": _next_start("since", "12"),
-            **{name: names.stored(name) for name in ("clients", "terms", "tiers")},
+            "changed_agreements": sql.SQL(_CHANGED_AGREEMENTS).format(events=names.events),
+            **{each.name: names.stored(each.name) for each in STORED},
         }
-        self._plan, self._page, self._counts, self._activated = (
-            sql.SQL(text).format(**tables) for text in (_PLAN, _PAGE, _COUNTS, _ACTIVATED)
-        )
+        (
+            self._plan,
+            self._plan_entrants,
+            self._page,
+            self._activated,
+        ) = (sql.SQL(text).format(**tables) for text in (_PLAN, _PLAN_ENTRANTS, _PAGE, _ACTIVATED))
 
-    def plan_accrual(self, cursor: Cursor[Any], run: Run, *, every_partner: bool) -> int:
+    def plan_accrual(
+        self,
+        cursor: Cursor[Any],
+        run: Run,
+        *,
+        every_partner: bool,
+        claims: Claims,
+        on_invoices: bool,
+    ) -> int:
         """Find the candidates of a run, once a session; return how many rows there are.
 
         It may find too many, never too few: the engine decides each from the events up to the run.
         """
+        parameters = _parameters(
+            run, every_partner=every_partner, claims=claims, on_invoices=on_invoices
+        )
         with ClientCursor(cursor.connection) as own:
             # Several statements with parameters: they are bound on this side.
-            own.execute(self._plan, _parameters(run, every_partner=every_partner))
+            own.execute(self._plan, parameters)
+            if claims.any:
+                own.execute(self._plan_entrants, parameters)
         with cursor.connection.cursor(row_factory=tuple_row) as counting:
             counting.execute("SELECT count(*) FROM accrual_candidates")
             row = counting.fetchone()
@@ -242,21 +313,6 @@ class LiveModels(PayableModels, RankingModels):
             own.execute(self._page, {"partner_id": after[0], "client_id": after[1], "limit": limit})
             return list(_candidates(own, run))
 
-    def counts(
-        self, cursor: Cursor[Any], run: Run, partners: Collection[str]
-    ) -> tuple[dict[str, dict[date, int]], list[str]]:
-        """Counted clients by partner and counting day, and the clients whose standing moved."""
-        found: dict[str, dict[date, int]] = {}
-        moved: list[str] = []
-        with cursor.connection.cursor(row_factory=tuple_row, binary=True) as own:
-            own.execute(self._counts, {"partners": list(partners), "run": run.position})
-            for partner_id, day, count, client_id in own:
-                if client_id is None:
-                    found.setdefault(partner_id, {})[day] = count
-                else:
-                    moved.append(client_id)
-        return found, moved
-
     def clients_activated_from(self, cursor: Cursor[Any], partner_id: str, day: date) -> list[str]:
         """The partner's clients whose first activation is on a day or later, by id."""
         with cursor.connection.cursor(row_factory=tuple_row) as own:
@@ -264,7 +320,9 @@ class LiveModels(PayableModels, RankingModels):
             return [client_id for (client_id,) in own]
 
 
-def _parameters(run: Run, *, every_partner: bool) -> dict[str, object]:
+def _parameters(
+    run: Run, *, every_partner: bool, claims: Claims, on_invoices: bool
+) -> dict[str, object]:
     previous = run.previous or date.min
     return {
         "days": _days_of_month(previous, run.through),
@@ -273,6 +331,10 @@ def _parameters(run: Run, *, every_partner: bool) -> dict[str, object]:
         "previous": previous,
         "through": run.through,
         "every_partner": every_partner,
+        "claimed_from": claims.first,
+        "claimed_through": claims.last,
+        "activated_through": claims.activated_through,
+        "on_invoices": on_invoices,
     }
 
 
@@ -306,6 +368,7 @@ def _candidates(rows: Cursor[Any], run: Run) -> Iterator[Candidate]:
             touched=row[2],
             moved=(row[5] or 0) > run.position,
             terms={name: tuple(of_one) for name, of_one in terms.items()},
+            counted_on=row[16],
         )
 
 

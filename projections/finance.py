@@ -14,7 +14,7 @@ from psycopg import sql
 from projections import boards
 from projections.balances import BALANCES
 from projections.boards import LEADERBOARD
-from projections.clients import CLIENTS, TERMS
+from projections.clients import ASSIGNMENTS, CLIENTS, TERMS
 from projections.definition import EVERYTHING, ReadModel, fill
 from projections.names import Names
 from projections.tiers import TIERS
@@ -49,7 +49,8 @@ _TIMEOUTS = {"statement_timeout": "5min", "idle_in_transaction_session_timeout":
 def view_query(model: ReadModel, names: Names) -> sql.Composed:
     """Return the SELECT behind a view: live, over all events or over the stored projections."""
     relations: dict[str, sql.Composable] = {
-        stored.name: names.stored(stored.name) for stored in (BALANCES, CLIENTS, TERMS, TIERS)
+        stored.name: names.stored(stored.name)
+        for stored in (BALANCES, CLIENTS, TERMS, ASSIGNMENTS, TIERS)
     }
     relations["until"] = sql.SQL("NULL")
     if model is STATEMENTS:

@@ -23,15 +23,17 @@ from ledger.errors import Refused
 from projections import DEFAULT_NAMES, Names, boards
 from projections.balances import BALANCES
 from projections.boards import BADGES, LEADERBOARD, STANDINGS
-from projections.clients import CLIENTS, TERMS
+from projections.clients import ASSIGNMENTS, CLIENTS, TERMS
 from projections.definition import ReadModel, identifiers, scope_of
 from projections.tiers import TIER_HISTORY, TIERS
 from projections.views import (
     CLAIMS,
     CLIENT_LIST,
     COMMISSION_HISTORY,
+    CONFLICTS,
     PARTNER_BALANCES,
     PAYOUTS,
+    TERRITORIES,
     TRIAL_BALANCE,
     UNRESOLVED,
 )
@@ -43,7 +45,7 @@ PAGE_ROWS = 2000
 """Rows of a large answer that are in memory at a time."""
 
 _CURSORS = count()
-_LARGE = (COMMISSION_HISTORY, CLIENT_LIST, CLAIMS, UNRESOLVED, PAYOUTS)
+_LARGE = (COMMISSION_HISTORY, CLIENT_LIST, CLAIMS, CONFLICTS, UNRESOLVED, PAYOUTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,21 @@ class Replay:
         """Yield each claim with its last answer, by the position of its fact (D3)."""
         return self._rows(CLAIMS, self._scope(at, partner_id, client_id))
 
+    def conflicts(
+        self, at: AsOf, partner_id: str | None = None, client_id: str | None = None
+    ) -> Iterator[Row]:
+        """Yield each rejected claim beside what it lost against, by position (D3.3)."""
+        return self._rows(CONFLICTS, self._scope(at, partner_id, client_id))
+
+    def territories(self, at: AsOf, on: date | None = None) -> Iterator[Row]:
+        """Yield the departments asked for; ``on``: only what is held on that day (D14)."""
+        condition = None
+        if on is not None:
+            condition = sql.SQL("answer = 'accepted' AND day <= {0} AND \"end\" > {0}").format(
+                sql.Literal(on)
+            )
+        return self._rows(TERRITORIES, self._scope(at), condition=condition)
+
     def unresolved(self, at: AsOf) -> Iterator[Row]:
         """Yield what waits or had no effect, by position."""
         return self._rows(UNRESOLVED, self._scope(at))
@@ -216,6 +233,7 @@ class Replay:
         happened = self._scope(at) if by_day else known
         return {
             "clients": sql.SQL("({})").format(CLIENTS.rows(self.names.events, happened)),
+            "assignments": sql.SQL("({})").format(ASSIGNMENTS.rows(self.names.events, happened)),
             "terms": sql.SQL("({})").format(TERMS.rows(self.names.events, known)),
             "until": sql.Literal(at.effective_at),
         }

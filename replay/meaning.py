@@ -37,8 +37,8 @@ _REFERENCES = (
     "run",
     "command",
     "close",
-    "ranking",
     "payment",
+    "ranking",
 )
 _TYPED = (
     "originator_id",

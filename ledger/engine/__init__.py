@@ -5,10 +5,11 @@ decide the rest, partner by partner: ``decide_tiers``, ``PartnerAccrual``, ``dec
 """
 
 from ledger.engine.commissions import Account, PartnerAccrual, Posted
+from ledger.engine.counted import Counts
 from ledger.engine.evolve import evolve, folded_topics
 from ledger.engine.payouts import Payable, decide_payouts
 from ledger.engine.recording import DECIDING, answer, decide, reads
-from ledger.engine.tiers import Counts, decide_tiers
+from ledger.engine.tiers import decide_tiers
 
 __all__ = [
     "DECIDING",

@@ -70,6 +70,19 @@ def check_assignment(ledger: Ledger, partner: Partner, programme: str, from_day:
     _check_after_clock(ledger, from_day, "an assignment can hold")
 
 
+def check_attribution(ledger: Ledger, partner: Partner | None, from_day: date) -> None:
+    """A client may be given to a partner, or to none, from a day on (D3.6)."""
+    if partner is not None:
+        check_known(partner)
+        enrolment = partner.enrolment
+        if enrolment is not None and enrolment.day > from_day:
+            raise Refused(
+                f"{partner.partner_id} is enrolled from {enrolment.day} on; assign the client from"
+                " that day or a later one"
+            )
+    _check_after_clock(ledger, from_day, "a client can be assigned")
+
+
 def check_accrual(ledger: Ledger, through: date) -> None:
     """A run through a day may start (D8.1)."""
     accrued = ledger.accrued_through
@@ -197,7 +210,7 @@ def decide_assignment(
 
 
 def check_known(partner: Partner) -> None:
-    """A partner that a command names is enrolled."""
+    """A partner that a command names is enrolled (D9.4, D9.6, D15.1)."""
     if partner.enrolment is None:
         raise Refused(
             f"no partner {partner.partner_id!r} is enrolled; check the id with: commissions tiers"

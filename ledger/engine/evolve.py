@@ -9,7 +9,7 @@ from events.catalogue import TOPICS
 from events.recorded import Recorded
 from ledger.engine.folding import clients, invoices, ledger, others, partners
 from ledger.engine.folding.table import Folds
-from ledger.engine.state import Client, Invoice, Lead, Ledger, Partner, Payout
+from ledger.engine.state import Client, Department, Invoice, Lead, Ledger, Partner, Payout
 
 _FOLDS: Folds = {
     **clients.FOLDS,
@@ -23,6 +23,7 @@ _NEW: Mapping[str, Callable[[str], object]] = {
     "client": Client,
     "partner": Partner,
     "lead": Lead,
+    "department": Department,
     "payout": Payout,
     "invoice": Invoice,
     "ledger": lambda _: Ledger(),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from typing import NamedTuple
 
 from events.billing import InvoicePaid, InvoiceRefunded
-from events.decisions import FactResolved, FactUnresolved, PaymentStanding
+from events.decisions import FactResolved, FactUnresolved, PaymentStanding, Term
 from events.recorded import Recorded
+from events.values import Interval
+from ledger.engine.calendar import MONTHS, add_months
 from ledger.engine.draft import Draft
 from ledger.engine.state import Invoice, Payment, Refund, invoice_of
 
@@ -61,6 +65,19 @@ def picture_of(invoice: Invoice, through: int | None = None) -> Picture:
                 if taken:
                     paid[n] = Paid(one.payment, one.net - taken, (*one.refunds, refund.position))
     return Picture(tuple(paid), idle)
+
+
+def period_of_payment(start: date, terms: Sequence[Term]) -> tuple[date, Interval]:
+    """The last day of the period that a payment is for, and its interval.
+
+    That of the subscription's term in force on its first day; where none is, a month.
+    """
+    interval: Interval = "month"
+    for term in terms:
+        if term.start <= start and (term.end is None or start < term.end):
+            interval = term.interval
+    following = add_months(start, MONTHS[interval])
+    return date.fromordinal(max(start.toordinal(), following.toordinal() - 1)), interval
 
 
 def answer_invoice(draft: Draft, event: Recorded, fact: InvoicePaid | InvoiceRefunded) -> None:

@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
-from itertools import accumulate
 
 from events.partner_decisions import Measure, TierChanged
 from events.values import TIERS, TierName
 from ledger.engine.calendar import ONE_DAY, add_months, whole_months
+from ledger.engine.counted import Counts
 from ledger.engine.draft import programme_on
 from ledger.engine.evolve import evolve
 from ledger.engine.state import Ledger, Partner, Report, Run
 from ledger.policy.programme import Programme
-
-
-class Counts:
-    """How many of a partner's clients count up to each day (D6.1)."""
-
-    def __init__(self, by_day: Mapping[date, int]) -> None:
-        self.days = sorted(by_day)
-        self._sums = [0, *accumulate(by_day[day] for day in self.days)]
-
-    def through(self, day: date) -> int:
-        """Clients with a counting day up to ``day``."""
-        return self._sums[bisect_right(self.days, day)]
-
-    def within(self, after: date, through: date) -> int:
-        """Clients with a counting day after ``after`` and up to ``through``."""
-        return self.through(through) - self.through(after)
 
 
 @dataclass(frozen=True, slots=True)

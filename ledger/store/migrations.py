@@ -34,6 +34,7 @@ _INSIDE = (
     "events_partner_idx",
     "events_posting_idx",
     "events_standing_idx",
+    "events_earnings_idx",
     "head_key",
     "dead_letters_origin_key",
     "dead_letters_erased_check",

@@ -1,1 +1,1 @@
-"""The pure engine, module by module."""
+"""The pure engine, asked without a database."""

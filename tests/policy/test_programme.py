@@ -143,13 +143,7 @@ def test_a_programme_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "built"),
     [
-        ("attribution.territory_check", "leads_only", "'all'"),
-        ("agreement.tail", "client_lifetime", "'none'"),
-        ("agreement.tail", 6, "'none'"),
-        ("client_year.restart", "reactivation", "'never'"),
-        ("accrual", "invoice", "'schedule'"),
-        ("per_ten.judged", "counting_day", "'day_after'"),
-        ("contest.0.mode", "instead_of_first_year", "'in_addition'"),
+        ("attribution.territory_check", "nobody", "'all' or 'leads_only'"),
         ("sponsorship.trigger", "enrolment", "'active'"),
         ("white_label.basis", "while_strategic", "'kept'"),
         ("rate_basis", "invoice_date", "'service_date' or 'activation_date'"),

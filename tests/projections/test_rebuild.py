@@ -101,8 +101,13 @@ def test_what_was_tampered_with_is_told_and_put_right(
     assert invented.stored is not None
     rebuilt = rebuild(connection, Projector(), page=11)
     assert rebuilt.repaired == {
-        "balances": 1, "clients": 1, "terms": 30, "tiers": 1, "payments": 1,
-    }  # fmt: skip
+        "assignments": 0,
+        "balances": 1,
+        "clients": 1,
+        "terms": 30,
+        "tiers": 1,
+        "payments": 1,
+    }
     assert everything(connection) == before
     assert filled.position == rebuilt.position
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from events.billing import ClientActivated, ClientChurned, ClientPlanChanged
 from events.decisions import (
+    AttributionAssigned,
     ClientStanding,
     FactResolved,
     FactUnresolved,
@@ -14,6 +15,7 @@ from events.recorded import Recorded
 from ledger.engine.folding.table import Folds
 from ledger.engine.state import (
     Activation,
+    Assignment,
     Attribution,
     Churn,
     Client,
@@ -53,6 +55,8 @@ def _activated(client: Client, event: Recorded, fact: ClientActivated) -> Client
         {**client.subscriptions, fact.subscription_id: subscription},
         client.standing,
         client.unresolved,
+        client.assignments,
+        client.voided,
     )
 
 
@@ -86,6 +90,11 @@ def _lapsed(client: Client, _: Recorded, answer: ReferralLapsed) -> Client:
     return client._replace(attribution=None) if held and held.claim == answer.claim else client
 
 
+def _assigned(client: Client, _: Recorded, decision: AttributionAssigned) -> Client:
+    assignment = Assignment(decision.day, decision.partner_id, decision.command)
+    return client._replace(assignments=(*client.assignments, assignment))
+
+
 def _stands(client: Client, _: Recorded, standing: ClientStanding) -> Client:
     subscriptions = dict(client.subscriptions)
     for change in standing.subscriptions:
@@ -105,6 +114,8 @@ def _stands(client: Client, _: Recorded, standing: ClientStanding) -> Client:
         subscriptions,
         standing.after,
         client.unresolved,
+        client.assignments,
+        client.voided,
     )
 
 
@@ -130,6 +141,7 @@ FOLDS: Folds = {
     ClientChurned: _churned,
     ReferralAccepted: _accepted,
     ReferralLapsed: _lapsed,
+    AttributionAssigned: _assigned,
     ClientStanding: _stands,
     FactUnresolved: _unresolved,
     FactResolved: _resolved,

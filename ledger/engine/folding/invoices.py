@@ -11,6 +11,7 @@ from ledger.engine.state import Invoice, Payment, Refund
 def _paid(invoice: Invoice, event: Recorded, fact: InvoicePaid) -> Invoice:
     payment = Payment(
         event.position,
+        fact.invoice_id,
         fact.payment_id,
         fact.client_id,
         fact.subscription_id,
