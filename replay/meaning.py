@@ -11,7 +11,7 @@ from events.catalogue import TOPICS
 from events.codec import decode_state, encode
 from events.decisions import RuledDecision
 from events.errors import EventError
-from events.finance import PeriodClosed, ProgrammeAdopted
+from events.finance import LedgerOpened, PeriodClosed, ProgrammeAdopted
 from events.lines import (
     AdjustmentPosted,
     CommissionPosted,
@@ -19,7 +19,7 @@ from events.lines import (
     Line,
 )
 from events.payout_decisions import PaymentBooked, PayoutClosed, PayoutInitiated
-from ledger.engine.calendar import start_of
+from ledger.engine.calendar import ONE_DAY, start_of
 from ledger.engine.money import share
 from ledger.store.mapper import money_of
 from replay.findings import Discrepancy, StoredRow
@@ -64,6 +64,7 @@ class Meaning:
         self.balances: dict[tuple[str, str], Totals] = {}
         self._commands: set[int] = set()
         self._closed_through: date | None = None
+        self._opened_on: date | None = None
         self._zone: ZoneInfo | None = None
         self._checks: tuple[Check, ...] = (
             self._columns,
@@ -72,6 +73,7 @@ class Meaning:
             self._grounds,
             self._order_of_arrival,
             self._open_month,
+            self._past,
         )
 
     def check(self, row: StoredRow) -> Iterator[Discrepancy]:
@@ -95,6 +97,8 @@ class Meaning:
             self._zone = ZoneInfo(event.time_zone)
         if isinstance(event, PeriodClosed):
             self._closed_through = last_day(event.month)
+        if isinstance(event, LedgerOpened):
+            self._opened_on, self._closed_through = event.day, event.day - ONE_DAY
         added = _balance(event)
         if added is not None:
             key, change = added
@@ -170,6 +174,14 @@ class Meaning:
         if closed is not None and row.posting_day is not None and row.posting_day <= closed:
             what = f"a {event.type} posted on {row.posting_day}, months up to {closed} are closed"
             yield Discrepancy("D18.9", what, row.position, row.partner_id)
+
+    def _past(self, row: StoredRow, event: Event) -> Iterator[Discrepancy]:
+        """D8.3: of the days before an opening there is no line but an adjustment."""
+        if self._opened_on is None or not isinstance(event, Line):
+            return
+        if event.day < self._opened_on and not isinstance(event, AdjustmentPosted):
+            what = f"a {event.kind} for {event.day}, before the opening on {self._opened_on}"
+            yield Discrepancy("D8.3", what, row.position, row.partner_id)
 
 
 def _plain(row: StoredRow) -> Iterator[Discrepancy]:

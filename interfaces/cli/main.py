@@ -29,6 +29,8 @@ COMMANDS = {
     "consume": "interfaces.cli.consume:consume",
     "relay": "interfaces.cli.relay:relay",
     "programme": "interfaces.cli.programme:programme",
+    "open": "interfaces.cli.openings:open_",
+    "open-partner": "interfaces.cli.openings:open_partner",
     "accrue": "interfaces.cli.runs:accrue",
     "close": "interfaces.cli.runs:close",
     "payouts": "interfaces.cli.payouts:payouts",

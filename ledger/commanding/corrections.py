@@ -87,7 +87,7 @@ class CorrectionCommands(Commanding):
                     "amount": amount,
                     "currency": currency,
                     "reason": reason,
-                    "date": commands.dated(ledger, day),
+                    "date": commands.credited(ledger, day),
                     "requested_by": requested_by,
                     "approved_by": approved_by,
                     "operator": self._operator,

@@ -138,6 +138,17 @@ def dated(ledger: Ledger, day: date | None) -> date:
     return day
 
 
+def credited(ledger: Ledger, day: date | None) -> date:
+    """The date of a credit: as an adjustment's, but not before the opening (D8.3, D9.4)."""
+    found = dated(ledger, day)
+    if not ledger.posts_on(found):
+        raise Refused(
+            f"the ledger opened on {ledger.opened_on}, and only an adjustment has an earlier date;"
+            " give a later one, once it is accrued"
+        )
+    return found
+
+
 def check_line(partner: Partner, position: int, line: Recorded | None, currency: str) -> None:
     """An adjustment may name a line: one of that partner, in the adjustment's currency (D9.4)."""
     data = line.data if line is not None else None
