@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -18,11 +19,17 @@ from events.lines import (
     CreditPosted,
     Line,
 )
-from events.payout_decisions import PaymentBooked, PayoutClosed, PayoutInitiated
+from events.payout_decisions import (
+    PaymentBooked,
+    PayoutClosed,
+    PayoutInitiated,
+    WholesaleBooked,
+)
 from ledger.engine.calendar import ONE_DAY, start_of
 from ledger.engine.money import share
 from ledger.store.mapper import money_of
 from replay.findings import Discrepancy, StoredRow
+from replay.postings import postings_of
 from replay.statements import last_day
 
 EARNED = frozenset({"commission", "bonus", "contest", "reward", "override", "prize", "credit"})
@@ -62,6 +69,7 @@ class Meaning:
 
     def __init__(self) -> None:
         self.balances: dict[tuple[str, str], Totals] = {}
+        self.accounts: Counter[tuple[str, str]] = Counter()
         self._commands: set[int] = set()
         self._closed_through: date | None = None
         self._opened_on: date | None = None
@@ -99,6 +107,8 @@ class Meaning:
             self._closed_through = last_day(event.month)
         if isinstance(event, LedgerOpened):
             self._opened_on, self._closed_through = event.day, event.day - ONE_DAY
+        for posting in postings_of(event):
+            self.accounts[posting.account, posting.currency] += posting.amount
         added = _balance(event)
         if added is not None:
             key, change = added
@@ -238,4 +248,6 @@ def _balance(event: Event) -> tuple[tuple[str, str], Totals] | None:
         return (event.partner_id, event.currency), (0, 0, paid, -event.initiated)
     if isinstance(event, PaymentBooked) and event.currency is not None:
         return (event.partner_id, event.currency), (0, 0, event.paid, 0)
+    if isinstance(event, WholesaleBooked):
+        return (event.partner_id, event.currency), (0, 0, 0, 0)
     return None

@@ -45,6 +45,7 @@ COMMANDS = {
     "badges": "interfaces.cli.leaderboard:badges",
     "statement": "interfaces.cli.statement:statement",
     "trial-balance": "interfaces.cli.queries:trial_balance",
+    "receivables": "interfaces.cli.queries:receivables",
     "claims": "interfaces.cli.queries:claims",
     "conflicts": "interfaces.cli.queries:conflicts",
     "territories": "interfaces.cli.queries:territories",
