@@ -15,6 +15,7 @@ from events.finance import (
     IngestGapAccepted,
 )
 from ledger.commanding.corrections import CorrectionCommands
+from ledger.commanding.openings import OpeningCommands
 from ledger.commanding.payouts import PayoutCommands
 from ledger.commanding.programmes import ProgrammeCommands
 from ledger.commanding.runs import RunCommands
@@ -37,7 +38,9 @@ class Gap(NamedTuple):
     reason: str
 
 
-class CommissionLedger(ProgrammeCommands, RunCommands, PayoutCommands, CorrectionCommands):
+class CommissionLedger(
+    ProgrammeCommands, OpeningCommands, RunCommands, PayoutCommands, CorrectionCommands
+):
     """One ledger in one database.
 
     Methods raise :class:`~ledger.errors.Refused` for what the rules refuse, after which nothing was
