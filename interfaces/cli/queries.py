@@ -20,6 +20,7 @@ from projections.views import (
     COMMISSION_HISTORY,
     CONFLICTS,
     PARTNER_BALANCES,
+    RECEIVABLES,
     TERRITORIES,
     TIER_STATUS,
     TRIAL_BALANCE,
@@ -90,6 +91,16 @@ TRIAL_BALANCE_SHAPE = Shape(
         Column("balance", kind="money"),
     ),
     "nothing is posted yet",
+)
+RECEIVABLES_SHAPE = Shape(
+    RECEIVABLES,
+    (
+        PARTNER,
+        Column("owed", kind="money"),
+        Column("settled", kind="money"),
+        Column("open", kind="money"),
+    ),
+    "no partner has sold under its own brand yet",
 )
 CLAIMS_SHAPE = Shape(
     CLAIMS,
@@ -214,6 +225,15 @@ def trial_balance(session: Session, place: Place, format_: Format) -> None:
     answer(
         session, place, format_, TRIAL_BALANCE_SHAPE, lambda replay, at: replay.trial_balance(at)
     )
+
+
+@click.command(cls=Command)
+@as_of_options
+@format_option
+@click.pass_obj
+def receivables(session: Session, place: Place, format_: Format) -> None:
+    """What partners under their own brand owe, paid and still owe, by currency."""
+    answer(session, place, format_, RECEIVABLES_SHAPE, lambda replay, at: replay.receivables(at))
 
 
 @click.command(cls=Command)

@@ -38,17 +38,21 @@ def decide_tiers(ledger: Ledger, run: Run, partner: Partner, counts: Counts) -> 
     """The tier changes of one partner in a run: days L, L+1 … D in order (D6.3).
 
     Each day: first, if it is after L, the review due on it; then the evaluation as of that day,
-    from everything recorded. Only days on which something can change are visited.
+    from everything recorded. Only days on which something can change are visited. The first run
+    after an opening evaluates no day before it, though L is its eve (D8.3).
     """
     if partner.enrolment is None or partner.enrolment.day > run.through:
         return []
     first = partner.enrolment.day
     if run.previous is not None:
         first = max(first, run.previous)
+    reviewed = first
+    if ledger.opened_on is not None:
+        first = max(first, ledger.opened_on)
     changes: list[TierChanged] = []
     days = iter(_days_that_matter(ledger, run, partner, counts, first))
     waiting = next(days, None)
-    after = first
+    after = reviewed
     while True:
         review = _next_review(partner, after, run.through)
         day = min((d for d in (waiting, review) if d is not None), default=None)

@@ -224,6 +224,20 @@ def test_payouts_from_initiated_to_settled(billing: Commands, tmp_path: Path) ->
     assert (alpha["paid"], alpha["in_flight"], alpha["payable"]) == (ALPHA, 0, 0)
 
 
+def test_who_is_held_is_paid_when_released(billing: Commands) -> None:
+    """Neither by the run of a quarter's end nor by one that names the partner."""
+    billing.done("payouts", "hold", "p-alpha", "--reason", "audit")
+    made = billing.done("payouts", "run", "--cutoff", "2026-06-30", "--format", "json").rows
+    assert {row["partner_id"] for row in made} == {"p-beta"}
+    named = ("payouts", "run", "--cutoff", "2026-06-29", "--partner", "p-alpha")
+    assert "p-alpha is held" in billing.done(*named).out
+    billing.done("payouts", "release", "p-alpha", "--reason", "audited")
+    (paid,) = billing.done(*named, "--format", "json").rows
+    assert (paid["partner_id"], paid["cutoff"]) == ("p-alpha", "2026-06-29")
+    billing.refused("payouts", "hold", "p-nobody", "--reason", "audit")
+    billing.refused("payouts", "run", "--cutoff", "2026-06-30", "--partner", "p-nobody")
+
+
 def test_a_closed_statement_is_the_same_for_ever(billing: Commands) -> None:
     """Whatever is recorded after the close."""
     billing.done("close", "2026-04")
