@@ -42,6 +42,7 @@ COMMANDS = {
     "trial-balance": "interfaces.cli.queries:trial_balance",
     "claims": "interfaces.cli.queries:claims",
     "unresolved": "interfaces.cli.queries:unresolved",
+    "kpi": "interfaces.cli.kpi:kpi",
     "dead-letters": "interfaces.cli.dead_letters:dead_letters",
     "database": "interfaces.cli.database:database",
     "rebuild": "interfaces.cli.audit:rebuild",
