@@ -8,6 +8,7 @@ from typing import Any
 from psycopg import sql
 from psycopg.rows import tuple_row
 
+from events.decisions import TierChanged
 from ledger.engine import evolve, folded_topics
 from ledger.engine.state import LEDGER, Ledger, Partner, ledger_of
 from ledger.entities import recorded
@@ -23,9 +24,18 @@ def ledger_at(replay: Replay, at: AsOf) -> Ledger:
 
 
 def partner_at(replay: Replay, at: AsOf, partner_id: str) -> Partner:
-    """One partner; an empty entity if nothing is recorded of it."""
+    """One partner, with the tiers that began by the effective day.
+
+    An empty entity if nothing is recorded of it. Its reports are all that are known: who measures
+    them takes those up to a day.
+    """
     stream = f"partner:{partner_id}"
-    found = _folded(replay, at, sql.SQL("originator_id = {}").format(stream)).get(stream)
+    condition = sql.SQL("originator_id = {}").format(stream)
+    if at.effective_at is not None:
+        condition += sql.SQL(" AND (topic <> {} OR day <= {})").format(
+            TierChanged.topic(), at.effective_at
+        )
+    found = _folded(replay, at, condition).get(stream)
     return found if isinstance(found, Partner) else Partner(partner_id)
 
 

@@ -8,12 +8,13 @@ from ledger.engine.commissions import Account, PartnerAccrual, Posted
 from ledger.engine.evolve import evolve, folded_topics
 from ledger.engine.payouts import Payable, decide_payouts
 from ledger.engine.recording import DECIDING, answer, decide, reads
-from ledger.engine.tiers import Counts, decide_tiers
+from ledger.engine.tiers import Counts, Outlook, decide_tiers, outlook
 
 __all__ = [
     "DECIDING",
     "Account",
     "Counts",
+    "Outlook",
     "PartnerAccrual",
     "Payable",
     "Posted",
@@ -23,5 +24,6 @@ __all__ = [
     "decide_tiers",
     "evolve",
     "folded_topics",
+    "outlook",
     "reads",
 ]
