@@ -43,6 +43,7 @@ COMMANDS = {
     "claims": "interfaces.cli.queries:claims",
     "unresolved": "interfaces.cli.queries:unresolved",
     "kpi": "interfaces.cli.kpi:kpi",
+    "simulate": "interfaces.cli.simulate:simulate_command",
     "dead-letters": "interfaces.cli.dead_letters:dead_letters",
     "database": "interfaces.cli.database:database",
     "rebuild": "interfaces.cli.audit:rebuild",

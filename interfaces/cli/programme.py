@@ -67,7 +67,8 @@ def programme() -> None:
     """The programme: its versions, and who is under which."""
 
 
-def _load(origin: str) -> Programme:
+def load_programme(origin: str) -> Programme:
+    """Read a programme file, or the reference programme by its name."""
     try:
         return load(origin)
     except IsADirectoryError:
@@ -95,7 +96,7 @@ def adopt(
     """Adopt a version of a programme; the first adoption makes the ledger."""
     from interfaces import bootstrap  # noqa: PLC0415 - see interfaces.cli.session
 
-    document = _load(file)
+    document = load_programme(file)
     with session.database() as database, bootstrap.open_ledger(database) as ledger:
         position = ledger.adopt(document, from_day=from_day, time_zone=time_zone)
         versions = ledger.ledger.programmes.versions[document.name]
@@ -123,7 +124,7 @@ def adopt(
 def validate(session: Session, file: str, format_: Format) -> int:  # noqa: ARG001 - click passes it
     """Check a programme file, and list all that is wrong with it."""
     try:
-        document = _load(file)
+        document = load_programme(file)
     except ProgrammeInvalid as invalid:
         for problem in invalid.problems:
             sys.stderr.write(f"{file}: {problem}\n")
