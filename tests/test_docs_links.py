@@ -17,6 +17,7 @@ from events.envelope import decode
 from events.errors import Rejection
 from interfaces.cli.main import COMMANDS
 from interfaces.embedded import EmbeddedPostgres
+from replay import definitions
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -131,6 +132,12 @@ def test_what_the_wire_says_is_rejected_is() -> None:
             decode(line.encode(), RECEIVED)
         members.append(rejected.value.member)
     assert members == ["data.price", "time", "data.name"]
+
+
+def test_every_figure_is_in_the_page_of_figures_and_no_other() -> None:
+    """docs/figures.md says of each figure what it is."""
+    told = set(rows(page("figures.md").partition("## Partners")[2]))
+    assert told == {each.figure for each in (*definitions.PARTNER, *definitions.PROGRAMME)}
 
 
 def test_the_commands_shown_exist() -> None:

@@ -66,7 +66,8 @@ def programme() -> None:
     """The programme: its versions, and who is under which."""
 
 
-def _load(origin: str) -> Programme:
+def read_programme(origin: str) -> Programme:
+    """The programme of a file, or the reference programme by its name."""
     try:
         return load(origin)
     except IsADirectoryError:
@@ -94,7 +95,7 @@ def adopt(
     """Adopt a version of a programme; the first adoption makes the ledger."""
     from interfaces import bootstrap  # noqa: PLC0415 - see interfaces.cli.session
 
-    document = _load(file)
+    document = read_programme(file)
     with session.database() as database, bootstrap.open_ledger(database) as ledger:
         position = ledger.adopt(document, from_day=from_day, time_zone=time_zone)
         versions = ledger.ledger.programmes.versions[document.name]
@@ -131,7 +132,7 @@ def validate(session: Session, file: str, from_day: date | None, format_: Format
     With --from the versions adopted in the ledger at hand are looked at, too.
     """
     try:
-        document = _load(file)
+        document = read_programme(file)
     except ProgrammeInvalid as invalid:
         return _write_problems(session, file, invalid.problems, format_)
     if from_day is not None and (problems := _beside_adopted(session, document, from_day)):
