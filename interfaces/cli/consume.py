@@ -15,6 +15,7 @@ from interfaces.cli.command import Command
 from interfaces.cli.options import Seconds, Whole, brokers_option, format_option
 from interfaces.cli.output import Format, write_result
 from interfaces.cli.session import Session
+from interfaces.logging import silent
 from interfaces.money import format_count
 
 if TYPE_CHECKING:
@@ -116,13 +117,14 @@ def _work(session: Session, given: _Given, health: Health) -> None:
             bootstrap.open_ledger(database, patience_seconds=PATIENCE_SECONDS)
         )
         stack.enter_context(serving(health, given.health_address, given.health_port))
-        subscription = Subscription(
-            cluster,
-            given.topics,
-            group=group,
-            session_timeout_ms=settings.kafka_session_timeout_ms,
-            max_poll_interval_ms=settings.kafka_max_poll_interval_ms,
-        )
+        with silent("kafka"):
+            subscription = Subscription(
+                cluster,
+                given.topics,
+                group=group,
+                session_timeout_ms=settings.kafka_session_timeout_ms,
+                max_poll_interval_ms=settings.kafka_max_poll_interval_ms,
+            )
         names, owner = bootstrap.LEDGER_NAMES, worker_name()
         offsets = Offsets(ledger.transaction, names, group=group, owner=owner)
         worker = Worker(ledger, offsets, subscription, health, limits)

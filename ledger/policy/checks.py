@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 
 from events.values import TIERS
@@ -52,13 +51,11 @@ def _days(contest: Table) -> tuple[date, date] | None:
 
 
 def _step(number: int, lower: Table, higher: Table) -> Iterator[Problem]:
-    """A tier must pay no less than the one below, ask no less, and ask for something more (D6)."""
+    """A tier must ask for no less than the one below, and for something more (D6).
+
+    It may pay less: that is a programme's own affair, and what a what-if may want to know.
+    """
     below = lower["name"]
-    for rate in ("year_1", "later"):
-        paid, before = _decimal(higher.get(rate)), _decimal(lower.get(rate))
-        if paid is not None and before is not None and paid < before:
-            reason = f"is less than the {before} of {below!r}, so that a promotion would lower it"
-            yield Problem(f"tier.{number}.{rate}", f"{reason}; write {before} or more")
     for scale in _SCALES:
         asked, before_it = _table(higher.get(scale)), _table(lower.get(scale))
         for name, amount in asked.items():
@@ -82,12 +79,3 @@ def _table(value: object) -> Table:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _decimal(value: object) -> Decimal | None:
-    """A rate, if it is one; a float, which is refused, is text of another class."""
-    try:
-        found = Decimal(value) if type(value) is str else None
-    except InvalidOperation:
-        return None
-    return found if found is not None and found.is_finite() and 0 <= found <= 1 else None

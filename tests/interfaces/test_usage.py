@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 
@@ -68,6 +69,21 @@ def test_a_wrong_setting_is_told_in_plain_words(
         " correct or unset it"
     )
     assert json.loads(log)["error"] == "WrongSettings"
+
+
+def test_a_broker_that_is_not_there_is_told_once(
+    adopted: Commands, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not each attempt to reach it, by the library's own log."""
+    from ledger.ingest.kafka import subscription
+
+    monkeypatch.setattr(subscription, "_ASK_MS", 500)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+        told = adopted.refused("consume", "--bootstrap-servers", address, "--topic", "facts")
+    assert f"no broker at {address} lets us in" in told
+    assert [record for record in caplog.records if record.name.startswith("kafka")] == []
 
 
 def test_what_a_command_may_not_hold_is_told_in_plain_words(billing: Commands) -> None:
