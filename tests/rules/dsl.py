@@ -46,9 +46,9 @@ def commission(day: str, amount: int, **more: object) -> Expected:
     return line("commission", "D7", day, amount, **{"client_id": "c1", **more})
 
 
-def difference(day: str, amount: int, **more: object) -> Expected:
+def difference(day: str, amount: int, kind: str = "commission", **more: object) -> Expected:
     """A late difference of a period of client c1."""
-    return line("commission", "D9.1", day, amount, **{"client_id": "c1", **more})
+    return line(kind, "D9.1", day, amount, **{"client_id": "c1", **more})
 
 
 def waiver(day: str, amount: int, **more: object) -> Expected:
