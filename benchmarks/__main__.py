@@ -19,8 +19,9 @@ import psycopg
 
 from benchmarks import accrual, as_of, ingest, kafka, memory, rebuild
 from benchmarks.figures import Report
-from benchmarks.ledgers import collect_seldom, server
+from benchmarks.ledgers import server
 from benchmarks.scales import SCALES, Run
+from ledger.collecting import collect_seldom
 
 MEASUREMENTS: dict[str, Callable[[Run], None]] = {
     "ingest": ingest.measure,

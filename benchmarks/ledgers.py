@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -31,12 +30,6 @@ from replay.statements import seal
 
 RECORDER_STAGES = ("recorded", "stage", "versions", "head", "insert_staged")
 """Methods of the recorder that an append passes through."""
-
-
-def collect_seldom() -> None:
-    """Set Python's garbage collector as the command line sets it for all its commands."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 @contextmanager

@@ -25,7 +25,8 @@ import psutil
 
 from benchmarks import consuming
 from benchmarks.figures import Clock
-from benchmarks.ledgers import Bench, collect_seldom, open_bench
+from benchmarks.ledgers import Bench, open_bench
+from ledger.collecting import collect_seldom
 from ledger.ingest.files import BATCH_MESSAGES
 
 Told: TypeAlias = dict[str, float]

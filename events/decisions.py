@@ -57,7 +57,10 @@ class ReferralAccepted(ClaimAnswer):
 
 
 class ReferralRejected(ClaimAnswer):
-    """The claim loses; ``standing_claim`` is the one it lost against, if any (D3.3)."""
+    """The claim loses; ``standing_claim`` is what it lost against, if anything (D3.3).
+
+    That is the claim that won, the grant of the department, or finance's assignment (D3.6).
+    """
 
     type: ClassVar[str] = "ReferralRejected"
     reason: Literal[
@@ -85,6 +88,7 @@ class ReferralWaiting(ClaimAnswer):
     """The claim waits, in its partner's stream, for the partner's enrolment (D3.2)."""
 
     type: ClassVar[str] = "ReferralWaiting"
+    department: Code | None = None
 
     @property
     def stream(self) -> str:
@@ -136,8 +140,9 @@ class SubscriptionChange(Value):
 class Standing(Value):
     """How a client stands: its holder for life, its first activation, the day on which it counts.
 
-    ``counted_on`` is None for a client that is not counted (D6.1). ``claim`` is the winning claim.
-    ``counted_by`` is who counts it where an assignment makes that another than ``partner_id``.
+    ``counted_on`` is None for a client that is not counted (D6.1), as one is that finance gave to
+    nobody on its first activation day. ``partner_id`` is the holder by claims, ``claim`` the one
+    that won; ``counted_by`` is who counts it where an assignment makes that another.
     """
 
     partner_id: Identifier | None = None
@@ -162,6 +167,32 @@ class ClientStanding(RuledDecision):
     def stream(self) -> str:
         """``client:<client_id>``."""
         return f"client:{self.client_id}"
+
+
+class PaymentStanding(RuledDecision):
+    """A payment is worth another net amount than it was (D8.2): the values before and after.
+
+    ``payment`` is its ``invoice.paid``, ``fact`` what changed it, ``refunds`` are all that lower it
+    now. A payment that nothing has lowered stands as its own fact says and has no such decision.
+    """
+
+    type: ClassVar[str] = "PaymentStanding"
+    payment: Position
+    fact: Position
+    client_id: Identifier
+    subscription_id: Identifier
+    invoice_id: Identifier
+    payment_id: Identifier | None = None
+    period_start: Day
+    currency: Currency
+    before: Annotated[int, Field(ge=0)]
+    after: Annotated[int, Field(ge=0)]
+    refunds: Facts = ()
+
+    @property
+    def stream(self) -> str:
+        """``invoice:<invoice_id>``."""
+        return f"invoice:{self.invoice_id}"
 
 
 class FactUnresolved(Decision):

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from events.base import Value
 from events.decisions import Facts, RuledDecision
-from events.values import Code, Day, Identifier, Position, TierName
+from events.values import Code, Day, Identifier, PartnerKind, Position, TierName
 
 
 class PartnerDecision(RuledDecision):
@@ -51,6 +51,18 @@ class ProgrammeAssigned(PartnerDecision):
 
     type: ClassVar[str] = "ProgrammeAssigned"
     programme: Identifier
+    command: Position
+
+
+class EnrolmentCorrected(PartnerDecision):
+    """What an enrolment said is replaced for later decisions (D9.6); what is absent stays."""
+
+    type: ClassVar[str] = "EnrolmentCorrected"
+    kind: PartnerKind | None = None
+    founding: bool | None = None
+    sponsor_id: Identifier | None = None
+    department: Code | None = None
+    cleared: tuple[Literal["sponsor_id", "department"], ...] = ()
     command: Position
 
 

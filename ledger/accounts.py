@@ -19,9 +19,10 @@ from events.lines import (
 )
 from events.partner_decisions import BadgeAwarded, TierChanged
 from ledger.engine import Account, Counts, Posted, evolve
-from ledger.engine.commissions import Period
+from ledger.engine.commissions import Period, period_of
 from ledger.engine.counted import Rewarded
-from ledger.engine.state import Client, Partner, Run
+from ledger.engine.invoices import Paid, picture_of
+from ledger.engine.state import Client, Invoice, Partner, Run
 from ledger.entities import Entities
 from ledger.ports import Candidate, ReadModels
 
@@ -52,6 +53,7 @@ class Page:
         page: Sequence[Candidate],
         *,
         claimed_days: bool,
+        on_invoices: bool,
     ) -> None:
         self._entities, self._models, self._run, self._cursor = entities, models, run, cursor
         self._table = entities.table
@@ -64,6 +66,7 @@ class Page:
         self._moved = self._fold(moved)
         self._posted = self._load_posted([c for c in page if c.client_id and c.touched])
         self._claimed = self._load_claimed(page) if claimed_days else {}
+        self._payments = self._load_payments(page) if on_invoices else {}
 
     def partner(self, partner_id: str) -> Partner:
         """A partner as of the run, with the tiers that the run has decided already."""
@@ -99,6 +102,7 @@ class Page:
             posted=self._posted.get(candidate.client_id, {}),
             counted_on=counted_on,
             claimed_on=self._claimed.get(claim),
+            payments=self._payments.get(candidate.client_id, ()),
         )
 
     def _fold(self, streams: list[str]) -> dict[str, object]:
@@ -159,6 +163,22 @@ class Page:
         )
         return dict(self._cursor.fetchall())
 
+    def _load_payments(self, page: Sequence[Candidate]) -> dict[str, list[Paid]]:
+        """What the clients paid, as of the run (D8.2)."""
+        touched = [c.client_id for c in page if c.client_id and c.touched]
+        others = [c.client_id for c in page if c.client_id and not c.touched]
+        payments, moved = self._models.payments(self._cursor, self._run, touched, others)
+        invoices = self._fold(sorted({f"invoice:{paid.payment.invoice_id}" for paid in moved}))
+        for later in moved:
+            invoice = invoices.get(f"invoice:{later.payment.invoice_id}")
+            assert isinstance(invoice, Invoice)
+            payments.setdefault(later.payment.client_id, []).extend(
+                paid
+                for paid in picture_of(invoice).paid
+                if paid.payment.position == later.payment.position
+            )
+        return payments
+
     def _load_posted(self, touched: Sequence[Candidate]) -> dict[str, dict[Period, Posted]]:
         """What is posted for the periods of touched clients, from their lines."""
         names = [c.client_id for c in touched if not self._is_new(c)]
@@ -196,7 +216,7 @@ def _fold_posted(
 ) -> None:
     """Fold one event of a client's money into what is posted for its periods."""
     if isinstance(event, CommissionPosted | ClawbackWaived):
-        client_id, period = event.client_id, (event.subscription_id, event.day)
+        client_id, period = event.client_id, period_of(event)
         of_client = posted.setdefault(client_id, {})
         old = of_client.get(period)
         if isinstance(event, ClawbackWaived):

@@ -78,6 +78,7 @@ class AccrualRun:
         assert ledger.open_run is not None
         self._appender, self._entities, self._ledger = appender, entities, ledger
         self._run: Run = ledger.open_run
+        self._on_invoices = ledger.programmes.on_invoices()
         self._progress = progress or (lambda done, total: None)
         self._writer = RowWriter(ledger.time_zone)
         names = appender.recorder.names
@@ -116,7 +117,11 @@ class AccrualRun:
         done = self._done(cursor)
         models, run = self._appender.models, self._run
         total = models.plan_accrual(
-            cursor, run, every_partner=self._every_partner(), claims=self._claims
+            cursor,
+            run,
+            every_partner=self._every_partner(),
+            claims=self._claims,
+            on_invoices=self._on_invoices,
         )
         earnings = Earnings(self._ledger, run, models, cursor, contests=self._claims.any)
         finished = 0
@@ -163,7 +168,13 @@ class AccrualRun:
             if not page:
                 return None
             reader = Page(
-                self._entities, models, run, cursor, page, claimed_days=self._claimed_days
+                self._entities,
+                models,
+                run,
+                cursor,
+                page,
+                claimed_days=self._claimed_days,
+                on_invoices=self._on_invoices,
             )
             return page, reader
 

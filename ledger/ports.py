@@ -9,8 +9,10 @@ from typing import Any, NamedTuple, Protocol
 from psycopg import Cursor
 
 from events.decisions import Term
+from ledger.engine.closes import Span, Tally
 from ledger.engine.contests import Claims
 from ledger.engine.counted import CountedClient
+from ledger.engine.invoices import Paid
 from ledger.engine.state import Run
 
 
@@ -47,11 +49,18 @@ class ReadModels(Protocol):
         """Fold the events of positions in (after, through] into every projection."""
 
     def plan_accrual(
-        self, cursor: Cursor[Any], run: Run, *, every_partner: bool, claims: Claims
+        self,
+        cursor: Cursor[Any],
+        run: Run,
+        *,
+        every_partner: bool,
+        claims: Claims,
+        on_invoices: bool,
     ) -> int:
         """Find the candidates of a run, once a session; return how many clients there are.
 
-        ``claims`` says which clients a contest may be about.
+        ``claims`` says which clients a contest may be about, ``on_invoices`` whether a programme
+        pays on what clients paid.
         """
 
     def candidates(
@@ -77,11 +86,31 @@ class ReadModels(Protocol):
     ) -> Iterator[list[Entrant]]:
         """Counted clients of the plan that a contest may be about, by id, ``limit`` at a time."""
 
+    def payments(
+        self, cursor: Cursor[Any], run: Run, touched: Collection[str], others: Collection[str]
+    ) -> tuple[dict[str, list[Paid]], list[Paid]]:
+        """What clients paid for periods up to the run's day (D8.2), and payments that moved.
+
+        By client: of those touched all payments, of others those that no earlier run can have seen
+        or been due. A payment that moved was lowered after the run began: fold its invoice.
+        """
+
     def clients_activated_from(self, cursor: Cursor[Any], partner_id: str, day: date) -> list[str]:
         """The partner's clients whose first activation is on a day or later, by id."""
 
-    def payables(self, cursor: Cursor[Any], cutoff: date) -> Iterable[tuple[str, str, int]]:
-        """(partner, currency, minor units owed by a cut-off), for every pair with money (D15.1)."""
+    def payables(
+        self, cursor: Cursor[Any], cutoff: date, partner_id: str | None = None
+    ) -> Iterable[tuple[str, str, int]]:
+        """(partner, currency, minor units owed by a cut-off), where positive (D15.1).
+
+        ``partner_id`` narrows it to one partner.
+        """
+
+    def tallies(self, cursor: Cursor[Any], span: Span) -> Sequence[Tally]:
+        """How many counted clients of a span each partner has (D12), those with none left out."""
+
+    def assigned_partners(self, cursor: Cursor[Any]) -> list[str]:
+        """The partners that were ever put under another programme (D7.3), by id."""
 
 
 class Place(Protocol):

@@ -1,4 +1,4 @@
-"""What commands read of the projections: the candidates of an accrual run, and what is payable."""
+"""What commands read of the projections: the candidates of an accrual run."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from ledger.engine.calendar import end_of_month
 from ledger.engine.contests import Claims
 from ledger.engine.state import Run
 from ledger.ports import Candidate
-from projections.balances import BALANCES
-from projections.counted import CountedReader
 from projections.names import DEFAULT_NAMES, Names
+from projections.paid import PaidReader
+from projections.payables import PayableModels
+from projections.rankings import RankingModels
+from projections.registry import STORED
 
 _LONGEST_MONTH = 31
 _INTERVALS: dict[int, Interval] = {1: "month", 12: "year"}
@@ -70,6 +72,13 @@ TRUNCATE accrual_candidates, accrual_entrants;
 -- an index, so that a day's run costs what is due and what changed. The day of the month tells most
 -- of those that are not due.
 WITH changed_agreements AS ({changed_agreements}),
+changed_payments AS (
+    SELECT DISTINCT client_id
+    FROM {payments}
+    WHERE %(on_invoices)s
+        AND GREATEST(payment, revision) > %(previous_run)s
+        AND revision > %(previous_run)s
+),
 found AS (
     SELECT client_id
     FROM {events}
@@ -86,12 +95,29 @@ found AS (
         AND (end_day IS NULL OR end_day > %(previous)s::date)
         AND start_day <= %(through)s::date
         AND {next_start} <= %(through)s::date
+    UNION
+    SELECT client_id
+    FROM changed_payments
+    UNION
+    -- Where a programme pays on invoices: what no earlier run can have seen, or been due.
+    SELECT client_id
+    FROM {payments}
+    WHERE %(on_invoices)s
+        AND GREATEST(payment, revision) > %(previous_run)s
+    UNION
+    SELECT client_id
+    FROM {payments}
+    WHERE %(on_invoices)s
+        AND period_start > %(previous)s::date
+        AND period_start <= %(through)s::date
 )
 INSERT INTO accrual_candidates
 SELECT
     partner_id,
     client_id,
-    position > %(previous_run)s OR partner_id IN (SELECT partner_id FROM changed_agreements)
+    position > %(previous_run)s
+    OR partner_id IN (SELECT partner_id FROM changed_agreements)
+    OR client_id IN (SELECT client_id FROM changed_payments)
 FROM found
 INNER JOIN {clients} USING (client_id)
 WHERE partner_id IS NOT NULL
@@ -233,53 +259,42 @@ WHERE partner_id = %s
 ORDER BY client_id
 """
 
-_PAYABLE = """
-SELECT partner_id, currency, owed - COALESCE(later, 0)
-FROM (
-    SELECT partner_id, currency, earned + adjusted - paid - in_flight AS owed
-    FROM {balances}
-) AS balance
-LEFT JOIN (
-    SELECT partner_id, currency, earned + adjusted AS later
-    FROM ({posted_after}) AS lines
-) AS posted_later USING (partner_id, currency)
-WHERE owed - COALESCE(later, 0) > 0
-ORDER BY partner_id, currency
-"""
 
-
-class LiveModels(CountedReader):
+class LiveModels(PaidReader, PayableModels, RankingModels):
     """The projections as the ledger's commands use them: merged, and read for runs."""
 
     def __init__(self, names: Names = DEFAULT_NAMES) -> None:
         super().__init__(names)
         tables: dict[str, sql.Composable] = {
             "events": names.events,
-            "posted_after": BALANCES.select(names.events, sql.SQL("posting_day > %(cutoff)s")),
             "next_start": _next_start("anchor", "months"),
             "next_review": _next_start("since", "12"),
             "changed_agreements": sql.SQL(_CHANGED_AGREEMENTS).format(events=names.events),
-            **{name: names.stored(name) for name in ("balances", "clients", "terms", "tiers")},
+            **{each.name: names.stored(each.name) for each in STORED},
         }
         (
             self._plan,
             self._plan_entrants,
             self._page,
-            self._payable,
             self._activated,
-        ) = (
-            sql.SQL(text).format(**tables)
-            for text in (_PLAN, _PLAN_ENTRANTS, _PAGE, _PAYABLE, _ACTIVATED)
-        )
+        ) = (sql.SQL(text).format(**tables) for text in (_PLAN, _PLAN_ENTRANTS, _PAGE, _ACTIVATED))
 
     def plan_accrual(
-        self, cursor: Cursor[Any], run: Run, *, every_partner: bool, claims: Claims
+        self,
+        cursor: Cursor[Any],
+        run: Run,
+        *,
+        every_partner: bool,
+        claims: Claims,
+        on_invoices: bool,
     ) -> int:
         """Find the candidates of a run, once a session; return how many rows there are.
 
         It may find too many, never too few: the engine decides each from the events up to the run.
         """
-        parameters = _parameters(run, every_partner=every_partner, claims=claims)
+        parameters = _parameters(
+            run, every_partner=every_partner, claims=claims, on_invoices=on_invoices
+        )
         with ClientCursor(cursor.connection) as own:
             # Several statements with parameters: they are bound on this side.
             own.execute(self._plan, parameters)
@@ -304,15 +319,10 @@ class LiveModels(CountedReader):
             own.execute(self._activated, (partner_id, day))
             return [client_id for (client_id,) in own]
 
-    def payables(self, cursor: Cursor[Any], cutoff: date) -> Iterator[tuple[str, str, int]]:
-        """(partner, currency, minor units owed by a cut-off), where positive (D15.1)."""
-        with cursor.connection.cursor(row_factory=tuple_row) as own:
-            own.execute(self._payable, {"cutoff": cutoff})
-            for partner_id, currency, owed in own:
-                yield partner_id, currency, int(owed)
 
-
-def _parameters(run: Run, *, every_partner: bool, claims: Claims) -> dict[str, object]:
+def _parameters(
+    run: Run, *, every_partner: bool, claims: Claims, on_invoices: bool
+) -> dict[str, object]:
     previous = run.previous or date.min
     return {
         "days": _days_of_month(previous, run.through),
@@ -324,6 +334,7 @@ def _parameters(run: Run, *, every_partner: bool, claims: Claims) -> dict[str, o
         "claimed_from": claims.first,
         "claimed_through": claims.last,
         "activated_through": claims.activated_through,
+        "on_invoices": on_invoices,
     }
 
 

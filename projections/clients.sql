@@ -6,6 +6,7 @@ SELECT
     standing.first_activated_on,
     standing.first_activated_at,
     standing.counted_on,
+    standing.counted_by,
     latest.position
 FROM (
     SELECT
@@ -22,6 +23,7 @@ CROSS JOIN LATERAL jsonb_to_record(:state -> 'after') AS standing (
     claim bigint,
     first_activated_on date,
     first_activated_at timestamptz,
-    counted_on date
+    counted_on date,
+    counted_by text
 )
 WHERE latest.newest = 1

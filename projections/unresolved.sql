@@ -29,10 +29,15 @@ FROM (
                     WHEN notes.topic LIKE 'Fact%' THEN 'fact'
                     WHEN notes.topic LIKE 'Referral%' THEN 'claim'
                     WHEN notes.topic LIKE 'Sponsor%' THEN 'sponsor'
+                    WHEN notes.topic LIKE 'Enrolment%' THEN 'sponsor'
                     WHEN notes.topic LIKE 'Payment%' THEN 'payment'
                     ELSE 'difference'
                 END,
-                COALESCE(record.fact, record.claim, record.line)
+                CASE WHEN notes.topic LIKE 'Sponsor%' OR notes.topic LIKE 'Enrolment%'
+                    THEN NULL ELSE COALESCE(record.fact, record.claim, record.line) END,
+                -- Of a partner's sponsors only the one named last is waited for (D9.6).
+                CASE WHEN notes.topic LIKE 'Sponsor%' OR notes.topic LIKE 'Enrolment%'
+                    THEN notes.partner_id END
             ORDER BY notes.position DESC
         ) AS newest
     FROM :events AS notes
@@ -41,11 +46,18 @@ FROM (
         claim bigint,
         line bigint,
         reason text,
-        flag text
+        flag text,
+        sponsor_id text,
+        cleared jsonb
     )
     WHERE :scope
+        AND (
+            topic <> 'EnrolmentCorrected/1'
+            OR record.sponsor_id IS NOT NULL
+            OR record.cleared @> '["sponsor_id"]'
+        )
         AND topic IN (
-            'FactUnresolved/1', 'FactResolved/1',
+            'EnrolmentCorrected/1', 'FactUnresolved/1', 'FactResolved/1',
             'ReferralAccepted/1', 'ReferralRejected/1', 'ReferralLapsed/1',
             'ReferralUnchanged/1', 'ReferralWaiting/1',
             'SponsorAccepted/1', 'SponsorRejected/1', 'SponsorWaiting/1',

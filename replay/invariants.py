@@ -25,7 +25,7 @@ _PERIODS = sql.Identifier("pg_temp", "verified_periods")
 _CREATE_PERIODS = """
 CREATE TEMPORARY TABLE {periods} (
     position bigint, partner_id text, client_id text, subscription_id text, day date,
-    line bigint, amount bigint, taken_back boolean
+    invoice_id text, payment_id text, line bigint, amount bigint, taken_back boolean
 )
 """
 
@@ -33,10 +33,13 @@ _ADD_PERIODS = """
 INSERT INTO {periods}
 SELECT
     lines.position, lines.partner_id, lines.client_id, record.subscription_id, lines.day,
-    record.line, lines.amount, lines.kind IN ('adjustment', 'margin_adjustment')
+    record.invoice_id, record.payment_id, record.line, lines.amount,
+    lines.kind IN ('adjustment', 'margin_adjustment')
 FROM {events} AS lines
 CROSS JOIN LATERAL jsonb_to_record(convert_from(state, 'UTF8')::jsonb)
-    AS record (subscription_id text, line bigint, rule text)
+    AS record (
+        subscription_id text, invoice_id text, payment_id text, line bigint, rule text
+    )
 WHERE lines.position > %(after)s
     AND lines.position <= %(through)s
     AND lines.kind IN ('commission', 'margin', 'adjustment', 'margin_adjustment')
@@ -51,7 +54,7 @@ WITH linked AS (
     GROUP BY line
 )
 SELECT
-    first.client_id, first.subscription_id, first.day,
+    MAX(first.client_id), MAX(first.subscription_id), MAX(first.day), first.invoice_id,
     MAX(first.partner_id), MAX(first.position), COUNT(*)
 FROM {periods} AS first
 LEFT JOIN linked
@@ -60,9 +63,15 @@ WHERE first.line IS NULL
     AND NOT first.taken_back
     -- One wholly taken back is not in force any more.
     AND NOT (COALESCE(linked.taken_back, FALSE) AND first.amount + linked.amount = 0)
-GROUP BY first.client_id, first.subscription_id, first.day
+GROUP BY
+    -- A payment has one in the whole ledger, a period by schedule one of its client.
+    first.invoice_id,
+    first.payment_id,
+    CASE WHEN first.invoice_id IS NULL THEN first.client_id END,
+    CASE WHEN first.invoice_id IS NULL THEN first.subscription_id END,
+    CASE WHEN first.invoice_id IS NULL THEN first.day END
 HAVING COUNT(*) > 1
-ORDER BY 5
+ORDER BY 6
 """
 
 _DUPLICATES = """
@@ -97,13 +106,14 @@ class Periods:
         yield from ()
 
     def finish(self) -> Iterator[Discrepancy]:
-        """Yield each (client, subscription, S) that has two first lines in force."""
+        """Yield each period, or payment of an invoice, that has two first lines in force."""
         with self._connection.transaction(), _cursor(self._connection) as cursor:
             cursor.execute(sql.SQL(_TWICE_FIRST).format(**self._parts))
             found = cursor.fetchall()
             cursor.execute(sql.SQL("DROP TABLE {periods}").format(**self._parts))
-        for client, subscription, day, partner, position, count in found:
-            what = f"client {client}, subscription {subscription}, {day} has {count} first lines"
+        for client, subscription, day, invoice, partner, position, count in found:
+            of = f"client {client}, subscription {subscription}, {day}"
+            what = f"{of}{f', invoice {invoice}' if invoice else ''} has {count} first lines"
             yield Discrepancy("D18.3", what, position, partner)
 
 

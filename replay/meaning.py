@@ -28,7 +28,18 @@ from replay.statements import last_day
 EARNED = frozenset({"commission", "bonus", "contest", "reward", "override", "prize", "credit"})
 """Kinds of lines whose amounts are earned (D18)."""
 
-_REFERENCES = ("fact", "claim", "standing_claim", "cause", "line", "run", "command", "close")
+_REFERENCES = (
+    "fact",
+    "claim",
+    "standing_claim",
+    "cause",
+    "line",
+    "run",
+    "command",
+    "close",
+    "payment",
+    "ranking",
+)
 _TYPED = (
     "originator_id",
     "partner_id",

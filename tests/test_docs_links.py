@@ -272,14 +272,14 @@ def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
     for line in (
         r"lille +€44.25 +€0.00 +€0.00 +€0.00 +€44.25",
         r"lyon +€89.40 +€0.00 +€0.00 +€0.00 +€89.40",
-        r"lyon +€189.40 +€0.00 +€189.40 +€0.00 +€0.00",
-        r"lille +€44.25 +€0.00 +€0.00 +€44.25 +€0.00",
+        r"lyon +€1,189.40 +€0.00 +€189.40 +€0.00 +€1,000.00",
+        r"lille +€2,044.25 +€0.00 +€0.00 +€44.25 +€2,000.00",
         r"lyon +€29.80 .*€29.80",
         r"waiver +D9\.2 .*€14.75",
         r"opening balance +€109.60",
         r"closing balance +€189.40",
-        r"closing balance +-€10.00",
-        r"commission_expense .*€223.65",
+        r"closing balance +€990.00",
+        r"commission_expense .*€3,223.65",
         r"nothing is wrong",
     ):
         assert re.search(line, done.stdout), line

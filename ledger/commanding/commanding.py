@@ -21,7 +21,7 @@ from ledger.accrual import AccrualRun, Accrued, Progress
 from ledger.appending import Appender, RowWriter
 from ledger.engine import commands
 from ledger.engine.calendar import end_of_month, first_of_month
-from ledger.engine.state import LEDGER, Ledger, Partner
+from ledger.engine.state import LEDGER, Ledger, Overlay, Partner, State
 from ledger.entities import Entities
 from ledger.errors import Refused
 from ledger.ports import ReadModels, Seal
@@ -148,6 +148,14 @@ class Commanding:
         self._entities.load(cursor, [stream])
         partner = self._entities.get(stream)
         return partner if isinstance(partner, Partner) else Partner(partner_id)
+
+    def _loaded(self, cursor: Cursor[Any], reads: Callable[[State], set[str]]) -> Overlay:
+        """The state that a decision reads, loaded until what is there names nothing more."""
+        wanted = reads(self._entities.at_hand)
+        while not all(stream in self._entities for stream in wanted):
+            self._entities.load(cursor, wanted)
+            wanted |= reads(self._entities.at_hand)
+        return Overlay(self._entities.at_hand)
 
     def _event(self, cursor: Cursor[Any], position: int) -> Recorded | None:
         return self._entities.at(cursor, position)

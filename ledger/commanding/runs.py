@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
 from psycopg import Cursor
 
-from events.base import Command
+from events.base import Command, Decision
 from events.finance import (
     AccrualRun as AccrualRunCommand,
 )
 from events.finance import (
     PeriodClosed,
 )
+from events.recorded import Recorded
 from ledger.accrual import Accrued, Progress
-from ledger.commanding.commanding import Closed, Commanding
-from ledger.engine import commands
+from ledger.commanding.commanding import Closed, Commanding, is_command
+from ledger.engine import closes, commands
 from ledger.engine.calendar import end_of_month, first_of_month
-from ledger.engine.state import Ledger
+from ledger.engine.state import Ledger, Partner
 
 
 class RunCommands(Commanding):
@@ -61,7 +63,29 @@ class RunCommands(Commanding):
                 commands.check_close(ledger, month)
                 return PeriodClosed(month=month, ahead=ahead, operator=self._operator)
 
-            self._append_command(decide, lambda _: end_of_month(first_of_month(month)))
+            self._append_command(
+                decide, lambda _: end_of_month(first_of_month(month)), self._rankings
+            )
             sealed = self._finish_seal()
             assert sealed is not None
             return sealed
+
+    def _rankings(self, context: tuple[Ledger, Cursor[Any]], event: Recorded) -> list[Decision]:
+        """The rankings and prizes of a close, from all that is recorded before it (D12)."""
+        ledger, cursor = context
+        month = is_command(event, PeriodClosed).month
+        boards = closes.boards(ledger, month)
+        if not boards:
+            return []
+        tallies = {span: self._models.tallies(cursor, span) for span in {b.span for b in boards}}
+        assigned = self._partners(cursor, self._models.assigned_partners(cursor))
+        ranked = [closes.rank(ledger, board, tallies[board.span], assigned) for board in boards]
+        winners = {tally.partner_id for each in ranked for _, tally, _ in each.winners()}
+        partners = self._partners(cursor, winners)
+        return closes.decide_close(ledger, event.position, month, ranked, partners)
+
+    def _partners(self, cursor: Cursor[Any], names: Iterable[str]) -> dict[str, Partner]:
+        """Partners as they stand at the head, past the cache."""
+        streams = [f"partner:{name}" for name in sorted(names)]
+        folded = self._entities.folded(cursor, streams, self._entities.position)
+        return {p.partner_id: p for p in folded.values() if isinstance(p, Partner)}

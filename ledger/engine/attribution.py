@@ -19,13 +19,24 @@ from events.partners import LeadCaptured, LeadConverted, ReferralRegistered
 from events.recorded import Recorded
 from ledger.engine.draft import Draft, programme_on
 from ledger.engine.standing import first_activation, record_standing
-from ledger.engine.state import Attribution, Claim, Lead, client_of, lead_of, partner_of
+from ledger.engine.state import (
+    Attribution,
+    Claim,
+    Client,
+    Grant,
+    Lead,
+    client_of,
+    department_of,
+    lead_of,
+    partner_of,
+)
 from ledger.policy.programme import Programme
 
 
 def answer_referral(draft: Draft, event: Recorded, fact: ReferralRegistered) -> None:
     """A registered referral claims its client (D3.1)."""
-    answer_claim(draft, event, Claim(event.position, event.day, fact.partner_id, fact.client_id))
+    claim = Claim(event.position, event.day, fact.partner_id, fact.client_id, fact.department)
+    answer_claim(draft, event, claim)
 
 
 def answer_activation(draft: Draft, event: Recorded, fact: ClientActivated) -> None:
@@ -38,7 +49,7 @@ def answer_activation(draft: Draft, event: Recorded, fact: ClientActivated) -> N
         reason: Literal["expired", "too_late"] = "too_late" if event.day < held.day else "expired"
         _lapse(draft, held, fact.client_id, reason, event.position)
     if fact.partner_id is not None:
-        claim = Claim(event.position, event.day, fact.partner_id, fact.client_id)
+        claim = Claim(event.position, event.day, fact.partner_id, fact.client_id, fact.department)
         answer_claim(draft, event, claim, settles=settles)
     record_standing(draft, event, fact.client_id)
 
@@ -63,9 +74,18 @@ def answer_lead(draft: Draft, event: Recorded, fact: LeadCaptured | LeadConverte
                 day=lead.converted_on,
             )
         )
-    if lead.client_id is not None and lead.partner_id is not None:
-        claim = Claim(lead.captured, lead.day, lead.partner_id, lead.client_id)
+    partner_id = _claimant(draft, lead)
+    if lead.client_id is not None and partner_id is not None:
+        claim = Claim(lead.captured, lead.day, partner_id, lead.client_id, lead.department)
         answer_claim(draft, event, claim)
+
+
+def _claimant(draft: Draft, lead: Lead) -> str | None:
+    """Whose claim a lead is: its partner's, or that of who holds its department on its day."""
+    if lead.partner_id is not None or lead.department is None or lead.day is None:
+        return lead.partner_id
+    grant = department_of(draft.state, lead.department).grant_on(lead.day)
+    return grant.partner_id if grant is not None else None
 
 
 def _is_of_use(lead: Lead, event: Recorded, fact: LeadCaptured | LeadConverted) -> bool:
@@ -111,6 +131,7 @@ def answer_claim(draft: Draft, event: Recorded, claim: Claim, *, settles: bool =
                 claim=claim.position,
                 client_id=claim.client_id,
                 partner_id=claim.partner_id,
+                department=claim.department,
             )
         )
         return
@@ -120,23 +141,13 @@ def answer_claim(draft: Draft, event: Recorded, claim: Claim, *, settles: bool =
     if not partner.in_force_on(claim.day):
         _reject(draft, claim, "agreement_ended", "D3.3a")
         return
+    if claim.department is not None:
+        grant = _grant_against(draft, claim, claim.department)
+        if grant is not None:
+            _reject(draft, claim, "territory", "D3.3b", grant.position)
+            return
     client = client_of(draft.state, claim.client_id)
-    held = client.attribution
-    if held is not None and held.is_live(claim.day):
-        if held.partner_id == claim.partner_id:
-            draft.emit(
-                ReferralUnchanged(
-                    rule="D3.3c",
-                    programme_version=_version(draft, claim.partner_id, claim.day),
-                    day=claim.day,
-                    claim=claim.position,
-                    client_id=claim.client_id,
-                    partner_id=claim.partner_id,
-                    standing_claim=held.claim,
-                )
-            )
-        else:
-            _reject(draft, claim, "already_attributed", "D3.3c", held.claim)
+    if _answer_attributed(draft, claim, client):
         return
     if settles:
         _accept(draft, claim, "D3.4", None)
@@ -144,6 +155,44 @@ def answer_claim(draft: Draft, event: Recorded, claim: Claim, *, settles: bool =
         _answer_late(draft, event, claim)
     else:
         _accept_provisionally(draft, claim)
+
+
+def _grant_against(draft: Draft, claim: Claim, department: str) -> Grant | None:
+    """The grant of the department to another partner on the claim's day (D3.3b)."""
+    if _rules(draft, claim.partner_id, claim.day).attribution.territory_check == "leads_only":
+        return None
+    grant = department_of(draft.state, department).grant_on(claim.day)
+    return grant if grant is not None and grant.partner_id != claim.partner_id else None
+
+
+def _answer_attributed(draft: Draft, claim: Claim, client: Client) -> bool:
+    """Answer a claim to a client that finance assigned or that is attributed on its day, if so.
+
+    Finance's word stands against every claim, of whatever day (D3.6).
+    """
+    held = client.attribution
+    if client.assignments:
+        last = client.assignments[-1]
+        rule, partner_id, standing = "D3.6", last.partner_id, last.position
+    elif held is not None and held.is_live(claim.day):
+        rule, partner_id, standing = "D3.3c", held.partner_id, held.claim
+    else:
+        return False
+    if partner_id != claim.partner_id:
+        _reject(draft, claim, "already_attributed", rule, standing)
+        return True
+    draft.emit(
+        ReferralUnchanged(
+            rule=rule,
+            programme_version=_version(draft, claim.partner_id, claim.day),
+            day=claim.day,
+            claim=claim.position,
+            client_id=claim.client_id,
+            partner_id=claim.partner_id,
+            standing_claim=standing,
+        )
+    )
+    return True
 
 
 def _answer_late(draft: Draft, event: Recorded, claim: Claim) -> None:

@@ -70,6 +70,19 @@ def check_assignment(ledger: Ledger, partner: Partner, programme: str, from_day:
     _check_after_clock(ledger, from_day, "an assignment can hold")
 
 
+def check_attribution(ledger: Ledger, partner: Partner | None, from_day: date) -> None:
+    """A client may be given to a partner, or to none, from a day on (D3.6)."""
+    if partner is not None:
+        _check_known(partner)
+        enrolment = partner.enrolment
+        if enrolment is not None and enrolment.day > from_day:
+            raise Refused(
+                f"{partner.partner_id} is enrolled from {enrolment.day} on; assign the client from"
+                " that day or a later one"
+            )
+    _check_after_clock(ledger, from_day, "a client can be assigned")
+
+
 def check_accrual(ledger: Ledger, through: date) -> None:
     """A run through a day may start (D8.1)."""
     accrued = ledger.accrued_through
@@ -126,7 +139,7 @@ def dated(ledger: Ledger, day: date | None) -> date:
 
 
 def check_finance(partner: Partner) -> None:
-    """An adjustment or credit may be posted to a partner (D9.4)."""
+    """A partner may be adjusted, credited (D9.4) or corrected (D9.6)."""
     _check_known(partner)
 
 

@@ -1,8 +1,8 @@
-"""Commission lines, their late differences and waivers, client by client (D4.3, D5, D7, D9)."""
+"""Commission lines, their late differences and waivers, client by client (D4.3, D5, D7 to D9)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,19 +15,21 @@ from events.lines import (
     ClawbackWaived,
     CommissionPosted,
     DifferenceUnresolved,
+    PeriodLine,
 )
-from events.values import TierName
+from events.values import Interval, TierName
 from ledger.engine.agreements import in_tail
 from ledger.engine.calendar import client_year
 from ledger.engine.contests import Claims, replaces_first_year
 from ledger.engine.draft import programme_on
+from ledger.engine.invoices import Paid, period_of_payment
 from ledger.engine.money import share
 from ledger.engine.state import Ledger, Partner, Run
 from ledger.engine.subscriptions import last_return, period_starts
 from ledger.policy.versions import Adopted
 
-Period = tuple[str, date]
-"""A period of a client: (subscription, S)."""
+Period = tuple[str, date, *tuple[str, ...]]
+"""A period of a client: (subscription, S); one paid for: (subscription, S, invoice, payment)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,9 @@ class Account(NamedTuple):
 
     ``touched``: a fact changed how it stands since the run before, or its partner's agreement
     changed: all of its periods are compared with ``posted``. Else only new periods can be due.
-    ``claimed_on``, the day of ``claim``, is given where a rule may ask for it.
+    ``claimed_on``, the day of ``claim``, is given where a rule may ask for it. ``payments`` are all
+    of a touched client's, else those that no earlier run can have seen or been due (D8.2); empty
+    where no programme pays on invoices.
     """
 
     client_id: str
@@ -64,13 +68,17 @@ class Account(NamedTuple):
     posted: Mapping[Period, Posted] = MappingProxyType({})
     counted_on: date | None = None
     claimed_on: date | None = None
+    payments: Sequence[Paid] = ()
 
 
 class _Due(NamedTuple):
-    """A due period: the day it ends and the term that it is due under (D4.3)."""
+    """A due period: its last day, what it is worth, and the facts that it rests on (D4.3, D8.2)."""
 
     service_end: date
-    term: Term
+    interval: Interval
+    base: int
+    currency: str
+    facts: tuple[int, ...]
 
 
 class PartnerAccrual:
@@ -78,6 +86,7 @@ class PartnerAccrual:
 
     def __init__(self, ledger: Ledger, run: Run, partner: Partner) -> None:
         self._ledger, self._run, self._partner = ledger, run, partner
+        self._on_invoices = ledger.programmes.on_invoices()
         self._founding = partner.enrolment is not None and partner.enrolment.founding
         self._versions: dict[date, Adopted] = {}
         adopted = [each for of_one in ledger.programmes.versions.values() for each in of_one]
@@ -97,17 +106,48 @@ class PartnerAccrual:
             if posted is None:
                 yield self._first_line(account, period, due[period])
             else:
-                yield from self._compare(account, period, posted, due.get(period))
+                yield from self._compare(period, posted, due.get(period))
 
     def _due(self, account: Account) -> dict[Period, _Due]:
+        """What is due by schedule, or by what was paid: the version of a period says which."""
+        due = self._scheduled(account)
+        if self._on_invoices:
+            due = {key: it for key, it in due.items() if not self._by_invoice(account, key[1])}
+            due.update(self._paid(account))
+        return due
+
+    def _scheduled(self, account: Account) -> dict[Period, _Due]:
         after = None if account.touched else self._run.previous
-        return {
-            (name, start): _Due(end, term)
-            for name, terms in account.terms.items()
-            for term in terms
-            for start, end in period_starts(term, after, self._run.through)
-            if self._earns(account, start)
-        }
+        due: dict[Period, _Due] = {}
+        for name, terms in account.terms.items():
+            for term in terms:
+                facts = _facts(account, term)
+                for start, end in period_starts(term, after, self._run.through):
+                    if self._earns(account, start):
+                        due[name, start] = _Due(
+                            end, term.interval, term.price, term.currency, facts
+                        )
+        return due
+
+    def _paid(self, account: Account) -> Iterator[tuple[Period, _Due]]:
+        """The payments that are due: whatever the subscription did meanwhile (D8.2)."""
+        for paid in account.payments:
+            payment = paid.payment
+            start = payment.period_start
+            if (
+                start > self._run.through
+                or not self._by_invoice(account, start)
+                or not self._earns(account, start)
+            ):
+                continue
+            name = payment.subscription_id
+            end, interval = period_of_payment(start, account.terms.get(name, ()))
+            facts = tuple(sorted({account.claim, payment.position, *paid.refunds}))
+            key = (name, start, payment.invoice_id, payment.payment_id or "")
+            yield key, _Due(end, interval, paid.net, payment.currency, facts)
+
+    def _by_invoice(self, account: Account, start: date) -> bool:
+        return self._deciding(account, start).programme.accrual == "invoice"
 
     def _earns(self, account: Account, start: date) -> bool:
         """Whether the partner earns a line with this S: it has an agreement, or a tail (D4.4).
@@ -165,8 +205,8 @@ class PartnerAccrual:
         return "activation_date" in (programme.version_basis, programme.rate_basis)
 
     def _first_line(self, account: Account, period: Period, due: _Due) -> CommissionPosted:
-        name, start = period
-        term = due.term
+        start = period[1]
+        invoice_id, payment_id = period[2:] or (None, None)
         year = self._year(account, start)
         version, tier, rate = self._terms(start, account.first_activated_on, year)
         return CommissionPosted.trusted(
@@ -175,27 +215,27 @@ class PartnerAccrual:
             day=start,
             partner_id=self._partner.partner_id,
             posting_date=self._ledger.posting_day(start),
-            amount=share(term.price, rate),
-            currency=term.currency,
-            facts=_facts(account, term),
+            amount=share(due.base, rate),
+            currency=due.currency,
+            facts=due.facts,
             run=self._run.position,
             client_id=account.client_id,
-            subscription_id=name,
+            subscription_id=period[0],
             service_end=due.service_end,
-            interval=term.interval,
+            interval=due.interval,
             client_year=year,
             tier=tier,
-            base=term.price,
+            base=due.base,
             rate=rate,
             line=None,
+            invoice_id=invoice_id,
+            payment_id=payment_id or None,
         )
 
-    def _compare(
-        self, account: Account, period: Period, posted: Posted, due: _Due | None
-    ) -> Iterator[Decision]:
+    def _compare(self, period: Period, posted: Posted, due: _Due | None) -> Iterator[Decision]:
         """A posted period against what it would be now: a difference, a waiver, or nothing (D9)."""
         first = posted.first
-        value = share(due.term.price, first.rate) if due else 0
+        value = share(due.base, first.rate) if due else 0
         missing = value - posted.amount
         given = posted.amount - value - posted.waived
         reason = _why_finance_settles(posted, due, value)
@@ -207,15 +247,14 @@ class PartnerAccrual:
         if reason != "settled" or posted.adjusted:
             return
         if missing > 0 and due is not None:
-            yield self._late(CommissionPosted, "D9.1", account, posted, due, missing)
+            yield self._late(CommissionPosted, "D9.1", posted, due, missing)
         elif given > 0:
-            yield self._late(ClawbackWaived, "D9.2", account, posted, due, given)
+            yield self._late(ClawbackWaived, "D9.2", posted, due, given)
 
     def _late(
         self,
         cls: type[CommissionPosted | ClawbackWaived],
         rule: str,
-        account: Account,
         posted: Posted,
         due: _Due | None,
         amount: int,
@@ -224,7 +263,7 @@ class PartnerAccrual:
         first = posted.first
         base = first.base
         if cls is CommissionPosted and due is not None:
-            base = max(0, due.term.price - posted.base)
+            base = max(0, due.base - posted.base)
         return cls(
             rule=rule,
             programme_version=first.programme_version,
@@ -233,7 +272,7 @@ class PartnerAccrual:
             posting_date=self._ledger.posting_day(first.day),
             amount=amount,
             currency=first.currency,
-            facts=_facts(account, due.term) if due else first.facts,
+            facts=due.facts if due else first.facts,
             run=self._run.position,
             client_id=first.client_id,
             subscription_id=first.subscription_id,
@@ -244,6 +283,8 @@ class PartnerAccrual:
             base=base,
             rate=first.rate,
             line=posted.line,
+            invoice_id=first.invoice_id,
+            payment_id=first.payment_id,
         )
 
     def _unresolved(
@@ -258,7 +299,7 @@ class PartnerAccrual:
                 "subscription_id": period[0],
                 "line": posted.line,
                 "due": value,
-                "due_currency": due.term.currency if due else posted.first.currency,
+                "due_currency": due.currency if due else posted.first.currency,
                 "posted": posted.amount,
                 "currency": posted.first.currency,
                 "reason": reason,
@@ -267,14 +308,23 @@ class PartnerAccrual:
         )
 
 
+def period_of(line: PeriodLine) -> Period:
+    """The period that a line is for."""
+    if line.invoice_id is None:
+        return line.subscription_id, line.day
+    return line.subscription_id, line.day, line.invoice_id, line.payment_id or ""
+
+
 def _why_finance_settles(posted: Posted, due: _Due | None, value: int) -> str:
     """Why a changed period is left to finance (D9.3, D9.4), ``settled`` if it is not.
 
     What is settled of a period is P less its waivers: V as the last run left it.
     """
-    if due is not None and due.term.currency != posted.first.currency:
+    if due is not None and due.currency != posted.first.currency:
         return "currency_changed"
-    if due is not None and due.term.interval != posted.first.interval:
+    # What was paid is worth the same, whatever stretch of days it is for.
+    by_schedule = posted.first.invoice_id is None
+    if due is not None and by_schedule and due.interval != posted.first.interval:
         return "interval_changed"
     if posted.adjusted and value != posted.amount - posted.waived:
         return "adjusted"

@@ -7,17 +7,25 @@ from collections.abc import Callable, Mapping
 from events.base import Event
 from events.catalogue import TOPICS
 from events.recorded import Recorded
-from ledger.engine.folding import clients, ledger, others, partners
+from ledger.engine.folding import clients, invoices, ledger, others, partners
 from ledger.engine.folding.table import Folds
-from ledger.engine.state import Client, Lead, Ledger, Partner, Payout
+from ledger.engine.state import Client, Department, Invoice, Lead, Ledger, Partner, Payout
 
-_FOLDS: Folds = {**clients.FOLDS, **partners.FOLDS, **others.FOLDS, **ledger.FOLDS}
+_FOLDS: Folds = {
+    **clients.FOLDS,
+    **partners.FOLDS,
+    **others.FOLDS,
+    **invoices.FOLDS,
+    **ledger.FOLDS,
+}
 
 _NEW: Mapping[str, Callable[[str], object]] = {
     "client": Client,
     "partner": Partner,
     "lead": Lead,
+    "department": Department,
     "payout": Payout,
+    "invoice": Invoice,
     "ledger": lambda _: Ledger(),
 }
 

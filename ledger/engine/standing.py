@@ -106,19 +106,22 @@ def _standing(
     held = client.attribution
     holder = held if held is not None and held.live_through is None else None
     first = _first(picture)
-    partner = partner_of(draft.state, holder.partner_id) if holder else None
+    by_claims = counter = holder.partner_id if holder else None
+    if client.assignments and first is not None:
+        counter = client.holder_on(first.day)
+    partner = partner_of(draft.state, counter) if counter else None
     adopted = programme_on(draft.ledger, partner, first.day if first else event_day)
     counted = None
-    if first is not None and holder is not None:
+    if first is not None and counter is not None:
         days = adopted.programme.activation.qualifying_days
         counted = _counting_day(picture, first.day, first.day + timedelta(days=days))
     standing = Standing.trusted(
-        partner_id=holder.partner_id if holder else None,
+        partner_id=by_claims,
         claim=holder.claim if holder else None,
         first_activated_on=first.day if first else None,
         first_activated_at=first.at if first else None,
         counted_on=counted,
-        counted_by=None,
+        counted_by=counter if counter != by_claims else None,
     )
     return standing, adopted.version
 

@@ -135,20 +135,26 @@ class Client(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A partner's claim to a client; ``position`` and ``day`` are its fact's (D3.1)."""
+    """A partner's claim to a client; position, day and department are its fact's (D3.1)."""
 
     position: int
     day: date
     partner_id: str
     client_id: str
+    department: str | None = None
 
 
 class Enrolment(NamedTuple):
-    """The enrolment that stands, the first recorded one (D11)."""
+    """The enrolment that stands, the first recorded one, as corrected since (D11, D9.6).
+
+    ``sponsor_from`` is the position of the enrolment or correction that names the sponsor.
+    """
 
     day: date
     position: int
     founding: bool
+    sponsor_id: str | None = None
+    sponsor_from: int = 0
 
 
 class Report(NamedTuple):
@@ -162,10 +168,11 @@ class Report(NamedTuple):
 
 
 class TierStep(NamedTuple):
-    """A tier from its first day on."""
+    """A tier from its first day on; ``run`` is the run that decided it, 0 for none."""
 
     day: date
     tier: TierName
+    run: int = 0
 
 
 class Tie(NamedTuple):
@@ -179,14 +186,22 @@ class Tie(NamedTuple):
     lines_after: int = 0
 
 
+class WaitingTie(NamedTuple):
+    """A partner that waits for its sponsor's enrolment, by the fact at ``position`` (D11)."""
+
+    partner_id: str
+    position: int
+
+
 class Partner(NamedTuple):
     """The fold of ``partner:<id>``.
 
     ``agreement`` holds signed (1) and ended (0); ``tiers`` is in recording order with days that
     never fall; ``lost`` are the levels lost in a review and not regained (D6.4); ``programmes`` the
     assignments (day, programme) in recording order (D7.3); ``unresolved`` are the facts that wait
-    for the enrolment, with their days. ``sponsor`` is the tie that stands (D11); ``brand`` holds
-    the brand granted (1) and revoked (0), as accepted (D13).
+    for the enrolment, with their days. ``sponsor`` is the tie that stands, ``sponsored`` are the
+    partners that wait for this one (D11). ``brand`` holds the brand granted (1) and revoked (0), as
+    accepted; ``brand_asked`` is the grant told last (D13).
     """
 
     partner_id: str
@@ -203,6 +218,8 @@ class Partner(NamedTuple):
     unresolved: Mapping[int, date] = _NOTHING
     sponsor: Tie | None = None
     brand: tuple[Report, ...] = ()
+    brand_asked: Report | None = None
+    sponsored: tuple[WaitingTie, ...] = ()
 
     def tier_on(self, day: date) -> TierName:
         """The tier in force on a day, ``referent`` before any other (D6)."""
@@ -210,6 +227,14 @@ class Partner(NamedTuple):
             if step.day <= day:
                 return step.tier
         return "referent"
+
+    def is_strategic_on(self, day: date, open_run: Run | None) -> bool:
+        """Whether completed runs made the partner strategic on a day (D8.1, D13, D14)."""
+        undecided = open_run.position if open_run is not None else -1
+        for step in reversed(self.tiers):
+            if step.day <= day and step.run != undecided:
+                return step.tier == "strategic"
+        return False
 
     def in_force_on(self, day: date) -> bool:
         """Whether the partner's agreement is in force on a day (D4.4)."""
@@ -232,9 +257,31 @@ class Lead(NamedTuple):
     captured: int | None = None
     day: date | None = None
     partner_id: str | None = None
+    department: str | None = None
     client_id: str | None = None
     client_from: int | None = None
     converted_on: date | None = None
+
+
+class Grant(NamedTuple):
+    """A department held from ``day`` to the eve of ``end``, by the fact at ``position`` (D14)."""
+
+    partner_id: str
+    day: date
+    end: date
+    position: int
+
+
+class Department(NamedTuple):
+    """The fold of ``department:<code>``: the grants accepted, in recording order."""
+
+    code: str
+    grants: tuple[Grant, ...] = ()
+
+    def grant_on(self, day: date) -> Grant | None:
+        """The grant that holds on a day, the one that holds longest; None if nobody's does."""
+        running = [grant for grant in self.grants if grant.day <= day < grant.end]
+        return max(running, key=lambda grant: grant.end, default=None)
 
 
 class Payout(NamedTuple):
@@ -248,6 +295,41 @@ class Payout(NamedTuple):
     status: str | None = None
     paid: int = 0
     tax: int = 0
+
+
+class Payment(NamedTuple):
+    """An ``invoice.paid``; ``amount`` net, in minor units, as it was told (D8.2)."""
+
+    position: int
+    invoice_id: str
+    payment_id: str | None
+    client_id: str
+    subscription_id: str
+    period_start: date
+    amount: int
+    currency: str
+
+
+class Refund(NamedTuple):
+    """An ``invoice.refunded``, of one payment or of the whole invoice (None)."""
+
+    position: int
+    payment_id: str | None
+    client_id: str
+    amount: int
+    currency: str
+
+
+class Invoice(NamedTuple):
+    """The fold of ``invoice:<id>``: all payments and refunds told, in recording order (D8.2).
+
+    ``unresolved`` maps the position of a fact that has no effect to its day and reason.
+    """
+
+    invoice_id: str
+    payments: tuple[Payment, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+    unresolved: Mapping[int, tuple[date, str]] = _NOTHING
 
 
 class Run(NamedTuple):
@@ -315,7 +397,19 @@ def lead_of(state: State, lead_id: str) -> Lead:
     return entity if isinstance(entity, Lead) else Lead(lead_id)
 
 
+def department_of(state: State, code: str) -> Department:
+    """A department's entity, empty if it was never granted."""
+    entity = state.get(f"department:{code}")
+    return entity if isinstance(entity, Department) else Department(code)
+
+
 def payout_of(state: State, payout_id: str) -> Payout:
     """A payout's entity, empty if it was never initiated."""
     entity = state.get(f"payout:{payout_id}")
     return entity if isinstance(entity, Payout) else Payout(payout_id)
+
+
+def invoice_of(state: State, invoice_id: str) -> Invoice:
+    """An invoice's entity, empty if nothing was paid or given back."""
+    entity = state.get(f"invoice:{invoice_id}")
+    return entity if isinstance(entity, Invoice) else Invoice(invoice_id)

@@ -28,8 +28,8 @@ def _built(*values: str) -> Callable[[object], object]:
     return check
 
 
-TerritoryCheck = Annotated[Literal["all", "leads_only"], BeforeValidator(_built("all"))]
-"""Whose claims a held department turns away (D3.3b)."""
+TerritoryCheck = Literal["all", "leads_only"]
+"""Whether a held department turns claims away, or only has leads of its own (D3.3b)."""
 
 Proration = Literal["none"]
 """What a plan change within a period does to that period (D4.3): nothing."""
@@ -46,7 +46,7 @@ RateBasis = Literal["service_date", "activation_date"]
 VersionBasis = Literal["service_date", "activation_date"]
 """The day whose programme version decides a period (D7.2)."""
 
-Accrual = Annotated[Literal["schedule", "invoice"], BeforeValidator(_built("schedule"))]
+Accrual = Literal["schedule", "invoice"]
 """What a line is posted for: a period due, or an invoice paid (D8.2)."""
 
 Judged = Literal["day_after", "counting_day"]

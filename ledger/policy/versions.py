@@ -71,6 +71,14 @@ class Programmes:
         ]
         return max(begun, key=_begin) if begun else versions[0]
 
+    def on_invoices(self) -> bool:
+        """Whether any version adopted so far pays on what clients paid (D8.2)."""
+        return any(
+            version.programme.accrual == "invoice"
+            for versions in self.versions.values()
+            for version in versions
+        )
+
     def version_days(self, name: str, after: date, through: date) -> tuple[date, ...]:
         """The days in (``after``, ``through``] on which another version comes into force."""
         begins = sorted(

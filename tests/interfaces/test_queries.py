@@ -116,6 +116,34 @@ def test_leaderboard(billing: Commands) -> None:
     ]
     assert billing.done("leaderboard", "--quarter", "2025Q4", "--format", "json").rows == []
     billing.refused("leaderboard", "--quarter", "2026Q5", status=2)
+    billing.refused("leaderboard", "--quarter", "2026Q2", "--running", status=2)
+
+
+def test_leaderboards_of_other_spans(billing: Commands) -> None:
+    """The running quarter is that of the effective day; a year's and all time have no quarter."""
+    second = billing.done("leaderboard", "--quarter", "2026Q2", "--format", "json").rows
+    running = ("leaderboard", "--running", "--format", "json")
+    assert billing.done(*running, "--effective-at", "2026-06-30").rows == second
+    for span in (("--year", "2026"), ("--all-time",)):
+        rows = billing.done("leaderboard", *span, "--format", "json").rows
+        assert [(row["rank"], row["partner_id"], row["clients"]) for row in rows] == [
+            (1, "p-beta", 2),
+            (2, "p-alpha", 1),
+        ]
+    assert billing.done("leaderboard", "--year", "2025", "--format", "json").rows == []
+    other = ("--all-time", "--programme", "another", "--format", "json")
+    assert billing.done("leaderboard", *other).rows == []
+
+
+def test_a_public_leaderboard_has_no_money(billing: Commands) -> None:
+    """Places only: what the newsletter may show."""
+    rows = billing.done("leaderboard", "--public", "--format", "json").rows
+    assert set(rows[0]) == {"quarter", "programme", "rank", "partner_id", "clients"}
+
+
+def test_badges(billing: Commands) -> None:
+    """A list by position, with the axes of every query."""
+    assert billing.done("badges", "--effective-at", "2026-03-31", "--format", "json").rows == []
 
 
 def test_claims(billing: Commands) -> None:
@@ -263,6 +291,7 @@ def test_both_ways_to_say_what_was_known_is_wrong_usage(billing: Commands) -> No
         ("history", "p-alpha"),
         ("tiers",),
         ("leaderboard",),
+        ("badges",),
         ("statement", "p-alpha", "--month", "2026-04"),
         ("trial-balance",),
         ("claims",),

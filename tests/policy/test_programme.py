@@ -143,8 +143,7 @@ def test_a_programme_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "built"),
     [
-        ("attribution.territory_check", "leads_only", "'all'"),
-        ("accrual", "invoice", "'schedule'"),
+        ("attribution.territory_check", "nobody", "'all' or 'leads_only'"),
         ("sponsorship.trigger", "enrolment", "'active'"),
         ("white_label.basis", "while_strategic", "'kept'"),
         ("rate_basis", "invoice_date", "'service_date' or 'activation_date'"),

@@ -83,7 +83,13 @@ def test_every_client_with_a_period_is_a_candidate(
         through = previous + timedelta(days=lots.choice([0, 1, 2, 3, 7, 28, 29, 30, 31, 60, 400]))
         run = Run(RUN, through, previous, RUN - 1)
         with connection.cursor() as cursor:
-            models.plan_accrual(cursor, run, every_partner=False, claims=Claims(Programmes()))
+            models.plan_accrual(
+                cursor,
+                run,
+                every_partner=False,
+                claims=Claims(Programmes()),
+                on_invoices=False,
+            )
             page = models.candidates(cursor, run, ("", ""), len(terms) + 2)
         taken = {candidate.client_id for candidate in page if candidate.client_id}
         due = {

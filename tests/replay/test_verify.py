@@ -259,6 +259,22 @@ def test_two_first_lines_of_a_period_are_told(
     assert checks(connection) == {("D18.3", 18)}
 
 
+def test_two_first_lines_of_a_payment_are_told(
+    ledger: Journal, connection: psycopg.Connection
+) -> None:
+    """D18.3: two payments may be for one period, but each has one line in the whole ledger."""
+    paid = commission("p1", "c1", JAN, 10, run=RUN, facts=(FACT,), posting_date=FEB)
+    for payment in ("a", "b"):
+        update = {"invoice_id": "i1", "payment_id": payment}
+        ledger.decide(paid.model_copy(update=update), JAN)
+    ledger.append()
+    assert found(connection) == []
+    other: dict[str, object] = {**update, "client_id": "c2", "day": FEB}
+    ledger.decide(paid.model_copy(update=other), FEB)
+    ledger.append()
+    assert checks(connection) == {("D18.3", 19)}
+
+
 def test_a_period_wholly_taken_back_may_have_another_first_line(
     ledger: Journal, connection: psycopg.Connection
 ) -> None:

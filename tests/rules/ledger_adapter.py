@@ -38,7 +38,7 @@ from tests.model.commands import Adjust, Assign, CorrectPartner, Credit, Open, O
 from tests.model.journal import Message
 from tests.rules.ledger_views import StoredViews, integer_of, line_of
 
-_TABLES = ("balances", "clients", "terms", "tiers")
+_TABLES = ("balances", "clients", "terms", "assignments", "tiers", "payments")
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.model.journal import Message
+from tests.model.journal import Entry, Message
 from tests.rules.dsl import Given, Scenario
 from tests.rules.facts import (
     accrue,
@@ -22,7 +22,7 @@ def strategic(partner: str, when: str = "2024-01-01") -> tuple[Message, ...]:
     return (enrolled(when, partner, portfolio=201), certified(when, partner))
 
 
-BOTH = (*strategic("p1"), *strategic("p2"), accrue("2024-01-31"))
+BOTH: tuple[Entry, ...] = (*strategic("p1"), *strategic("p2"), accrue("2024-01-31"))
 """Two partners, strategic from 2 January 2024, L 31 January."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from events.billing import ClientActivated, ClientChurned, ClientPlanChanged
 from events.decisions import (
+    AttributionAssigned,
     ClientStanding,
     FactResolved,
     FactUnresolved,
@@ -14,9 +15,11 @@ from events.recorded import Recorded
 from ledger.engine.folding.table import Folds
 from ledger.engine.state import (
     Activation,
+    Assignment,
     Attribution,
     Churn,
     Client,
+    Invoice,
     Partner,
     PlanChange,
     Subscription,
@@ -52,6 +55,8 @@ def _activated(client: Client, event: Recorded, fact: ClientActivated) -> Client
         {**client.subscriptions, fact.subscription_id: subscription},
         client.standing,
         client.unresolved,
+        client.assignments,
+        client.voided,
     )
 
 
@@ -85,6 +90,11 @@ def _lapsed(client: Client, _: Recorded, answer: ReferralLapsed) -> Client:
     return client._replace(attribution=None) if held and held.claim == answer.claim else client
 
 
+def _assigned(client: Client, _: Recorded, decision: AttributionAssigned) -> Client:
+    assignment = Assignment(decision.day, decision.partner_id, decision.command)
+    return client._replace(assignments=(*client.assignments, assignment))
+
+
 def _stands(client: Client, _: Recorded, standing: ClientStanding) -> Client:
     subscriptions = dict(client.subscriptions)
     for change in standing.subscriptions:
@@ -104,11 +114,13 @@ def _stands(client: Client, _: Recorded, standing: ClientStanding) -> Client:
         subscriptions,
         standing.after,
         client.unresolved,
+        client.assignments,
+        client.voided,
     )
 
 
 def _unresolved(entity: object, _: Recorded, answer: FactUnresolved) -> object:
-    if isinstance(entity, Client):
+    if isinstance(entity, Client | Invoice):
         listed = {**entity.unresolved, answer.fact: (answer.day, answer.reason)}
         return entity._replace(unresolved=listed)
     if isinstance(entity, Partner) and answer.reason == "unknown_partner":
@@ -117,7 +129,7 @@ def _unresolved(entity: object, _: Recorded, answer: FactUnresolved) -> object:
 
 
 def _resolved(entity: object, _: Recorded, answer: FactResolved) -> object:
-    if not isinstance(entity, Client | Partner):
+    if not isinstance(entity, Client | Partner | Invoice):
         return entity
     listed = {key: value for key, value in entity.unresolved.items() if key != answer.fact}
     return entity._replace(unresolved=listed)  # type: ignore[arg-type]
@@ -129,6 +141,7 @@ FOLDS: Folds = {
     ClientChurned: _churned,
     ReferralAccepted: _accepted,
     ReferralLapsed: _lapsed,
+    AttributionAssigned: _assigned,
     ClientStanding: _stands,
     FactUnresolved: _unresolved,
     FactResolved: _resolved,

@@ -5,7 +5,14 @@ from __future__ import annotations
 from events.decisions import (
     ReferralWaiting,
 )
-from events.partner_decisions import ProgrammeAssigned, TierChanged
+from events.partner_decisions import (
+    EnrolmentCorrected,
+    ProgrammeAssigned,
+    SponsorAccepted,
+    SponsorWaiting,
+    TierChanged,
+    WhiteLabelAccepted,
+)
 from events.partners import (
     PartnerAgreementEnded,
     PartnerAgreementSigned,
@@ -14,6 +21,8 @@ from events.partners import (
     PartnerEnrolled,
     PartnerNpsReported,
     PartnerPortfolioReported,
+    PartnerWhiteLabelGranted,
+    PartnerWhiteLabelRevoked,
 )
 from events.recorded import Recorded
 from events.values import TIERS
@@ -23,7 +32,9 @@ from ledger.engine.state import (
     Enrolment,
     Partner,
     Report,
+    Tie,
     TierStep,
+    WaitingTie,
 )
 
 
@@ -34,7 +45,9 @@ def _enrolled(partner: Partner, event: Recorded, fact: PartnerEnrolled) -> Partn
     if fact.portfolio is not None:
         portfolio = (*portfolio, _report(event, fact.portfolio))
     return partner._replace(
-        enrolment=Enrolment(event.day, event.position, fact.founding),
+        enrolment=Enrolment(
+            event.day, event.position, fact.founding, fact.sponsor_id, event.position
+        ),
         portfolio=portfolio,
     )
 
@@ -69,7 +82,7 @@ def _comarketing(partner: Partner, event: Recorded, fact: PartnerComarketingInve
 
 
 def _waits(partner: Partner, _: Recorded, answer: ReferralWaiting) -> Partner:
-    claim = Claim(answer.claim, answer.day, answer.partner_id, answer.client_id)
+    claim = Claim(answer.claim, answer.day, answer.partner_id, answer.client_id, answer.department)
     return partner._replace(waiting=(*partner.waiting, claim))
 
 
@@ -84,8 +97,46 @@ def _tier_changed(partner: Partner, _: Recorded, decision: TierChanged) -> Partn
     else:
         lost = frozenset(tier for tier in partner.lost if TIERS.index(tier) > reached)
     return partner._replace(
-        tiers=(*partner.tiers, TierStep(decision.day, decision.to_tier)), lost=lost
+        tiers=(*partner.tiers, TierStep(decision.day, decision.to_tier, decision.run or 0)),
+        lost=lost,
     )
+
+
+def _corrected(partner: Partner, _: Recorded, decision: EnrolmentCorrected) -> Partner:
+    enrolment = partner.enrolment
+    if enrolment is None:
+        return partner
+    if decision.founding is not None:
+        enrolment = enrolment._replace(founding=decision.founding)
+    if decision.sponsor_id is None and "sponsor_id" not in decision.cleared:
+        return partner._replace(enrolment=enrolment)
+    enrolment = enrolment._replace(sponsor_id=decision.sponsor_id, sponsor_from=decision.command)
+    return partner._replace(enrolment=enrolment, sponsor=None)
+
+
+def _tied(partner: Partner, _: Recorded, answer: SponsorAccepted) -> Partner:
+    return partner._replace(sponsor=Tie(answer.sponsor_id, answer.fact, answer.lines_after or 0))
+
+
+def _awaited(sponsor: Partner, _: Recorded, answer: SponsorWaiting) -> Partner:
+    waiting = WaitingTie(answer.partner_id, answer.fact)
+    return sponsor._replace(sponsored=(*sponsor.sponsored, waiting))
+
+
+def _brand_asked(partner: Partner, event: Recorded, _: PartnerWhiteLabelGranted) -> Partner:
+    return partner._replace(brand_asked=_report(event, 1))
+
+
+def _branded(partner: Partner, _: Recorded, answer: WhiteLabelAccepted) -> Partner:
+    # The answer stands right after the grant that it answers.
+    asked = partner.brand_asked
+    if asked is None or asked.position != answer.fact:
+        return partner
+    return partner._replace(brand=(*partner.brand, asked))
+
+
+def _brand_revoked(partner: Partner, event: Recorded, _: PartnerWhiteLabelRevoked) -> Partner:
+    return partner._replace(brand=(*partner.brand, _report(event, 0)))
 
 
 FOLDS: Folds = {
@@ -99,4 +150,10 @@ FOLDS: Folds = {
     ReferralWaiting: _waits,
     ProgrammeAssigned: _assigned,
     TierChanged: _tier_changed,
+    EnrolmentCorrected: _corrected,
+    SponsorAccepted: _tied,
+    SponsorWaiting: _awaited,
+    PartnerWhiteLabelGranted: _brand_asked,
+    PartnerWhiteLabelRevoked: _brand_revoked,
+    WhiteLabelAccepted: _branded,
 }
