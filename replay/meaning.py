@@ -46,6 +46,7 @@ _REFERENCES = (
     "close",
     "payment",
     "ranking",
+    "decision",
 )
 _TYPED = (
     "originator_id",

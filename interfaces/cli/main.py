@@ -37,6 +37,7 @@ COMMANDS = {
     "adjust": "interfaces.cli.finance:adjust",
     "credit": "interfaces.cli.finance:credit",
     "assign": "interfaces.cli.corrections:assign",
+    "retract": "interfaces.cli.corrections:retract",
     "correct-partner": "interfaces.cli.corrections:correct_partner",
     "balances": "interfaces.cli.queries:balances",
     "history": "interfaces.cli.queries:history",
