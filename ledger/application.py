@@ -15,8 +15,10 @@ from events.finance import (
     IngestGapAccepted,
 )
 from ledger.commanding.corrections import CorrectionCommands
+from ledger.commanding.openings import OpeningCommands
 from ledger.commanding.payouts import PayoutCommands
 from ledger.commanding.programmes import ProgrammeCommands
+from ledger.commanding.retractions import RetractionCommands
 from ledger.commanding.runs import RunCommands
 from ledger.dead_letters import Incoming
 from ledger.engine import commands
@@ -37,7 +39,14 @@ class Gap(NamedTuple):
     reason: str
 
 
-class CommissionLedger(ProgrammeCommands, RunCommands, PayoutCommands, CorrectionCommands):
+class CommissionLedger(
+    ProgrammeCommands,
+    OpeningCommands,
+    RunCommands,
+    PayoutCommands,
+    CorrectionCommands,
+    RetractionCommands,
+):
     """One ledger in one database.
 
     Methods raise :class:`~ledger.errors.Refused` for what the rules refuse, after which nothing was

@@ -328,15 +328,19 @@ def adjust(
     when: str | None = None,
     *,
     line: tuple[str, str] | None = None,
+    payment: tuple[str, ...] = (),
     currency: str = "EUR",
     partner: str = "p1",
     approved_by: str = "bob",
 ) -> Adjust:
-    """Adjust; ``line`` is a client and the S of a period of its own subscription."""
+    """Adjust; ``line`` is a client and the S of a period of its own subscription.
+
+    ``payment`` names the invoice, and the payment of it, that a line by invoice is of.
+    """
     key = None
     if line is not None:
         client, day = line
-        key = PeriodKey(partner, client, client, date.fromisoformat(day))
+        key = PeriodKey(partner, client, client, date.fromisoformat(day), payment)
     return Adjust(
         partner_id=partner,
         amount=amount,
