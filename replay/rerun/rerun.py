@@ -17,7 +17,9 @@ from events.finance import (
     AttributionAssignmentRequested,
     CreditRequested,
     IngestGapAccepted,
+    LedgerOpened,
     PartnerCorrected,
+    PartnerOpened,
     PartnerProgrammeAssigned,
     PayoutHeld,
     PayoutReleased,
@@ -26,12 +28,12 @@ from events.finance import (
     ProgrammeAdopted,
 )
 from events.lines import PeriodLine
-from events.partners import PayoutFailed, PayoutSettled
+from events.partners import PayoutFailed, PayoutSettled, WholesaleSettled
 from events.recorded import Recorded
-from ledger.engine import DECIDING, answer, closes, commands, folded_topics
+from ledger.engine import DECIDING, answer, closes, commands, folded_topics, openings
 from ledger.engine.assignments import decide_assignment
 from ledger.engine.calendar import start_of
-from ledger.engine.commissions import period_of
+from ledger.engine.posted import period_of
 from ledger.engine.ties import decide_correction
 from ledger.errors import Refused
 from replay.rerun.log import Log, Told
@@ -46,7 +48,7 @@ Progress = Callable[[int, int], None]
 
 _PROGRESS_EVENTS = 2_000
 _FOLDED = {topic.partition("/")[0] for topic in folded_topics()}
-_LEFT_OUT = {PayoutSettled, PayoutFailed}
+_LEFT_OUT = {PayoutSettled, PayoutFailed, WholesaleSettled}
 
 
 def _is_read(cls: type[Event]) -> bool:
@@ -82,6 +84,8 @@ class Rerun:
             PartnerProgrammeAssigned: self._assigned_programme,
             AttributionAssignmentRequested: self._assigned,
             PartnerCorrected: self._corrected,
+            LedgerOpened: self._only_told,
+            PartnerOpened: self._partner_opened,
             AccrualRun: self._accrued,
             AdjustmentRequested: self._adjusted,
             CreditRequested: self._credited,
@@ -155,6 +159,12 @@ class Rerun:
         decisions = decide_correction(self._memory.state, recorded, command)
         self._memory.append(decisions, folded=True)
 
+    def _partner_opened(self, event: Recorded, command: PartnerOpened) -> None:
+        memory = self._memory
+        recorded = self._tell(event, command)
+        partner = memory.partner(command.partner_id)
+        memory.append(openings.decide_partner_opening(memory.ledger, recorded, command, partner))
+
     def _accrued(self, event: Recorded, command: AccrualRun) -> None:
         ledger = self._memory.ledger
         again = command.model_copy(
@@ -189,8 +199,8 @@ class Rerun:
     def _line_like(self, named: Event) -> int | None:
         if not isinstance(named, PeriodLine):
             return None
-        posted = self._memory.posted(named.client_id).get(period_of(named))
-        return posted.line if posted and posted.first.partner_id == named.partner_id else None
+        posted = self._memory.posted(named.client_id, named.partner_id).get(period_of(named))
+        return posted.line if posted else None
 
     def _credited(self, event: Recorded, command: CreditRequested) -> None:
         recorded = self._tell(event, command)
