@@ -1,4 +1,4 @@
-"""Decisions about payouts (D15): initiated, closed, and payments that closed none.
+"""Decisions about payments: payouts (D15), what closed none, and what brands' partners paid (D13).
 
 Amounts are integer minor units; members named ``fact`` and ``run`` hold positions.
 """
@@ -67,6 +67,22 @@ class PaymentBooked(RuledDecision):
     flag: Literal[
         "no_payout_named", "unknown_payout", "payout_closed", "other_partner", "other_currency"
     ]
+    posting_date: Day
+    fact: Position
+
+    @property
+    def stream(self) -> str:
+        """``payments:<partner_id>``."""
+        return f"payments:{self.partner_id}"
+
+
+class WholesaleBooked(RuledDecision):
+    """What a white-label partner paid of what it owes, with its day in a statement (D13, D16)."""
+
+    type: ClassVar[str] = "WholesaleBooked"
+    partner_id: Identifier
+    currency: Currency
+    amount: Annotated[Total, Field(ge=0)]
     posting_date: Day
     fact: Position
 

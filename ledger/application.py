@@ -15,6 +15,7 @@ from events.finance import (
     IngestGapAccepted,
 )
 from ledger.commanding.corrections import CorrectionCommands
+from ledger.commanding.openings import OpeningCommands
 from ledger.commanding.payouts import PayoutCommands
 from ledger.commanding.programmes import ProgrammeCommands
 from ledger.commanding.retractions import RetractionCommands
@@ -39,7 +40,12 @@ class Gap(NamedTuple):
 
 
 class CommissionLedger(
-    ProgrammeCommands, RunCommands, PayoutCommands, CorrectionCommands, RetractionCommands
+    ProgrammeCommands,
+    OpeningCommands,
+    RunCommands,
+    PayoutCommands,
+    CorrectionCommands,
+    RetractionCommands,
 ):
     """One ledger in one database.
 

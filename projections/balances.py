@@ -14,7 +14,12 @@ from events.lines import (
     PrizePosted,
     RewardPosted,
 )
-from events.payout_decisions import PaymentBooked, PayoutClosed, PayoutInitiated
+from events.payout_decisions import (
+    PaymentBooked,
+    PayoutClosed,
+    PayoutInitiated,
+    WholesaleBooked,
+)
 from projections.definition import Column, StoredProjection
 
 LINE_TOPICS = frozenset(
@@ -38,6 +43,7 @@ MONEY_TOPICS = LINE_TOPICS | {
     PayoutInitiated.topic(),
     PayoutClosed.topic(),
     PaymentBooked.topic(),
+    WholesaleBooked.topic(),
 }
 """Topics of events with a kind: lines, payouts and payments."""
 

@@ -22,6 +22,7 @@ from projections.views import (
     CLIENT_LIST,
     COMMISSION_HISTORY,
     PARTNER_BALANCES,
+    RECEIVABLES,
     STATEMENT_LINES,
     STATEMENTS,
     TIER_STATUS,
@@ -36,6 +37,7 @@ VIEWS: dict[str, ReadModel] = {
     "statements": STATEMENTS,
     "trial_balance": TRIAL_BALANCE,
     "clients": CLIENT_LIST,
+    "receivables": RECEIVABLES,
 }
 """The views of ``finance`` by name."""
 

@@ -130,6 +130,19 @@ TRIAL_BALANCE = ReadModel(
     order_by=("account", "currency"),
 )
 
+RECEIVABLES = ReadModel(
+    name="receivables",
+    comment="What each partner under its own brand owes, in minor units (D13).",
+    columns=(
+        PARTNER,
+        CURRENCY,
+        Column("owed", "numeric", "Bases less margins, less what was taken back."),
+        Column("settled", "numeric", "What the partner paid of it."),
+        Column("open", "numeric", "Owed - settled; negative: paid too much."),
+    ),
+    order_by=("partner_id", "currency"),
+)
+
 TIER_STATUS = ReadModel(
     name="tiers", comment=TIERS.comment, columns=TIERS.columns, order_by=TIERS.order_by
 )

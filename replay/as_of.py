@@ -33,6 +33,7 @@ from projections.views import (
     CONFLICTS,
     PARTNER_BALANCES,
     PAYOUTS,
+    RECEIVABLES,
     TERRITORIES,
     TRIAL_BALANCE,
     UNRESOLVED,
@@ -173,6 +174,10 @@ class Replay:
     def trial_balance(self, at: AsOf) -> Iterator[Row]:
         """Yield ``account, currency, debit, credit, balance`` in minor units (D17)."""
         return self._rows(TRIAL_BALANCE, self._scope(at))
+
+    def receivables(self, at: AsOf, partner_id: str | None = None) -> Iterator[Row]:
+        """Yield ``partner_id, currency, owed, settled, open`` of partners with a brand (D13)."""
+        return self._rows(RECEIVABLES, self._scope(at, partner_id))
 
     def claims(
         self, at: AsOf, partner_id: str | None = None, client_id: str | None = None

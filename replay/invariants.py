@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import psycopg
@@ -131,25 +132,42 @@ def duplicates(
         yield Discrepancy("D18.7", what, position, partner)
 
 
-def postings(replay: Replay, at: AsOf) -> Iterator[Discrepancy]:
-    """D18.4, D17: all accounts sum to zero; payables and payouts in flight are the balances'."""
+def postings(
+    replay: Replay, at: AsOf, independent: Mapping[tuple[str, str], int]
+) -> Iterator[Discrepancy]:
+    """D18.4, D17: all accounts sum to zero, and are what the events' own words come to.
+
+    Payables and payouts in flight are the balances', the receivable is what is open of it.
+    """
     accounts: dict[tuple[str, str], int] = {}
     for row in replay.trial_balance(at):
         accounts[str(row["account"]), str(row["currency"])] = _integer(row["balance"])
-    owed: dict[tuple[str, str], int] = {}
-    for row in replay.balances(at):
-        for account, column in (("partner_payable", "payable"), ("payouts_in_flight", "in_flight")):
-            key = account, str(row["currency"])
-            owed[key] = owed.get(key, 0) + _integer(row[column])
     for currency in sorted({currency for _, currency in accounts}):
         total = sum(value for (_, of), value in accounts.items() if of == currency)
         if total:
             yield Discrepancy("D18.4", f"the postings in {currency} sum to {total}")
+    for account, currency in sorted(accounts.keys() | independent.keys()):
+        balance, expected = (of.get((account, currency), 0) for of in (accounts, independent))
+        if balance != expected:
+            what = f"{account} in {currency} stands at {balance}, the events say {expected}"
+            yield Discrepancy("D18.4", what)
+    owed = _owed(replay, at)
     for account, currency in sorted(owed):
         credit, due = -accounts.get((account, currency), 0), owed[account, currency]
         if credit != due:
             what = f"{account} in {currency} has a credit balance of {credit}, balances say {due}"
             yield Discrepancy("D18.4", what)
+
+
+def _owed(replay: Replay, at: AsOf) -> Mapping[tuple[str, str], int]:
+    """The credit balance of each account that is kept by partner, by account and currency."""
+    owed: Counter[tuple[str, str]] = Counter()
+    for row in replay.balances(at):
+        owed["partner_payable", str(row["currency"])] += _integer(row["payable"])
+        owed["payouts_in_flight", str(row["currency"])] += _integer(row["in_flight"])
+    for row in replay.receivables(at):
+        owed["partner_receivable", str(row["currency"])] -= _integer(row["open"])
+    return owed
 
 
 def balances(

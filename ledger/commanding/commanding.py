@@ -28,6 +28,9 @@ from ledger.ports import ReadModels, Seal
 from ledger.recording import Recorder
 from ledger.store.recorder import LedgerRecorder
 
+ALWAYS = date(1970, 1, 1)
+"""The day of a command that names none, while there is no L: it holds on every day."""
+
 
 @dataclass(frozen=True, slots=True)
 class Closed:

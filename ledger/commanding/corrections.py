@@ -44,7 +44,7 @@ class CorrectionCommands(Commanding):
 
         def decide(ledger: Ledger, cursor: Cursor[Any]) -> Command:
             partner = self._partner(cursor, partner_id)
-            commands.check_finance(partner)
+            commands.check_known(partner)
             if line is not None:
                 named[0] = self._event(cursor, line)
                 commands.check_line(partner, line, named[0], currency)
@@ -80,14 +80,14 @@ class CorrectionCommands(Commanding):
         """Grant something extra (D9.4); minor units above 0. The position of the line."""
 
         def decide(ledger: Ledger, cursor: Cursor[Any]) -> Command:
-            commands.check_finance(self._partner(cursor, partner_id))
+            commands.check_known(self._partner(cursor, partner_id))
             return CreditRequested.model_validate(
                 {
                     "partner_id": partner_id,
                     "amount": amount,
                     "currency": currency,
                     "reason": reason,
-                    "date": commands.dated(ledger, day),
+                    "date": commands.credited(ledger, day),
                     "requested_by": requested_by,
                     "approved_by": approved_by,
                     "operator": self._operator,
@@ -149,7 +149,7 @@ class CorrectionCommands(Commanding):
 
         def decide(_: Ledger, cursor: Cursor[Any]) -> Command:
             partner = self._partner(cursor, partner_id)
-            commands.check_finance(partner)
+            commands.check_known(partner)
             assert partner.enrolment is not None
             enrolled.append(partner.enrolment.day)
             return PartnerCorrected(

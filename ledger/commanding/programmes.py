@@ -13,7 +13,7 @@ from events.finance import (
     ProgrammeAdopted,
 )
 from events.recorded import Recorded
-from ledger.commanding.commanding import Commanding, is_command
+from ledger.commanding.commanding import ALWAYS, Commanding, is_command
 from ledger.engine import commands
 from ledger.engine.state import LEDGER, Ledger, Overlay
 from ledger.policy.programme import Programme
@@ -42,7 +42,7 @@ class ProgrammeCommands(Commanding):
                 operator=self._operator,
             )
 
-        return self._command(decide, lambda command: command.from_day or date(1970, 1, 1))
+        return self._command(decide, lambda command: command.from_day or ALWAYS)
 
     def assign_programme(self, partner_id: str, programme: str, from_day: date) -> int:
         """Put a partner under another programme from a day on (D7.3). Its position."""

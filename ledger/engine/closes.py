@@ -179,7 +179,8 @@ def _prizes(
 ) -> Iterator[PrizePosted]:
     board = ranked.board
     for place, tally, award in ranked.winners():
-        if not partners[tally.partner_id].in_force_on(board.span.last):
+        # A prize of 0 is none.
+        if not award.amount or not partners[tally.partner_id].in_force_on(board.span.last):
             continue
         yield PrizePosted(
             rule=_RULES[board.of],

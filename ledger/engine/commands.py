@@ -67,14 +67,14 @@ def check_assignment(ledger: Ledger, partner: Partner, programme: str, from_day:
     """A partner may be put under a programme (D7.3)."""
     if programme not in ledger.programmes.versions:
         raise Refused(f"no programme {programme!r} is adopted; adopt it first")
-    _check_known(partner)
+    check_known(partner)
     _check_after_clock(ledger, from_day, "an assignment can hold")
 
 
 def check_attribution(ledger: Ledger, partner: Partner | None, from_day: date) -> None:
     """A client may be given to a partner, or to none, from a day on (D3.6)."""
     if partner is not None:
-        _check_known(partner)
+        check_known(partner)
         enrolment = partner.enrolment
         if enrolment is not None and enrolment.day > from_day:
             raise Refused(
@@ -155,9 +155,15 @@ def dated(ledger: Ledger, day: date | None) -> date:
     return day
 
 
-def check_finance(partner: Partner) -> None:
-    """A partner may be adjusted, credited (D9.4) or corrected (D9.6)."""
-    _check_known(partner)
+def credited(ledger: Ledger, day: date | None) -> date:
+    """The date of a credit: as an adjustment's, but not before the opening (D8.3, D9.4)."""
+    found = dated(ledger, day)
+    if not ledger.posts_on(found):
+        raise Refused(
+            f"the ledger opened on {ledger.opened_on}, and only an adjustment has an earlier date;"
+            " give a later one, once it is accrued"
+        )
+    return found
 
 
 def check_line(partner: Partner, position: int, line: Recorded | None, currency: str) -> None:
@@ -231,7 +237,8 @@ def decide_assignment(
     return draft.decisions
 
 
-def _check_known(partner: Partner) -> None:
+def check_known(partner: Partner) -> None:
+    """A partner that a command names is enrolled (D9.4, D9.6, D15.1)."""
     if partner.enrolment is None:
         raise Refused(
             f"no partner {partner.partner_id!r} is enrolled; check the id with: commissions tiers"

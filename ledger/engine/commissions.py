@@ -20,7 +20,7 @@ from events.lines import (
 )
 from events.values import Interval, TierName
 from ledger.engine.agreements import in_tail
-from ledger.engine.calendar import client_year
+from ledger.engine.calendar import ONE_DAY, client_year
 from ledger.engine.comparing import NOTHING, Compared, Worth, compare
 from ledger.engine.contests import Claims, replaces_first_year
 from ledger.engine.draft import programme_on
@@ -105,6 +105,8 @@ class PartnerAccrual:
         self._ledger, self._run, self._partner = ledger, run, partner
         self._on_invoices = ledger.programmes.on_invoices()
         self._founding = partner.enrolment is not None and partner.enrolment.founding
+        # No line has an S before the opening, if there was one (D8.3).
+        self._before = None if ledger.opened_on is None else ledger.opened_on - ONE_DAY
         self._versions: dict[date, Adopted] = {}
         adopted = [each for of_one in ledger.programmes.versions.values() for each in of_one]
         self._restarts = any(v.programme.client_year.restart != "never" for v in adopted)
@@ -153,7 +155,7 @@ class PartnerAccrual:
         return due
 
     def _scheduled(self, account: Account) -> dict[Period, _Due]:
-        after = None if account.touched else self._run.previous
+        after = self._before if account.touched else self._run.previous
         due: dict[Period, _Due] = {}
         for name, terms in account.terms.items():
             for term in terms:
@@ -177,6 +179,7 @@ class PartnerAccrual:
             held = account.held_on(start)
             if (
                 start > self._run.through
+                or not self._ledger.posts_on(start)
                 or not self._by_invoice(account, start)
                 or not self._earns(account, held, start)
             ):

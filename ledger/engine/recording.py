@@ -32,6 +32,7 @@ from events.partners import (
     PayoutFailed,
     PayoutSettled,
     ReferralRegistered,
+    WholesaleSettled,
 )
 from events.recorded import Recorded
 from ledger.engine.attribution import (
@@ -43,7 +44,7 @@ from ledger.engine.draft import Draft, programme_on
 from ledger.engine.grants import answer_brand, answer_territory
 from ledger.engine.invoices import answer_invoice
 from ledger.engine.leads import answer_lead
-from ledger.engine.payments import answer_failure, answer_settlement
+from ledger.engine.payments import answer_failure, answer_settlement, answer_wholesale
 from ledger.engine.standing import record_standing
 from ledger.engine.state import LEDGER, Client, Overlay, State, department_of, lead_of, partner_of
 from ledger.engine.ties import answer_sponsor, answer_sponsored, sponsors_above
@@ -81,6 +82,8 @@ def reads(event: Recorded, state: State) -> set[str]:
         return set()
     if cls is InvoicePaid or cls is InvoiceRefunded:
         return {fact.stream}
+    if cls is WholesaleSettled:
+        return {LEDGER}
     streams = {LEDGER, fact.stream}
     clients = {fact.__dict__.get("client_id")}
     partners = {fact.__dict__.get("partner_id")}
@@ -217,6 +220,7 @@ _ANSWERS: Mapping[type[Event], Callable[[Draft, Recorded, Any], None]] = {
     InvoiceRefunded: answer_invoice,
     PayoutSettled: answer_settlement,
     PayoutFailed: answer_failure,
+    WholesaleSettled: answer_wholesale,
 }
 
 DECIDING: frozenset[type[Event]] = frozenset(_ANSWERS)

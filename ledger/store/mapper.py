@@ -15,7 +15,12 @@ from events.lines import (
     Line,
     PrizePosted,
 )
-from events.payout_decisions import PaymentBooked, PayoutClosed, PayoutInitiated
+from events.payout_decisions import (
+    PaymentBooked,
+    PayoutClosed,
+    PayoutInitiated,
+    WholesaleBooked,
+)
 from ledger.store.rows import Row
 
 Money = tuple[str | None, str | None, int | None, int | None, int | None, date | None]
@@ -119,6 +124,10 @@ def _payment(payment: PaymentBooked) -> Money:
     return ("payment", payment.currency, payment.paid, None, payment.tax, payment.posting_date)
 
 
+def _wholesale(paid: WholesaleBooked) -> Money:
+    return ("wholesale", paid.currency, paid.amount, None, None, paid.posting_date)
+
+
 _MONEY: dict[type, Callable[..., Money]] = {
     Line: _line,
     PrizePosted: _prize,
@@ -126,4 +135,5 @@ _MONEY: dict[type, Callable[..., Money]] = {
     PayoutInitiated: _initiated,
     PayoutClosed: _closed,
     PaymentBooked: _payment,
+    WholesaleBooked: _wholesale,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
@@ -13,7 +14,17 @@ from pydantic import JsonValue
 from replay.as_of import AsOf, Replay, Row
 from tests.model.journal import Message
 from tests.rules.dsl import Given, Scenario
-from tests.rules.facts import accrue, activated, close, ended, enrolled, lead, pay, referred
+from tests.rules.facts import (
+    accrue,
+    activated,
+    close,
+    ended,
+    enrolled,
+    lead,
+    pay,
+    referred,
+    wholesale,
+)
 from tests.rules.ledger_adapter import RealLedger, open_ledger
 from tests.rules.programmes import programme
 
@@ -259,3 +270,17 @@ def test_d7_2_a_prize_follows_the_version_of_the_last_day(given: Given, ledger: 
     ledger.adopt(programme(leaderboard={"prizes": [7]}), date(2026, 3, 31))
     told.when(accrue("2026-03-31"), close("2026-03"))
     assert [(row[0], row[2]) for row in prizes(told)] == [("p1", 7)]
+
+
+def test_d16_a_wholesale_settlement_stands_in_the_statement(
+    given: Given, ledger: RealLedger
+) -> None:
+    """Of its own day, or on the first open one; it changes no balance of what is payable."""
+    told = given(*THREE, wholesale("2026-01-20", 700)).when(accrue("2026-01-31"), close("2026-01"))
+    told.when(wholesale("2026-01-31", 50)).then_balance(paid=0)
+    told.then_account("bank", 750).then_account("partner_receivable", -750)
+    for month, day, amount in (("2026-01", "2026-01-20", 700), ("2026-02", "2026-02-01", 50)):
+        (account,) = json.loads(ledger.statement("p1", month))["accounts"]
+        (one,) = account["lines"]
+        assert (one["kind"], one["posting_date"], one["amount"]) == ("wholesale", day, amount)
+        assert (account["opening"], one["effect"], account["closing"]) == (0, 0, 0)

@@ -50,6 +50,19 @@ def test_the_first_adoption_makes_the_ledger(commissions: Commands) -> None:
     commissions.refused("programme", "show", "--document", "izyinbox/9")
 
 
+def test_programmes_of_the_package_stand_beside_each_other(commissions: Commands) -> None:
+    """Each by its name, with its own currency; a name that is none says which there are."""
+    for name in ("izyinbox", "izyinbox-be", "izyinbox-ch"):
+        commissions.done("programme", "adopt", name)
+    shown = commissions.done("programme", "show", "--format", "json").rows
+    assert [(row["version"], row["currency"]) for row in shown] == [
+        ("izyinbox/1", "EUR"),
+        ("izyinbox-be/1", "EUR"),
+        ("izyinbox-ch/1", "CHF"),
+    ]
+    assert "izyinbox-ch" in commissions.refused("programme", "adopt", "izyinbox-de", status=2)
+
+
 def test_a_time_zone_is_one_of_the_list(commissions: Commands) -> None:
     """Or wrong usage."""
     commissions.refused("programme", "adopt", "izyinbox", "--time-zone", "Paris", status=2)
@@ -278,3 +291,37 @@ def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) ->
         captured = capsys.readouterr()
         assert captured.out == ""
         assert len(captured.err.splitlines()) > 5
+
+
+def test_a_ledger_with_a_past_opens_by_two_persons(commissions: Commands) -> None:
+    """Before the first run, on the first of a month; a partner's balance is an adjustment of it."""
+    commissions.done("programme", "adopt", "izyinbox")
+    commissions.done("ingest", BILLING)
+    opening = ("open", "--day", "2026-06-01")
+    commissions.refused(*opening, "--requested-by", "ann", "--approved-by", "Ann")
+    commissions.refused("open", "--day", "2026-06-02", *PERSONS)
+    commissions.refused("open", "--day", "2999-01-01", *PERSONS)
+    partner = ("open-partner", "p-alpha", "--tier", "certified", "--since", "2026-05-01")
+    assert "commissions open" in commissions.refused(*partner, *PERSONS)
+    commissions.done(*opening, *PERSONS)
+    commissions.refused(*opening, *PERSONS)
+    balances = ("--balance", "EUR=-12345", "--balance", "CHF=500")
+    made = commissions.done(*partner, *balances, *PERSONS, "--format", "json").json
+    assert made["balances"] == {"EUR": -12345, "CHF": 500}
+    commissions.refused(*partner, "--balance", "EUR=1.50", *PERSONS, status=2)
+    commissions.refused(*partner, "--balance", "EUR=1", "--balance", "EUR=2", *PERSONS, status=2)
+    commissions.refused(*partner, *PERSONS)
+
+    rows = commissions.done("balances", "--format", "json").rows
+    assert [(row["currency"], row["adjusted"], row["payable"]) for row in rows] == [
+        ("CHF", 500, 500),
+        ("EUR", -12345, -12345),
+    ]
+    (tier, *_) = commissions.done("tiers", "--format", "json").rows
+    assert (tier["tier"], tier["since"]) == ("certified", "2026-05-01")
+    commissions.done("accrue", "--through", "2026-06-30")
+    lines = commissions.done("history", "--all", "--format", "json").rows
+    assert {line["kind"] for line in lines} == {"adjustment", "commission"}
+    assert min(line["service_date"] for line in lines) == "2026-06-01"
+    assert "closed" in commissions.done("statement", "p-alpha", "--month", "2026-05").out.lower()
+    assert "nothing is wrong" in commissions.done("verify").out

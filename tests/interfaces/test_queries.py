@@ -224,6 +224,20 @@ def test_payouts_from_initiated_to_settled(billing: Commands, tmp_path: Path) ->
     assert (alpha["paid"], alpha["in_flight"], alpha["payable"]) == (ALPHA, 0, 0)
 
 
+def test_who_is_held_is_paid_when_released(billing: Commands) -> None:
+    """Neither by the run of a quarter's end nor by one that names the partner."""
+    billing.done("payouts", "hold", "p-alpha", "--reason", "audit")
+    made = billing.done("payouts", "run", "--cutoff", "2026-06-30", "--format", "json").rows
+    assert {row["partner_id"] for row in made} == {"p-beta"}
+    named = ("payouts", "run", "--cutoff", "2026-06-29", "--partner", "p-alpha")
+    assert "p-alpha is held" in billing.done(*named).out
+    billing.done("payouts", "release", "p-alpha", "--reason", "audited")
+    (paid,) = billing.done(*named, "--format", "json").rows
+    assert (paid["partner_id"], paid["cutoff"]) == ("p-alpha", "2026-06-29")
+    billing.refused("payouts", "hold", "p-nobody", "--reason", "audit")
+    billing.refused("payouts", "run", "--cutoff", "2026-06-30", "--partner", "p-nobody")
+
+
 def test_a_closed_statement_is_the_same_for_ever(billing: Commands) -> None:
     """Whatever is recorded after the close."""
     billing.done("close", "2026-04")
@@ -352,3 +366,24 @@ def test_csv_has_the_members_of_json(billing: Commands) -> None:
         found = list(csv.reader(io.StringIO(billing.done(*query, "--format", "csv").out)))
         assert found[0] == list(rows[0]), query
         assert len(found) == len(rows) + 1
+
+
+def test_a_tier_is_explained(billing: Commands) -> None:
+    """What p-alpha lacks, in numbers: clients, and a score that is 46 short of 41."""
+    rows = billing.done("tiers", "--explain", "p-alpha", "--format", "json").rows
+    found = {(row["level"], row["requirement"]): row for row in rows}
+    assert {row["step"] for row in rows} == {"reach"}
+    assert {row["tier"] for row in rows} == {"referent"}
+    clients = found["certified", "counted_clients_12_months"]
+    assert (clients["required"], clients["measured"], clients["missing"]) == (10, 1, 9)
+    assert found["certified", "nps_above"]["missing"] == 46
+    assert found["certified", "certification"]["met"] is True
+    spent = found["strategic", "comarketing_12_months"]
+    assert (spent["currency"], spent["missing"]) == ("EUR", 350_000)
+    assert "€3,500.00" in billing.done("tiers", "--explain", "p-alpha").out
+    header = billing.done("tiers", "--explain", "p-alpha", "--format", "csv").out.splitlines()[0]
+    assert header.split(",") == list(rows[0])
+    billing.refused("tiers", "--explain", "p-alpha", "--history", status=2)
+    assert "commissions tiers" in billing.refused("tiers", "--explain", "p-nobody")
+    early = ("--effective-at", "2026-03-31")
+    assert "not enrolled" in billing.refused("tiers", "--explain", "p-alpha", *early)

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from events.course import AccrualCompleted, StatementsSealed
-from events.finance import AccrualRun, PeriodClosed, ProgrammeAdopted
+from events.finance import (
+    AccrualRun,
+    LedgerOpened,
+    PayoutHeld,
+    PayoutReleased,
+    PeriodClosed,
+    ProgrammeAdopted,
+)
 from events.recorded import Recorded
-from ledger.engine.calendar import end_of_month, first_of_month
+from ledger.engine.calendar import ONE_DAY, end_of_month, first_of_month
 from ledger.engine.folding.table import Folds
 from ledger.engine.state import (
     Ledger,
@@ -37,6 +44,19 @@ def _period_closed(ledger: Ledger, event: Recorded, command: PeriodClosed) -> Le
     return ledger._replace(closed_through=last, unsealed=(command.month, event.position))
 
 
+def _opened(ledger: Ledger, _: Recorded, command: LedgerOpened) -> Ledger:
+    eve = command.day - ONE_DAY
+    return ledger._replace(opened_on=command.day, accrued_through=eve, closed_through=eve)
+
+
+def _held(ledger: Ledger, _: Recorded, command: PayoutHeld) -> Ledger:
+    return ledger._replace(held=ledger.held | {command.partner_id})
+
+
+def _released(ledger: Ledger, _: Recorded, command: PayoutReleased) -> Ledger:
+    return ledger._replace(held=ledger.held - {command.partner_id})
+
+
 def _sealed(ledger: Ledger, _: Recorded, __: StatementsSealed) -> Ledger:
     return ledger._replace(unsealed=None)
 
@@ -47,4 +67,7 @@ FOLDS: Folds = {
     AccrualCompleted: _completed,
     PeriodClosed: _period_closed,
     StatementsSealed: _sealed,
+    LedgerOpened: _opened,
+    PayoutHeld: _held,
+    PayoutReleased: _released,
 }
