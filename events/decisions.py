@@ -142,7 +142,8 @@ class Standing(Value):
 
     ``counted_on`` is None for a client that is not counted (D6.1), as one is that finance gave to
     nobody on its first activation day. ``partner_id`` is the holder by claims, ``claim`` the one
-    that won; ``counted_by`` is who counts it where an assignment makes that another.
+    that won; ``counted_by`` is who counts it where an assignment makes that another. ``retracted``:
+    a fact about it was retracted, so what was posted may rest on that (D9.5).
     """
 
     partner_id: Identifier | None = None
@@ -151,6 +152,7 @@ class Standing(Value):
     first_activated_at: Instant | None = None
     counted_on: Day | None = None
     counted_by: Identifier | None = None
+    retracted: Literal[True] | None = None
 
 
 class ClientStanding(RuledDecision):
@@ -174,6 +176,7 @@ class PaymentStanding(RuledDecision):
 
     ``payment`` is its ``invoice.paid``, ``fact`` what changed it, ``refunds`` are all that lower it
     now. A payment that nothing has lowered stands as its own fact says and has no such decision.
+    ``gone``: it was retracted, and no other that was told of it takes its place (D9.5).
     """
 
     type: ClassVar[str] = "PaymentStanding"
@@ -188,6 +191,7 @@ class PaymentStanding(RuledDecision):
     before: Annotated[int, Field(ge=0)]
     after: Annotated[int, Field(ge=0)]
     refunds: Facts = ()
+    gone: Literal[True] | None = None
 
     @property
     def stream(self) -> str:
@@ -229,7 +233,11 @@ class FactResolved(Decision):
 
 
 class FactVoided(Decision):
-    """A fact was retracted by the command at ``command``: decide as if it was not there (D9.5)."""
+    """A fact was retracted by the command at ``command``: decide as if it was not there (D9.5).
+
+    It stands in each stream that the fact concerns. Of a lead's claim ``fact`` is, in the streams
+    of client and partner, the capture, whichever of the lead's facts was retracted.
+    """
 
     type: ClassVar[str] = "FactVoided"
     fact: Position
@@ -243,3 +251,41 @@ class FactVoided(Decision):
     def stream(self) -> str:
         """The stream ``about`` which the fact is."""
         return self.about
+
+
+class UnretractedAttribution(RuledDecision):
+    """What attribution a client would have, had nothing been retracted, after ``fact`` (D9.5).
+
+    None: nobody's. It stands beside the answers to claims of a client of which something was
+    retracted, where it changes.
+    """
+
+    type: ClassVar[str] = "UnretractedAttribution"
+    client_id: Identifier
+    partner_id: Identifier | None = None
+    claim: Position | None = None
+    claim_day: Day | None = None
+    live_through: Day | None = None
+    fact: Position
+
+    @property
+    def stream(self) -> str:
+        """``client:<client_id>``."""
+        return f"client:{self.client_id}"
+
+
+class DecisionUnresolved(RuledDecision):
+    """A decision stands though it rested on a retracted fact: finance looks at it (D9.5)."""
+
+    type: ClassVar[str] = "DecisionUnresolved"
+    decision: Position
+    fact: Position
+    command: Position
+    partner_id: Identifier
+    client_id: Identifier | None = None
+    reason: Literal["retracted"] = "retracted"
+
+    @property
+    def stream(self) -> str:
+        """``account:<partner_id>``."""
+        return f"account:{self.partner_id}"

@@ -200,7 +200,7 @@ class Page:
         posted: dict[str, dict[Period, Posted]] = {}
         periods: dict[int, tuple[str, Period]] = {}
         for position, topic, state in self._cursor:
-            _fold_posted(posted, periods, position, decode_state(topic, state))
+            fold_posted(posted, periods, position, decode_state(topic, state))
         return posted
 
     def _is_new(self, candidate: Candidate) -> bool:
@@ -208,7 +208,7 @@ class Page:
         return candidate.claim > self._run.previous_run and not candidate.moved
 
 
-def _fold_posted(
+def fold_posted(
     posted: dict[str, dict[Period, Posted]],
     periods: dict[int, tuple[str, Period]],
     position: int,

@@ -18,6 +18,7 @@ from ledger.commanding.corrections import CorrectionCommands
 from ledger.commanding.openings import OpeningCommands
 from ledger.commanding.payouts import PayoutCommands
 from ledger.commanding.programmes import ProgrammeCommands
+from ledger.commanding.retractions import RetractionCommands
 from ledger.commanding.runs import RunCommands
 from ledger.dead_letters import Incoming
 from ledger.engine import commands
@@ -39,7 +40,12 @@ class Gap(NamedTuple):
 
 
 class CommissionLedger(
-    ProgrammeCommands, OpeningCommands, RunCommands, PayoutCommands, CorrectionCommands
+    ProgrammeCommands,
+    OpeningCommands,
+    RunCommands,
+    PayoutCommands,
+    CorrectionCommands,
+    RetractionCommands,
 ):
     """One ledger in one database.
 

@@ -14,7 +14,7 @@ from ledger.engine.bonuses import decide_bonus, ordinals_to_judge
 from ledger.engine.contests import decide_contests
 from ledger.engine.counted import CountedClient, Counts, Rewarded
 from ledger.engine.state import Ledger, Partner, Run
-from ledger.ports import ReadModels
+from ledger.ports import CountedModels
 
 PAGE = 1_000
 """Counted clients looked up at a time."""
@@ -35,7 +35,13 @@ class Earnings:
     """
 
     def __init__(
-        self, ledger: Ledger, run: Run, models: ReadModels, cursor: Cursor[Any], *, contests: bool
+        self,
+        ledger: Ledger,
+        run: Run,
+        models: CountedModels,
+        cursor: Cursor[Any],
+        *,
+        contests: bool,
     ) -> None:
         self._ledger, self._run, self._models, self._cursor = ledger, run, models, cursor
         self._contests = contests

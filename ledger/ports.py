@@ -40,7 +40,24 @@ class Entrant(NamedTuple):
     posted: tuple[str, ...]
 
 
-class ReadModels(Protocol):
+class CountedModels(Protocol):
+    """What is asked of counted clients, beside how many there are."""
+
+    def at_places(
+        self, cursor: Cursor[Any], run: Run, partner_id: str, places: Sequence[tuple[date, int]]
+    ) -> list[CountedClient]:
+        """The counted clients at places (counting day, n-th of that day), as of the run.
+
+        Clients of one day are ordered by first activation, then by id.
+        """
+
+    def entrants(
+        self, cursor: Cursor[Any], run: Run, partner_id: str, limit: int
+    ) -> Iterator[list[Entrant]]:
+        """Counted clients of the plan that a contest may be about, by id, ``limit`` at a time."""
+
+
+class ReadModels(CountedModels, Protocol):
     """The projections, merged in the appending transaction, and what commands read of them."""
 
     def merge(
@@ -72,19 +89,6 @@ class ReadModels(Protocol):
         self, cursor: Cursor[Any], run: Run, partners: Collection[str]
     ) -> dict[str, dict[date, int]]:
         """Counted clients by partner and counting day, as of the run."""
-
-    def at_places(
-        self, cursor: Cursor[Any], run: Run, partner_id: str, places: Sequence[tuple[date, int]]
-    ) -> list[CountedClient]:
-        """The counted clients at places (counting day, n-th of that day), as of the run.
-
-        Clients of one day are ordered by first activation, then by id.
-        """
-
-    def entrants(
-        self, cursor: Cursor[Any], run: Run, partner_id: str, limit: int
-    ) -> Iterator[list[Entrant]]:
-        """Counted clients of the plan that a contest may be about, by id, ``limit`` at a time."""
 
     def payments(
         self, cursor: Cursor[Any], run: Run, touched: Collection[str], others: Collection[str]

@@ -325,7 +325,7 @@ def _parameters(
 ) -> dict[str, object]:
     previous = run.previous or date.min
     return {
-        "days": _days_of_month(previous, run.through),
+        "days": days_of_month(previous, run.through),
         "run": run.position,
         "previous_run": run.previous_run,
         "previous": previous,
@@ -338,7 +338,7 @@ def _parameters(
     }
 
 
-def _days_of_month(after: date, through: date) -> list[int]:
+def days_of_month(after: date, through: date) -> list[int]:
     """The days of the month on which an anchor may have a start in (``after``, ``through``].
 
     A short month's last day is the start of every anchor of a later day (D2).

@@ -22,6 +22,7 @@ CLIENTS = StoredProjection(
         Column("first_activated_at", "timestamptz", "Instant of its first activation."),
         Column("counted_on", "date", "Its counting day (D6.1); null: not counted."),
         Column("counted_by", 'text COLLATE "C"', "Who counts it, where that is not partner_id."),
+        Column("retracted", "boolean", "Whether a fact about it was retracted (D9.5)."),
         Column("position", "bigint", "Position of the ClientStanding that says so."),
     ),
     order_by=("client_id",),

@@ -7,6 +7,7 @@ SELECT
     standing.first_activated_at,
     standing.counted_on,
     standing.counted_by,
+    COALESCE(standing.retracted, FALSE) AS retracted,
     latest.position
 FROM (
     SELECT
@@ -24,6 +25,7 @@ CROSS JOIN LATERAL jsonb_to_record(:state -> 'after') AS standing (
     first_activated_on date,
     first_activated_at timestamptz,
     counted_on date,
-    counted_by text
+    counted_by text,
+    retracted boolean
 )
 WHERE latest.newest = 1

@@ -32,6 +32,9 @@ PAYMENTS = StoredProjection(
     topics=frozenset({InvoicePaid.topic(), PaymentStanding.topic()}),
     # A payment told again has a lower revision than the first; any standing has a higher one.
     latest=("revision",),
+    # A payment that was retracted goes.
+    removes=True,
+    version=2,
     # A client's payments; those of some days; those told or changed since a run.
     indexes=("client_id", "period_start", "(GREATEST(payment, revision))"),
 )

@@ -9,7 +9,8 @@ SELECT
     currency,
     payment,
     refunds,
-    revision
+    revision,
+    gone
 FROM (
     SELECT
         record.invoice_id,
@@ -22,6 +23,7 @@ FROM (
         COALESCE(record.payment, told.position) AS payment,
         COALESCE(record.refunds, '{}') AS refunds,
         told.revision,
+        COALESCE(record.gone, FALSE) AS gone,
         ROW_NUMBER() OVER (
             PARTITION BY record.invoice_id, record.payment_id
             ORDER BY told.revision DESC
@@ -45,7 +47,8 @@ FROM (
         after bigint,
         currency text,
         payment bigint,
-        refunds bigint[]
+        refunds bigint[],
+        gone boolean
     )
 ) AS every
 WHERE newest = 1

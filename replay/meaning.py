@@ -47,6 +47,7 @@ _REFERENCES = (
     "close",
     "payment",
     "ranking",
+    "decision",
 )
 _TYPED = (
     "originator_id",

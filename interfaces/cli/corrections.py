@@ -56,6 +56,37 @@ def assign(  # noqa: PLR0913 - one for each option
     write_result(result, format_, f"{holder} {client} from {from_day} on, position {position}")
 
 
+@click.command(cls=Command)
+@click.argument("source")
+@click.argument("id_", metavar="ID")
+@click.option("--reason", type=CODE, required=True, help="A code, never free text.")
+@two_persons
+@format_option
+@click.pass_obj
+def retract(
+    session: Session,
+    *,
+    source: str,
+    id_: str,
+    reason: str,
+    requested_by: str,
+    approved_by: str,
+    format_: Format,
+) -> None:
+    """Void the fact ID of SOURCE, which was never true; the next run takes back what it gave."""
+    with session.ledger() as ledger:
+        position = ledger.retract(
+            source=source,
+            id=id_,
+            reason=reason,
+            requested_by=requested_by,
+            approved_by=approved_by,
+        )
+    session.line.add(position=position)
+    result = {"position": position, "source": source, "id": id_}
+    write_result(result, format_, f"retracted {id_} of {source}, position {position}")
+
+
 @click.command("correct-partner", cls=Command)
 @click.argument("partner", type=IDENTIFIER)
 @click.option("--kind", type=click.Choice(KINDS), help="Its kind.")

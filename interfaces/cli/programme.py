@@ -67,7 +67,8 @@ def programme() -> None:
     """The programme: its versions, and who is under which."""
 
 
-def _load(origin: str) -> Programme:
+def read_programme(origin: str) -> Programme:
+    """The programme of a file, or the reference programme by its name."""
     try:
         return load(origin)
     except IsADirectoryError:
@@ -99,7 +100,7 @@ def adopt(
     """
     from interfaces import bootstrap  # noqa: PLC0415 - see interfaces.cli.session
 
-    document = _load(file)
+    document = read_programme(file)
     with session.database() as database, bootstrap.open_ledger(database) as ledger:
         position = ledger.adopt(document, from_day=from_day, time_zone=time_zone)
         versions = ledger.ledger.programmes.versions[document.name]
@@ -127,7 +128,7 @@ def adopt(
 def validate(session: Session, file: str, format_: Format) -> int:  # noqa: ARG001 - click passes it
     """Check a programme file, and list all that is wrong with it."""
     try:
-        document = _load(file)
+        document = read_programme(file)
     except ProgrammeInvalid as invalid:
         for problem in invalid.problems:
             sys.stderr.write(f"{file}: {problem}\n")

@@ -21,6 +21,7 @@ from events.partner_decisions import ProgrammeAssigned
 from events.recorded import Recorded
 from ledger.engine.calendar import add_months, end_of_month, first_of_month, month_of
 from ledger.engine.draft import Draft
+from ledger.engine.retraction import is_retractable
 from ledger.engine.standing import record_standing
 from ledger.engine.state import Ledger, Overlay, Partner
 from ledger.errors import NotReady, Refused
@@ -81,6 +82,22 @@ def check_attribution(ledger: Ledger, partner: Partner | None, from_day: date) -
                 " that day or a later one"
             )
     _check_after_clock(ledger, from_day, "a client can be assigned")
+
+
+def check_retraction(source: str, name: str, fact: Recorded | None, *, voided: bool) -> Recorded:
+    """A fact may be retracted: one of a client, claim, lead or report, recorded, once (D9.5)."""
+    if fact is None:
+        raise Refused(
+            f"no fact {name!r} of source {source!r} is recorded; give both as the message has them"
+        )
+    if not is_retractable(fact.data):
+        raise Refused(
+            f"{name!r} of source {source!r} is a {fact.data.type}, which cannot be retracted:"
+            " correct it by a new fact, a correction or an adjustment"
+        )
+    if voided:
+        raise Refused(f"{name!r} of source {source!r} is retracted already; nothing is left to do")
+    return fact
 
 
 def check_accrual(ledger: Ledger, through: date) -> None:

@@ -40,8 +40,13 @@ def evolve(stream: str, entity: object | None, event: Recorded | Event) -> objec
     fold = _FOLDS.get(type(data))
     if fold is None:
         return entity
-    room, _, name = stream.partition(":")
-    return fold(_NEW[room](name) if entity is None else entity, event, data)
+    if entity is None:
+        room, _, name = stream.partition(":")
+        make = _NEW.get(room)
+        if make is None:
+            return None
+        entity = make(name)
+    return fold(entity, event, data)
 
 
 def folded_topics() -> frozenset[str]:

@@ -44,15 +44,12 @@ def picture_of(invoice: Invoice, through: int | None = None) -> Picture:
     """
     counting: dict[str | None, Payment] = {}
     idle: dict[int, str] = {}
+    invoice = _as_of(invoice, through)
     for payment in invoice.payments:
-        if through is not None and payment.position > through:
-            break
         if counting.setdefault(payment.payment_id, payment) is not payment:
             idle[payment.position] = "already_paid"
     paid = [Paid(payment, payment.amount) for payment in counting.values()]
     for refund in sorted(invoice.refunds, key=_named_first):
-        if through is not None and refund.position > through:
-            continue
         reason = _why_not(refund, counting)
         if reason is not None:
             idle[refund.position] = reason
@@ -86,32 +83,78 @@ def answer_invoice(draft: Draft, event: Recorded, fact: InvoicePaid | InvoiceRef
     A payment that nothing lowers brings no decision: its fact says it all.
     """
     invoice = invoice_of(draft.state, fact.invoice_id)
+    _record_standing(draft, event, invoice, picture_of(invoice, event.position - 1))
+
+
+def retract_of_invoice(draft: Draft, event: Recorded, before: Invoice) -> None:
+    """Record what a retraction changes; of one payment the next that was told counts now (D9.5).
+
+    ``before`` is the invoice with the fact.
+    """
+    invoice = invoice_of(draft.state, before.invoice_id)
+    was = picture_of(before)
+    _record_standing(draft, event, invoice, was)
+    counting = {paid.payment.payment_id for paid in picture_of(invoice).paid}
+    for paid in was.paid:
+        if paid.payment.payment_id not in counting:
+            _emit_standing(draft, event, Paid(paid.payment, 0), paid.net, gone=True)
+
+
+def unretracted(invoice: Invoice) -> Invoice:
+    """The invoice as if nothing of it had been retracted: what U rests on (D9.5)."""
+    return invoice._replace(voided=frozenset())
+
+
+def _as_of(invoice: Invoice, through: int | None) -> Invoice:
+    """The facts up to a position that are not retracted."""
+    if through is None and not invoice.voided:
+        return invoice
+
+    def counts(position: int) -> bool:
+        return position not in invoice.voided and (through is None or position <= through)
+
+    return invoice._replace(
+        payments=tuple(payment for payment in invoice.payments if counts(payment.position)),
+        refunds=tuple(refund for refund in invoice.refunds if counts(refund.position)),
+    )
+
+
+def _record_standing(draft: Draft, event: Recorded, invoice: Invoice, was: Picture) -> None:
+    """Record each payment that is worth another amount now, or took the place of another."""
     now = picture_of(invoice)
-    before = {
-        paid.payment.position: paid.net for paid in picture_of(invoice, event.position - 1).paid
-    }
+    before = {paid.payment.position: paid.net for paid in was.paid}
+    replaced = {p.payment_id for p in invoice.payments if p.position in invoice.voided}
     for paid in now.paid:
         payment = paid.payment
-        was = before.get(payment.position, payment.amount)
-        if was != paid.net:
-            draft.emit(
-                PaymentStanding(
-                    rule=RULE,
-                    day=event.day,
-                    payment=payment.position,
-                    fact=event.position,
-                    client_id=payment.client_id,
-                    subscription_id=payment.subscription_id,
-                    invoice_id=invoice.invoice_id,
-                    payment_id=payment.payment_id,
-                    period_start=payment.period_start,
-                    currency=payment.currency,
-                    before=was,
-                    after=paid.net,
-                    refunds=tuple(sorted(paid.refunds)),
-                )
-            )
+        is_new = payment.position not in before
+        net = before.get(payment.position, payment.amount)
+        if net != paid.net or (is_new and payment.payment_id in replaced):
+            _emit_standing(draft, event, paid, net)
     _record_unresolved(draft, event, invoice, now.idle)
+
+
+def _emit_standing(
+    draft: Draft, event: Recorded, paid: Paid, before: int, *, gone: bool = False
+) -> None:
+    payment = paid.payment
+    draft.emit(
+        PaymentStanding(
+            rule=RULE,
+            day=event.day,
+            payment=payment.position,
+            fact=event.position,
+            client_id=payment.client_id,
+            subscription_id=payment.subscription_id,
+            invoice_id=payment.invoice_id,
+            payment_id=payment.payment_id,
+            period_start=payment.period_start,
+            currency=payment.currency,
+            before=before,
+            after=paid.net,
+            refunds=tuple(sorted(paid.refunds)),
+            gone=True if gone else None,
+        )
+    )
 
 
 def _record_unresolved(

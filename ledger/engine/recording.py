@@ -37,13 +37,13 @@ from events.partners import (
 from events.recorded import Recorded
 from ledger.engine.attribution import (
     answer_activation,
-    answer_lead,
     answer_referral,
     answer_waiting,
 )
 from ledger.engine.draft import Draft, programme_on
 from ledger.engine.grants import answer_brand, answer_territory
 from ledger.engine.invoices import answer_invoice
+from ledger.engine.leads import answer_lead
 from ledger.engine.payments import answer_failure, answer_settlement, answer_wholesale
 from ledger.engine.standing import record_standing
 from ledger.engine.state import LEDGER, Client, Overlay, State, department_of, lead_of, partner_of
@@ -137,6 +137,8 @@ def _add_client(state: State, client_id: str, streams: set[str], partners: set[s
     if isinstance(client, Client):
         if client.attribution:
             partners.add(client.attribution.partner_id)
+        if client.unretracted and client.unretracted.attribution:
+            partners.add(client.unretracted.attribution.partner_id)
         for assignment in client.assignments:
             partners.add(assignment.partner_id)
 

@@ -98,6 +98,18 @@ class Attribution(NamedTuple):
         return self.live_through is None or day <= self.live_through
 
 
+class Unretracted(NamedTuple):
+    """What a client's attribution would be had nothing been retracted (D9.5).
+
+    ``fact`` is the fact retracted last, ``retraction`` the position of the command that did so.
+    """
+
+    attribution: Attribution | None
+    settled_by: int | None
+    fact: int
+    retraction: int
+
+
 _UNKNOWN = Standing()
 """How a client stands of which nothing is recorded."""
 
@@ -105,9 +117,10 @@ _UNKNOWN = Standing()
 class Client(NamedTuple):
     """The fold of ``client:<id>``.
 
-    ``settled_by`` is the position of the first activation recorded. ``unresolved`` maps the
-    position of a fact that has no effect to its day and reason. ``assignments`` are finance's, in
-    recording order; ``voided`` the facts that were retracted (D9.5), which stay in the lists.
+    ``settled_by`` is the position of the first activation recorded, ``provisional`` what that
+    settled, as it was before. ``unresolved`` maps the position of a fact that has no effect to its
+    day and reason. ``assignments`` are finance's, in recording order. ``voided`` are the facts that
+    were retracted, which stay in the lists, ``unretracted`` what would hold without (D9.5).
     """
 
     client_id: str
@@ -118,6 +131,8 @@ class Client(NamedTuple):
     unresolved: Mapping[int, tuple[date, str]] = _NOTHING
     assignments: tuple[Assignment, ...] = ()
     voided: frozenset[int] = frozenset()
+    provisional: Attribution | None = None
+    unretracted: Unretracted | None = None
 
     def holder_on(self, day: date) -> str | None:
         """Who holds the client on a day (D3.4, D3.6).
@@ -250,8 +265,22 @@ class Partner(NamedTuple):
         return bool(reports) and max(reports).value == 1
 
 
+class LeadWord(NamedTuple):
+    """A capture or a conversion of a lead, and the client that it names, if any."""
+
+    position: int
+    day: date
+    is_capture: bool
+    client_id: str | None
+    partner_id: str | None = None
+    department: str | None = None
+
+
 class Lead(NamedTuple):
-    """The fold of ``lead:<id>``: the first capture and the first word of its client (D3.1)."""
+    """The fold of ``lead:<id>``: the first capture and the first word of its client (D3.1).
+
+    ``words`` are all facts that were told of it and not retracted, in recording order.
+    """
 
     lead_id: str
     captured: int | None = None
@@ -261,6 +290,7 @@ class Lead(NamedTuple):
     client_id: str | None = None
     client_from: int | None = None
     converted_on: date | None = None
+    words: tuple[LeadWord, ...] = ()
 
 
 class Grant(NamedTuple):
@@ -323,13 +353,17 @@ class Refund(NamedTuple):
 class Invoice(NamedTuple):
     """The fold of ``invoice:<id>``: all payments and refunds told, in recording order (D8.2).
 
-    ``unresolved`` maps the position of a fact that has no effect to its day and reason.
+    ``unresolved`` maps the position of a fact that has no effect to its day and reason. ``voided``
+    are the facts that were retracted, which stay in the lists, ``retraction`` the last command that
+    did so (D9.5).
     """
 
     invoice_id: str
     payments: tuple[Payment, ...] = ()
     refunds: tuple[Refund, ...] = ()
     unresolved: Mapping[int, tuple[date, str]] = _NOTHING
+    voided: frozenset[int] = frozenset()
+    retraction: int = 0
 
 
 class Run(NamedTuple):

@@ -109,3 +109,25 @@ def _ingest(commissions: Commands, folder: Path, *messages: dict[str, object]) -
     file = folder / "told.jsonl"
     file.write_text("".join(f"{json.dumps(one)}\n" for one in messages), "utf-8")
     commissions.done("ingest", file)
+
+
+def test_a_fact_is_retracted_once(billing: Commands) -> None:
+    """By the source and id of its message; the client is direct then, and the claim lapsed."""
+    retracted = billing.done("retract", "/crm", "r-1", *MOVED, "--format", "json").json
+    assert {name: retracted[name] for name in ("source", "id")} == {"source": "/crm", "id": "r-1"}
+    told = billing.refused("retract", "/crm", "r-1", *MOVED)
+    assert "retracted already" in told
+    claims = billing.done("claims", "--format", "json").rows
+    (claim,) = [
+        row for row in claims if (row["client_id"], row["partner_id"]) == ("c-1", "p-alpha")
+    ]
+    assert (claim["answer"], claim["reason"]) == ("lapsed", "retracted")
+    assert billing.done("verify").status == 0
+
+
+def test_what_cannot_be_retracted_is_refused(billing: Commands) -> None:
+    """An unknown message, and one of another type: with what to do."""
+    assert "no fact 'x'" in billing.refused("retract", "/crm", "x", *MOVED)
+    told = billing.refused("retract", "/partners", "p-1", *MOVED)
+    assert "partner.enrolled" in told
+    assert "cannot be retracted" in told

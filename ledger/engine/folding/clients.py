@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from events.billing import ClientActivated, ClientChurned, ClientPlanChanged
 from events.decisions import (
     AttributionAssigned,
     ClientStanding,
     FactResolved,
     FactUnresolved,
+    FactVoided,
     ReferralAccepted,
     ReferralLapsed,
+    UnretractedAttribution,
 )
 from events.recorded import Recorded
+from ledger.engine.folding.others import voided_lead
+from ledger.engine.folding.partners import voided_report
 from ledger.engine.folding.table import Folds
 from ledger.engine.state import (
     Activation,
@@ -20,9 +26,11 @@ from ledger.engine.state import (
     Churn,
     Client,
     Invoice,
+    Lead,
     Partner,
     PlanChange,
     Subscription,
+    Unretracted,
 )
 
 
@@ -43,11 +51,15 @@ def _activated(client: Client, event: Recorded, fact: ClientActivated) -> Client
     )
     activations = (*old.activations, activation)
     subscription = Subscription(activations, old.changes, old.churns, old.terms)
-    held, settled_by = client.attribution, client.settled_by
+    held, settled_by, provisional = client.attribution, client.settled_by, client.provisional
     if settled_by is None:
         settled_by = event.position
-        if held and held.live_through and held.day <= event.day <= held.live_through:
-            held = held._replace(live_through=None)
+        provisional = held if held and held.live_through else None
+        held = settled(held, event.day)
+    unretracted = client.unretracted
+    if unretracted is not None and unretracted.settled_by is None:
+        would_hold = settled(unretracted.attribution, event.day)
+        unretracted = unretracted._replace(attribution=would_hold, settled_by=event.position)
     return Client(
         client.client_id,
         held,
@@ -57,7 +69,16 @@ def _activated(client: Client, event: Recorded, fact: ClientActivated) -> Client
         client.unresolved,
         client.assignments,
         client.voided,
+        provisional,
+        unretracted,
     )
+
+
+def settled(held: Attribution | None, day: date) -> Attribution | None:
+    """An attribution once the client is first activated on a day: for life, within its window."""
+    if held and held.live_through and held.day <= day <= held.live_through:
+        return held._replace(live_through=None)
+    return held
 
 
 def _plan_changed(client: Client, event: Recorded, fact: ClientPlanChanged) -> Client:
@@ -90,6 +111,16 @@ def _lapsed(client: Client, _: Recorded, answer: ReferralLapsed) -> Client:
     return client._replace(attribution=None) if held and held.claim == answer.claim else client
 
 
+def _would_hold(client: Client, _: Recorded, decision: UnretractedAttribution) -> Client:
+    held: Attribution | None = None
+    if decision.partner_id is not None and decision.claim is not None:
+        day = decision.claim_day or decision.day
+        held = Attribution(decision.partner_id, decision.claim, day, decision.live_through)
+    unretracted = client.unretracted
+    assert unretracted is not None
+    return client._replace(unretracted=unretracted._replace(attribution=held))
+
+
 def _assigned(client: Client, _: Recorded, decision: AttributionAssigned) -> Client:
     assignment = Assignment(decision.day, decision.partner_id, decision.command)
     return client._replace(assignments=(*client.assignments, assignment))
@@ -116,6 +147,8 @@ def _stands(client: Client, _: Recorded, standing: ClientStanding) -> Client:
         client.unresolved,
         client.assignments,
         client.voided,
+        client.provisional,
+        client.unretracted,
     )
 
 
@@ -126,6 +159,55 @@ def _unresolved(entity: object, _: Recorded, answer: FactUnresolved) -> object:
     if isinstance(entity, Partner) and answer.reason == "unknown_partner":
         return entity._replace(unresolved={**entity.unresolved, answer.fact: answer.day})
     return entity
+
+
+def _voided(entity: object, _: Recorded, decision: FactVoided) -> object:
+    fact = decision.fact
+    if isinstance(entity, Client):
+        return _voided_of_client(entity, fact, decision.command)
+    if isinstance(entity, Invoice):
+        listed = {key: value for key, value in entity.unresolved.items() if key != fact}
+        return entity._replace(
+            voided=entity.voided | {fact}, retraction=decision.command, unresolved=listed
+        )
+    if isinstance(entity, Partner):
+        return voided_report(entity, fact, decision.client_id)
+    if isinstance(entity, Lead):
+        return voided_lead(entity, fact)
+    return entity
+
+
+def _voided_of_client(client: Client, fact: int, command: int) -> Client:
+    """A client without a fact: what that settled, the first activation that remains settles."""
+    voided = client.voided | {fact}
+    settled_by, provisional, held = client.settled_by, client.provisional, client.attribution
+    if settled_by == fact:
+        settled_by = min(
+            (
+                activation.position
+                for subscription in client.subscriptions.values()
+                for activation in subscription.activations
+                if activation.position not in voided
+            ),
+            default=None,
+        )
+        won_since = (
+            held is not None
+            and provisional is not None
+            and (held.claim not in {provisional.claim, fact})
+        )
+        if settled_by is None or won_since:
+            provisional = None
+    if provisional is not None and provisional.claim == fact:
+        provisional = None
+    unretracted = client.unretracted or Unretracted(held, client.settled_by, fact, command)
+    return client._replace(
+        voided=voided,
+        settled_by=settled_by,
+        provisional=provisional,
+        unresolved={key: value for key, value in client.unresolved.items() if key != fact},
+        unretracted=unretracted._replace(fact=fact, retraction=command),
+    )
 
 
 def _resolved(entity: object, _: Recorded, answer: FactResolved) -> object:
@@ -145,4 +227,6 @@ FOLDS: Folds = {
     ClientStanding: _stands,
     FactUnresolved: _unresolved,
     FactResolved: _resolved,
+    FactVoided: _voided,
+    UnretractedAttribution: _would_hold,
 }

@@ -114,6 +114,26 @@ def _corrected(partner: Partner, _: Recorded, decision: EnrolmentCorrected) -> P
     return partner._replace(enrolment=enrolment, sponsor=None)
 
 
+def voided_report(partner: Partner, fact: int, client_id: str | None) -> Partner:
+    """A partner without a report, or without a claim to a client that waited for it (D9.5)."""
+
+    def without(reports: tuple[Report, ...]) -> tuple[Report, ...]:
+        return tuple(report for report in reports if report.position != fact)
+
+    return partner._replace(
+        certified=without(partner.certified),
+        nps=without(partner.nps),
+        portfolio=without(partner.portfolio),
+        comarketing=without(partner.comarketing),
+        waiting=tuple(
+            claim
+            for claim in partner.waiting
+            if (claim.position, claim.client_id) != (fact, client_id)
+        ),
+        unresolved={key: day for key, day in partner.unresolved.items() if key != fact},
+    )
+
+
 def _tied(partner: Partner, _: Recorded, answer: SponsorAccepted) -> Partner:
     return partner._replace(sponsor=Tie(answer.sponsor_id, answer.fact, answer.lines_after or 0))
 
