@@ -9,7 +9,7 @@ from typing import Any
 
 from events.base import Decision, Event
 from events.billing import InvoicePaid, InvoiceRefunded
-from events.decisions import ClientStanding, ReferralAccepted, Standing
+from events.decisions import AttributionAssigned, ClientStanding, ReferralAccepted, Standing
 from events.lines import (
     BonusDeclined,
     BonusPosted,
@@ -20,12 +20,11 @@ from events.lines import (
 from events.partner_decisions import BadgeAwarded, TierChanged
 from events.partners import PartnerAgreementEnded, PartnerAgreementSigned, PartnerEnrolled
 from events.recorded import Recorded
-from ledger.accounts import fold_posted
 from ledger.engine import Counts, Posted, evolve
 from ledger.engine.closes import Span, Tally
-from ledger.engine.commissions import Period
 from ledger.engine.counted import CountedClient, Rewarded
 from ledger.engine.invoices import Paid, picture_of
+from ledger.engine.posted import Period, PostedPeriods
 from ledger.engine.state import (
     Client,
     Ledger,
@@ -58,6 +57,7 @@ class Memory:
         self.position = 0
         self.changed = Changes()
         self.clients_of: defaultdict[str, set[str]] = defaultdict(set)
+        self.assigned_to: defaultdict[str, set[str]] = defaultdict(set)
         self.due_on: defaultdict[int, set[str]] = defaultdict(set)
         self.paid_for: defaultdict[date, set[str]] = defaultdict(set)
         self.days_of_partners: defaultdict[date, set[str]] = defaultdict(set)
@@ -120,6 +120,9 @@ class Memory:
             self._stands(decision)
         elif isinstance(decision, Line | DifferenceUnresolved):
             self._booked(decision)
+        elif isinstance(decision, AttributionAssigned):
+            if decision.partner_id is not None:
+                self.assigned_to[decision.partner_id].add(decision.client_id)
         elif isinstance(decision, ReferralAccepted):
             self._claimed[decision.claim] = decision.day
         elif isinstance(decision, BonusDeclined | BadgeAwarded):
@@ -208,14 +211,13 @@ class Memory:
         """The day of a winning claim."""
         return None if claim is None else self._claimed.get(claim)
 
-    def posted(self, client_id: str) -> dict[Period, Posted]:
-        """What is posted for the periods of a client, from its lines."""
-        posted: dict[str, dict[Period, Posted]] = {}
-        periods: dict[int, tuple[str, Period]] = {}
+    def posted(self, client_id: str, partner_id: str) -> dict[Period, Posted]:
+        """What is posted to a partner for the periods of a client, from its lines."""
+        posted = PostedPeriods()
         for position, cls, values in self._lines.get(client_id, ()):
             line = cls.holding(dict(zip(cls.model_fields, values, strict=True)))
-            fold_posted(posted, periods, position, line)
-        return posted.get(client_id, {})
+            posted.fold(position, line)
+        return posted.by_account.get((client_id, partner_id), {})
 
     def payments(self, client_id: str) -> list[Paid]:
         """What a client paid of which invoice, net of what was given back."""
@@ -304,12 +306,14 @@ class Memory:
         first = standing.first_activated_at
         assert standing.counted_on is not None
         assert first is not None
+        # The winning claim is not that of whoever was assigned the client.
+        claim = standing.claim if standing.counted_by is None else None
         return CountedClient(
             client_id,
             standing.counted_on,
             first,
-            standing.claim,
-            self.claimed_on(standing.claim),
+            claim,
+            self.claimed_on(claim),
             min(
                 activation.position
                 for subscription in client.subscriptions.values()

@@ -33,7 +33,7 @@ from events.recorded import Recorded
 from ledger.engine import DECIDING, answer, closes, commands, folded_topics, openings
 from ledger.engine.assignments import decide_assignment
 from ledger.engine.calendar import start_of
-from ledger.engine.commissions import period_of
+from ledger.engine.posted import period_of
 from ledger.engine.ties import decide_correction
 from ledger.errors import Refused
 from replay.rerun.log import Log, Told
@@ -199,8 +199,8 @@ class Rerun:
     def _line_like(self, named: Event) -> int | None:
         if not isinstance(named, PeriodLine):
             return None
-        posted = self._memory.posted(named.client_id).get(period_of(named))
-        return posted.line if posted and posted.first.partner_id == named.partner_id else None
+        posted = self._memory.posted(named.client_id, named.partner_id).get(period_of(named))
+        return posted.line if posted else None
 
     def _credited(self, event: Recorded, command: CreditRequested) -> None:
         recorded = self._tell(event, command)

@@ -13,7 +13,7 @@ from ledger.earnings import Earnings, Evidence
 from ledger.engine import Account, PartnerAccrual, decide_tiers
 from ledger.engine.contests import Claims
 from ledger.engine.state import Run
-from projections.accrual import days_of_month
+from projections.planning import days_of_month
 from replay.rerun.memory import Changes, Memory
 
 Taken = dict[str, dict[str, bool]]
@@ -55,7 +55,7 @@ class MemoryRun:
         partner = memory.partner(partner_id)
         accrual = PartnerAccrual(ledger, run, partner)
         for client_id in sorted(clients):
-            account = self._account(client_id, touched=clients[client_id])
+            account = self._account(client_id, partner_id, touched=clients[client_id])
             memory.append(list(accrual.lines(account)))
         if is_own:
             self._enter(partner_id, set(clients))
@@ -63,20 +63,22 @@ class MemoryRun:
             for decisions in self._earnings.of(evidence):
                 memory.append(decisions)
 
-    def _account(self, client_id: str, *, touched: bool) -> Account:
+    def _account(self, client_id: str, partner_id: str, *, touched: bool) -> Account:
         memory, client = self._memory, self._memory.client(client_id)
         standing = client.standing
         assert standing.first_activated_on is not None
         return Account(
             client_id=client_id,
+            claimed_by=standing.partner_id,
             claim=standing.claim or 0,
             first_activated_on=standing.first_activated_on,
             terms={name: each.terms for name, each in client.subscriptions.items()},
             touched=touched,
-            posted=memory.posted(client_id) if touched else {},
-            counted_on=standing.counted_on,
+            posted=memory.posted(client_id, partner_id) if touched else {},
+            counted_on=standing.counted_on if standing.counted_by is None else None,
             claimed_on=memory.claimed_on(standing.claim),
             payments=memory.payments(client_id) if self._on_invoices and touched else (),
+            assigned=sorted(client.assignments, key=lambda assignment: assignment.day),
         )
 
     # --- what is taken ---------------------------------------------------------------------------
@@ -86,7 +88,7 @@ class MemoryRun:
         memory = self._memory
         touched = set(self._changed.clients)
         for partner_id in self._changed.agreements:
-            touched |= memory.clients_of[partner_id]
+            touched |= memory.clients_of[partner_id] | memory.assigned_to[partner_id]
         if self._on_invoices:
             touched |= self._changed.payments
             for day in self._days(memory.paid_for, self._previous):
@@ -97,9 +99,13 @@ class MemoryRun:
                 found.setdefault(client_id, False)
         taken: Taken = defaultdict(dict)
         for client_id, is_touched in found.items():
-            standing = memory.client(client_id).standing
-            if standing.partner_id is not None and standing.first_activated_on is not None:
-                taken[standing.partner_id][client_id] = is_touched
+            client = memory.client(client_id)
+            if client.standing.first_activated_on is None:
+                continue
+            holders = {assignment.partner_id for assignment in client.assignments}
+            for holder in holders | {client.standing.partner_id}:
+                if holder is not None:
+                    taken[holder][client_id] = is_touched
         return taken
 
     def _partners(self) -> set[str]:
