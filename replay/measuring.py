@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 
 from psycopg import sql
@@ -152,9 +152,14 @@ def year_before(day: date) -> date:
     return add_months(day, -12)
 
 
+def eve(day: date) -> date:
+    """The day before, or the calendar's first day itself."""
+    return day if day == date.min else day - ONE_DAY
+
+
 def eve_of_month(day: date) -> date:
     """The last day of the month before."""
-    return day.replace(day=1) - ONE_DAY if day > date.min + timedelta(days=31) else date.min
+    return eve(day.replace(day=1))
 
 
 def whole(row: Row | None, name: str) -> int:
