@@ -51,7 +51,7 @@ from tests.properties.stories import DAYS, Step, Story, terms
 from tests.rules.ledger_adapter import RealLedger, _database, open_ledger
 
 _ON_REAL = settings(
-    max_examples=max(8, settings().max_examples // 4),
+    max_examples=max(8, settings().max_examples // 8),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
@@ -177,7 +177,7 @@ def _counted(ledger: RealLedger, position: int, until: date) -> plain.Figures:
     return plain.Figures(told, clients, partners, until)
 
 
-@settings(_ON_REAL, max_examples=settings().max_examples)
+@settings(_ON_REAL, max_examples=max(40, settings().max_examples // 8))
 @given(
     seed=st.integers(0, 10**9),
     day=st.none() | st.sampled_from(_DENSE),
