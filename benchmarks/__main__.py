@@ -19,8 +19,9 @@ import psycopg
 
 from benchmarks import accrual, as_of, ingest, kafka, memory, rebuild
 from benchmarks.figures import Report
-from benchmarks.ledgers import collect_seldom, server
+from benchmarks.ledgers import server
 from benchmarks.scales import SCALES, Run
+from ledger.collecting import collect_seldom
 
 MEASUREMENTS: dict[str, Callable[[Run], None]] = {
     "ingest": ingest.measure,
@@ -44,7 +45,7 @@ MEASUREMENTS: dict[str, Callable[[Run], None]] = {
     type=click.Choice(list(SCALES)),
     default="small",
     show_default=True,
-    help="How much: small in some three minutes, full as the targets are stated; tiny only shows"
+    help="How much: small in some minutes, full as the targets are stated; tiny only shows"
     " that it works.",
 )
 @click.option(

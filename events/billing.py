@@ -90,7 +90,10 @@ class ClientNpsReported(UsageFact):
 
 
 class InvoicePaid(SubscriptionFact):
-    """A client paid an invoice, or a part of it (D8.2); net of VAT."""
+    """A client paid an invoice, or a part of it (D8.2); net of VAT.
+
+    Invoice and payment are unique in the whole ledger, so the stream is the invoice's own.
+    """
 
     type: ClassVar[str] = "invoice.paid"
     invoice_id: Identifier
@@ -101,8 +104,8 @@ class InvoicePaid(SubscriptionFact):
 
     @property
     def stream(self) -> str:
-        """``invoices:<client_id>``."""
-        return f"invoices:{self.client_id}"
+        """``invoice:<invoice_id>``."""
+        return f"invoice:{self.invoice_id}"
 
 
 class InvoiceRefunded(ClientFact):
@@ -116,8 +119,8 @@ class InvoiceRefunded(ClientFact):
 
     @property
     def stream(self) -> str:
-        """``invoices:<client_id>``."""
-        return f"invoices:{self.client_id}"
+        """``invoice:<invoice_id>``."""
+        return f"invoice:{self.invoice_id}"
 
 
 class _ProspectFact(Fact):

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from events import billing, decisions, finance, lines, partners
+from events import (
+    billing,
+    course,
+    decisions,
+    finance,
+    lines,
+    partner_decisions,
+    partners,
+    payout_decisions,
+)
 from events.base import Command, Decision, Event, Fact
+
+_MODULES = (
+    billing,
+    partners,
+    finance,
+    decisions,
+    partner_decisions,
+    payout_decisions,
+    lines,
+    course,
+)
 
 
 def _concrete() -> dict[tuple[str, int], type[Event]]:
     found: dict[tuple[str, int], type[Event]] = {}
-    for module in (billing, partners, finance, decisions, lines):
+    for module in _MODULES:
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, Event) and "type" in vars(value):
                 other = found.setdefault((value.type, value.version), value)

@@ -13,17 +13,12 @@ from pydantic import Field
 from events.base import Decision, Value
 from events.values import (
     Code,
-    Count,
     Currency,
     Day,
     Identifier,
     Instant,
     Interval,
-    Month,
     Position,
-    Sha256,
-    TierName,
-    Total,
 )
 
 Facts = tuple[Position, ...]
@@ -38,9 +33,6 @@ class RuledDecision(Decision):
     rule: Rule
     programme_version: ProgrammeVersion | None = None
     day: Day
-
-
-# --- attribution (D3) ----------------------------------------------------------------------------
 
 
 class ClaimAnswer(RuledDecision):
@@ -65,7 +57,10 @@ class ReferralAccepted(ClaimAnswer):
 
 
 class ReferralRejected(ClaimAnswer):
-    """The claim loses; ``standing_claim`` is the one it lost against, if any (D3.3)."""
+    """The claim loses; ``standing_claim`` is what it lost against, if anything (D3.3).
+
+    That is the claim that won, the grant of the department, or finance's assignment (D3.6).
+    """
 
     type: ClassVar[str] = "ReferralRejected"
     reason: Literal[
@@ -93,6 +88,7 @@ class ReferralWaiting(ClaimAnswer):
     """The claim waits, in its partner's stream, for the partner's enrolment (D3.2)."""
 
     type: ClassVar[str] = "ReferralWaiting"
+    department: Code | None = None
 
     @property
     def stream(self) -> str:
@@ -112,9 +108,6 @@ class AttributionAssigned(RuledDecision):
     def stream(self) -> str:
         """``client:<client_id>``."""
         return f"client:{self.client_id}"
-
-
-# --- how a client stands (D4) --------------------------------------------------------------------
 
 
 class Term(Value):
@@ -147,7 +140,10 @@ class SubscriptionChange(Value):
 class Standing(Value):
     """How a client stands: its holder for life, its first activation, the day on which it counts.
 
-    ``counted_on`` is None for a client that is not counted (D6.1). ``claim`` is the winning claim.
+    ``counted_on`` is None for a client that is not counted (D6.1), as one is that finance gave to
+    nobody on its first activation day. ``partner_id`` is the holder by claims, ``claim`` the one
+    that won; ``counted_by`` is who counts it where an assignment makes that another. ``retracted``:
+    a fact about it was retracted, so what was posted may rest on that (D9.5).
     """
 
     partner_id: Identifier | None = None
@@ -155,6 +151,8 @@ class Standing(Value):
     first_activated_on: Day | None = None
     first_activated_at: Instant | None = None
     counted_on: Day | None = None
+    counted_by: Identifier | None = None
+    retracted: Literal[True] | None = None
 
 
 class ClientStanding(RuledDecision):
@@ -171,6 +169,34 @@ class ClientStanding(RuledDecision):
     def stream(self) -> str:
         """``client:<client_id>``."""
         return f"client:{self.client_id}"
+
+
+class PaymentStanding(RuledDecision):
+    """A payment is worth another net amount than it was (D8.2): the values before and after.
+
+    ``payment`` is its ``invoice.paid``, ``fact`` what changed it, ``refunds`` are all that lower it
+    now. A payment that nothing has lowered stands as its own fact says and has no such decision.
+    ``gone``: it was retracted, and no other that was told of it takes its place (D9.5).
+    """
+
+    type: ClassVar[str] = "PaymentStanding"
+    payment: Position
+    fact: Position
+    client_id: Identifier
+    subscription_id: Identifier
+    invoice_id: Identifier
+    payment_id: Identifier | None = None
+    period_start: Day
+    currency: Currency
+    before: Annotated[int, Field(ge=0)]
+    after: Annotated[int, Field(ge=0)]
+    refunds: Facts = ()
+    gone: Literal[True] | None = None
+
+    @property
+    def stream(self) -> str:
+        """``invoice:<invoice_id>``."""
+        return f"invoice:{self.invoice_id}"
 
 
 class FactUnresolved(Decision):
@@ -206,232 +232,60 @@ class FactResolved(Decision):
         return self.about
 
 
-# --- partners ------------------------------------------------------------------------------------
+class FactVoided(Decision):
+    """A fact was retracted by the command at ``command``: decide as if it was not there (D9.5).
 
-
-class PartnerDecision(RuledDecision):
-    """A decision about a partner that later decisions read."""
-
-    partner_id: Identifier
-
-    @property
-    def stream(self) -> str:
-        """``partner:<partner_id>``."""
-        return f"partner:{self.partner_id}"
-
-
-class Measure(Value):
-    """A requirement or commitment with what was measured; amounts in minor units."""
-
-    name: Code
-    level: TierName
-    required: int
-    measured: int | None = None
-    met: bool
-
-
-class TierChanged(PartnerDecision):
-    """A partner's tier from ``day`` on (D6); ``from_tier`` is None at the enrolment."""
-
-    type: ClassVar[str] = "TierChanged"
-    from_tier: TierName | None = None
-    to_tier: TierName
-    cause: Literal["enrolment", "promotion", "review", "opening"]
-    evaluated_on: Day | None = None
-    measures: tuple[Measure, ...] = ()
-    facts: Facts = ()
-    run: Position | None = None
-
-
-class ProgrammeAssigned(PartnerDecision):
-    """The partner is under ``programme`` from ``day`` on (D7.3)."""
-
-    type: ClassVar[str] = "ProgrammeAssigned"
-    programme: Identifier
-    command: Position
-
-
-class SponsorAccepted(PartnerDecision):
-    """The sponsor of a partner is tied to it (D11)."""
-
-    type: ClassVar[str] = "SponsorAccepted"
-    sponsor_id: Identifier
-    fact: Position
-
-
-class SponsorRejected(PartnerDecision):
-    """The sponsor is refused, the enrolment stands (D11)."""
-
-    type: ClassVar[str] = "SponsorRejected"
-    sponsor_id: Identifier
-    reason: Literal["self", "unknown_sponsor", "cycle"]
-    fact: Position
-
-
-class SponsorWaiting(PartnerDecision):
-    """The sponsor is not enrolled yet (D11); it stands in the sponsor's stream."""
-
-    type: ClassVar[str] = "SponsorWaiting"
-    sponsor_id: Identifier
-    fact: Position
-
-    @property
-    def stream(self) -> str:
-        """``partner:<sponsor_id>``."""
-        return f"partner:{self.sponsor_id}"
-
-
-class WhiteLabelAccepted(PartnerDecision):
-    """The brand is granted (D13)."""
-
-    type: ClassVar[str] = "WhiteLabelAccepted"
-    fact: Position
-
-
-class WhiteLabelRejected(PartnerDecision):
-    """The brand is refused (D13)."""
-
-    type: ClassVar[str] = "WhiteLabelRejected"
-    reason: Literal["not_strategic"]
-    fact: Position
-
-
-class TerritoryAccepted(PartnerDecision):
-    """A department is held up to the eve of ``end`` (D14)."""
-
-    type: ClassVar[str] = "TerritoryAccepted"
-    department: Code
-    end: Day
-    fact: Position
-
-
-class TerritoryRejected(PartnerDecision):
-    """A department is refused (D14)."""
-
-    type: ClassVar[str] = "TerritoryRejected"
-    department: Code
-    reason: Literal["not_strategic", "held"]
-    fact: Position
-
-
-class BadgeAwarded(PartnerDecision):
-    """A badge, once each (D12.2)."""
-
-    type: ClassVar[str] = "BadgeAwarded"
-    badge: Literal["pioneer", "rocket", "diamond", "centurion"]
-    facts: Facts = ()
-    run: Position | None = None
-
-
-# --- payouts (D15) -------------------------------------------------------------------------------
-
-
-class PayoutInitiated(RuledDecision):
-    """Money sent to a partner; ``day`` is the cut-off C."""
-
-    type: ClassVar[str] = "PayoutInitiated"
-    payout_id: Identifier
-    partner_id: Identifier
-    currency: Currency
-    amount: Annotated[Total, Field(gt=0)]
-    posting_date: Day
-    run: Position
-
-    @property
-    def stream(self) -> str:
-        """``payout:<payout_id>``."""
-        return f"payout:{self.payout_id}"
-
-
-class PayoutClosed(RuledDecision):
-    """A settlement, failure or return closed a payout (D15.2).
-
-    ``initiated`` is what leaves the payouts in flight (0 for a return), ``paid`` what was settled
-    (of a return: what came back), ``tax`` its VAT; all in minor units.
+    It stands in each stream that the fact concerns. Of a lead's claim ``fact`` is, in the streams
+    of client and partner, the capture, whichever of the lead's facts was retracted.
     """
 
-    type: ClassVar[str] = "PayoutClosed"
-    payout_id: Identifier
-    partner_id: Identifier
-    currency: Currency
-    outcome: Literal["settled", "failed", "returned"]
-    initiated: Annotated[Total, Field(ge=0)]
-    paid: Annotated[Total, Field(ge=0)]
-    tax: Annotated[Total, Field(ge=0)]
-    flag: Literal["amount_differs"] | None = None
-    posting_date: Day
+    type: ClassVar[str] = "FactVoided"
+    fact: Position
+    about: str
+    command: Position
+    client_id: Identifier | None = None
+    partner_id: Identifier | None = None
+    day: Day
+
+    @property
+    def stream(self) -> str:
+        """The stream ``about`` which the fact is."""
+        return self.about
+
+
+class UnretractedAttribution(RuledDecision):
+    """What attribution a client would have, had nothing been retracted, after ``fact`` (D9.5).
+
+    None: nobody's. It stands beside the answers to claims of a client of which something was
+    retracted, where it changes.
+    """
+
+    type: ClassVar[str] = "UnretractedAttribution"
+    client_id: Identifier
+    partner_id: Identifier | None = None
+    claim: Position | None = None
+    claim_day: Day | None = None
+    live_through: Day | None = None
     fact: Position
 
     @property
     def stream(self) -> str:
-        """``payout:<payout_id>``."""
-        return f"payout:{self.payout_id}"
+        """``client:<client_id>``."""
+        return f"client:{self.client_id}"
 
 
-class PaymentBooked(RuledDecision):
-    """A settlement or failure that closed no payout: always flagged (D15.2)."""
+class DecisionUnresolved(RuledDecision):
+    """A decision stands though it rested on a retracted fact: finance looks at it (D9.5)."""
 
-    type: ClassVar[str] = "PaymentBooked"
-    payout_id: Identifier | None = None
-    partner_id: Identifier
-    currency: Currency | None = None
-    paid: Annotated[Total, Field(ge=0)]
-    tax: Annotated[Total, Field(ge=0)]
-    flag: Literal[
-        "no_payout_named", "unknown_payout", "payout_closed", "other_partner", "other_currency"
-    ]
-    posting_date: Day
+    type: ClassVar[str] = "DecisionUnresolved"
+    decision: Position
     fact: Position
-
-    @property
-    def stream(self) -> str:
-        """``payments:<partner_id>``."""
-        return f"payments:{self.partner_id}"
-
-
-# --- the course of runs and closes ---------------------------------------------------------------
-
-
-class PartnerAccrued(Decision):
-    """One part of a partner's accrual is done, through ``through_client`` (None: all of it)."""
-
-    type: ClassVar[str] = "PartnerAccrued"
-    run: Position
+    command: Position
     partner_id: Identifier
-    part: Annotated[int, Field(ge=0)]
-    through_client: Identifier | None = None
-    day: Day
+    client_id: Identifier | None = None
+    reason: Literal["retracted"] = "retracted"
 
     @property
     def stream(self) -> str:
-        """``run:<run>``."""
-        return f"run:{self.run}"
-
-
-class AccrualCompleted(Decision):
-    """An accrual run is complete; nothing more is decided by it."""
-
-    type: ClassVar[str] = "AccrualCompleted"
-    run: Position
-    day: Day
-
-    @property
-    def stream(self) -> str:
-        """``ledger``."""
-        return "ledger"
-
-
-class StatementsSealed(Decision):
-    """The SHA-256 over the canonical bytes of all statements of a closed month (D16)."""
-
-    type: ClassVar[str] = "StatementsSealed"
-    month: Month
-    close: Position
-    statements: Count
-    sha256: Sha256
-    day: Day
-
-    @property
-    def stream(self) -> str:
-        """``ledger``."""
-        return "ledger"
+        """``account:<partner_id>``."""
+        return f"account:{self.partner_id}"

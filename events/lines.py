@@ -24,6 +24,9 @@ from events.values import (
     Total,
 )
 
+RankingKind = Literal["quarter", "year", "contest"]
+"""What a ranking counts (D12)."""
+
 
 class Line(RuledDecision):
     """A decision that carries an amount, in the account of a partner.
@@ -48,7 +51,9 @@ class Line(RuledDecision):
 class PeriodLine(Line):
     """A line of one period (client, subscription, S), with its arithmetic.
 
-    ``line`` is the first line of the period where this one is not it.
+    ``line`` is the first line of the period where this one is not it. A line on what a client paid
+    names the invoice, and the payment if it has an id of its own; ``base`` is then net of refunds
+    (D8.2).
     """
 
     client_id: Identifier
@@ -60,6 +65,8 @@ class PeriodLine(Line):
     base: Annotated[int, Field(ge=0)]
     rate: Rate
     line: Position | None = None
+    invoice_id: Identifier | None = None
+    payment_id: Identifier | None = None
 
 
 class CommissionPosted(PeriodLine):
@@ -95,6 +102,26 @@ class BonusPosted(Line):
     ordinal: Annotated[int, Field(ge=1)]
 
 
+class BonusDeclined(RuledDecision):
+    """A bonus refused for ``day``, as ``tier`` on the day judged was too low (D10.1).
+
+    For another day it is judged anew.
+    """
+
+    type: ClassVar[str] = "BonusDeclined"
+    partner_id: Identifier
+    client_id: Identifier
+    ordinal: Annotated[int, Field(ge=1)]
+    tier: TierName
+    facts: Facts
+    run: Position
+
+    @property
+    def stream(self) -> str:
+        """``account:<partner_id>``."""
+        return f"account:{self.partner_id}"
+
+
 class ContestPosted(Line):
     """A contest's amount for one counted client (D10.2)."""
 
@@ -126,13 +153,18 @@ class OverridePosted(Line):
 
 
 class PrizePosted(Line):
-    """A prize of a ranking or a contest (D10.3, D12); in no balance if not ``cash``."""
+    """A prize of a ranking or a contest (D10.3, D12); in no balance if not ``cash``.
+
+    ``ranking`` is the position of the ranking that it is a place of; ``facts`` holds the fact that
+    completes what counts for the place.
+    """
 
     type: ClassVar[str] = "PrizePosted"
     kind: ClassVar[str] = "prize"
     prize: Code
     rank: Annotated[int, Field(ge=1)]
     cash: bool = True
+    ranking: Position | None = None
 
 
 class CreditPosted(Line):
@@ -162,9 +194,15 @@ class AdjustmentPosted(Line):
 
 
 class RankingRecorded(RuledDecision):
-    """The ranking of a quarter, a contest or the ambassadors, fixed at a close (D12)."""
+    """A ranking of one programme's partners, fixed at a close (D12); ``run`` is that close.
+
+    ``of`` says what was counted: a quarter (``ranking`` is such as ``2026Q1``), all clients up to a
+    year's end (``2026``), or a contest (its code); None is a quarter. ``places`` are (partner,
+    clients), the first first.
+    """
 
     type: ClassVar[str] = "RankingRecorded"
+    of: RankingKind | None = None
     ranking: Code
     programme: Identifier
     places: tuple[tuple[Identifier, Count], ...]

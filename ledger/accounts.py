@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from psycopg import Cursor, sql
 
 from events.codec import decode_state
-from events.decisions import TierChanged
-from events.lines import (
-    AdjustmentPosted,
-    ClawbackWaived,
-    CommissionPosted,
-    DifferenceUnresolved,
-)
+from events.lines import BonusPosted, DifferenceUnresolved
+from events.partner_decisions import BadgeAwarded, TierChanged
 from ledger.engine import Account, Counts, Posted, evolve
-from ledger.engine.commissions import Period
-from ledger.engine.state import Client, Partner, Run
+from ledger.engine.counted import Rewarded
+from ledger.engine.invoices import Paid, picture_of
+from ledger.engine.posted import Period, PostedPeriods
+from ledger.engine.state import Client, Invoice, Partner, Run
 from ledger.entities import Entities
 from ledger.ports import Candidate, ReadModels
+from ledger.retracted import RetractedClients
+
+_REWARDED = """
+SELECT wanted, found.topic, found.day, (said.state ->> 'ordinal')::int, said.state ->> 'badge'
+FROM unnest(%(partners)s::text[]) AS wanted
+CROSS JOIN LATERAL (
+    SELECT topic, day, state, position
+    FROM {table}
+    WHERE partner_id = wanted
+        AND topic IN ('BonusPosted/1', 'BonusDeclined/1', 'BadgeAwarded/1')
+    OFFSET 0
+) AS found
+CROSS JOIN LATERAL (SELECT convert_from(found.state, 'UTF8')::jsonb OFFSET 0) AS said (state)
+ORDER BY found.position
+"""
 
 
 class Page:
@@ -34,15 +45,28 @@ class Page:
         run: Run,
         cursor: Cursor[Any],
         page: Sequence[Candidate],
+        *,
+        claimed_days: bool,
+        on_invoices: bool,
     ) -> None:
         self._entities, self._models, self._run, self._cursor = entities, models, run, cursor
         self._table = entities.table
         names = sorted({candidate.partner_id for candidate in page})
         self._partners = self._load_partners(names)
-        self._counts = self._load_counts([c.partner_id for c in page if not c.client_id])
+        own = [c.partner_id for c in page if not c.client_id]
+        self._counts = models.counts(cursor, run, own) if own else {}
+        self._rewarded = self._load_rewarded(own)
         moved = [f"client:{c.client_id}" for c in page if c.client_id and c.moved]
         self._moved = self._fold(moved)
         self._posted = self._load_posted([c for c in page if c.client_id and c.touched])
+        self._load_rivals(names)
+        self._claimed = self._load_claimed(page) if claimed_days else {}
+        clients = [c.client_id for c in page if c.client_id]
+        self._assigned = models.assignments(cursor, run, clients) if clients else {}
+        self._payments = self._load_payments(page) if on_invoices else {}
+        retracted = [c.client_id for c in page if c.touched and self._is_retracted(c)]
+        by_invoice = self._posted if on_invoices else {}
+        self._retracted = RetractedClients(self._fold, retracted, by_invoice, self._payments)
 
     def partner(self, partner_id: str) -> Partner:
         """A partner as of the run, with the tiers that the run has decided already."""
@@ -52,25 +76,70 @@ class Page:
         """A partner's counted clients as of the run."""
         return Counts(self._counts.get(partner_id, {}))
 
+    def rewarded(self, partner_id: str) -> Rewarded:
+        """What a partner was given or refused for its counted clients, by this run too."""
+        return self._rewarded.get(partner_id) or Rewarded()
+
     def account(self, candidate: Candidate) -> Account | None:
-        """A client as the run takes it, None if as of the run it has no holder or activation."""
+        """A client as the run takes it, None if as of the run there is nothing to decide on it."""
+        client_id, partner_id = candidate.client_id, candidate.partner_id
         claim, first, terms = candidate.claim, candidate.first_activated_on, candidate.terms
+        counted_on, claimed_by = candidate.counted_on, candidate.claimed_by
         if candidate.moved:
-            client = self._moved.get(f"client:{candidate.client_id}")
-            if not isinstance(client, Client) or client.standing.partner_id is None:
+            client = self._moved.get(f"client:{client_id}")
+            if not isinstance(client, Client):
                 return None
-            claim, first = client.standing.claim or 0, client.standing.first_activated_on
+            standing = client.standing
+            claim, first = standing.claim or 0, standing.first_activated_on
             terms = {name: sub.terms for name, sub in client.subscriptions.items()}
-        if first is None:
+            claimed_by = standing.partner_id
+            counted_on = standing.counted_on if standing.counted_by is None else None
+        posted = self._posted.get((client_id, partner_id), {})
+        if first is None and not posted:
             return None
-        return Account(
-            client_id=candidate.client_id,
+        account = Account(
+            client_id=client_id,
+            claimed_by=claimed_by,
             claim=claim,
-            first_activated_on=first,
+            first_activated_on=first or self._run.through,
             terms=terms,
             touched=candidate.touched,
-            posted=self._posted.get(candidate.client_id, {}),
+            posted=posted,
+            counted_on=counted_on,
+            claimed_on=self._claimed.get(claim),
+            payments=self._payments.get(client_id, ()),
+            assigned=self._assigned.get(client_id, ()),
         )
+        if candidate.touched and client_id in self._retracted:
+            return self._retracted.compared(account)
+        return account
+
+    def rivals(self, candidate: Candidate) -> list[tuple[Partner, Account]]:
+        """The other partners with lines of a client, as the run takes it for them (D9.5).
+
+        Only a retraction takes a period from one partner and gives it to another.
+        """
+        if not candidate.touched or candidate.client_id not in self._retracted:
+            return []
+        found = []
+        for client_id, partner_id in self._posted:
+            if client_id == candidate.client_id and partner_id != candidate.partner_id:
+                account = self.account(candidate._replace(partner_id=partner_id))
+                if account is not None:
+                    found.append((self.partner(partner_id), account))
+        return found
+
+    def _is_retracted(self, candidate: Candidate) -> bool:
+        if not candidate.moved:
+            return candidate.retracted
+        client = self._moved.get(f"client:{candidate.client_id}")
+        return isinstance(client, Client) and bool(client.voided)
+
+    def _load_rivals(self, names: Sequence[str]) -> None:
+        """The partners with lines of a client of the page that are not of the page themselves."""
+        others = {partner_id for _, partner_id in self._posted}.difference(names)
+        if others:
+            self._partners |= self._load_partners(sorted(others))
 
     def _fold(self, streams: list[str]) -> dict[str, object]:
         if not streams:
@@ -95,22 +164,62 @@ class Page:
                 found[stream] = evolve(stream, found.get(stream), change)
         return {e.partner_id: e for e in found.values() if isinstance(e, Partner)}
 
-    def _load_counts(self, partners: list[str]) -> Mapping[str, Mapping[date, int]]:
+    def _load_rewarded(self, partners: list[str]) -> dict[str, Rewarded]:
         if not partners:
             return {}
-        counts, moved = self._models.counts(self._cursor, self._run, partners)
-        for client in self._fold([f"client:{name}" for name in moved]).values():
-            if not isinstance(client, Client):
-                continue
-            partner_id, day = client.standing.partner_id, client.standing.counted_on
-            if partner_id in partners and day is not None:
-                of_partner = counts.setdefault(partner_id, {})
-                of_partner[day] = of_partner.get(day, 0) + 1
-        return counts
+        self._cursor.execute(
+            sql.SQL(_REWARDED).format(table=self._table), {"partners": partners}, prepare=False
+        )
+        paid: dict[str, set[int]] = {}
+        declined: dict[str, dict[int, date]] = {}
+        badges: dict[str, set[str]] = {}
+        for partner_id, topic, day, ordinal, badge in self._cursor:
+            if topic == BadgeAwarded.topic():
+                badges.setdefault(partner_id, set()).add(badge)
+            elif topic == BonusPosted.topic():
+                paid.setdefault(partner_id, set()).add(ordinal)
+            else:
+                declined.setdefault(partner_id, {})[ordinal] = day
+        return {
+            name: Rewarded(
+                frozenset(paid.get(name, ())),
+                declined.get(name, {}),
+                frozenset(badges.get(name, ())),
+            )
+            for name in paid.keys() | declined.keys() | badges.keys()
+        }
 
-    def _load_posted(self, touched: Sequence[Candidate]) -> dict[str, dict[Period, Posted]]:
+    def _load_claimed(self, page: Sequence[Candidate]) -> dict[int, date]:
+        """The days of the winning claims of the clients of a page."""
+        claims = [c.claim for c in page if c.client_id and c.claim]
+        claims += [e.standing.claim or 0 for e in self._moved.values() if isinstance(e, Client)]
+        self._cursor.execute(
+            sql.SQL("SELECT position, day FROM {} WHERE position = ANY(%s)").format(self._table),
+            (claims,),
+        )
+        return dict(self._cursor.fetchall())
+
+    def _load_payments(self, page: Sequence[Candidate]) -> dict[str, list[Paid]]:
+        """What the clients paid, as of the run (D8.2)."""
+        touched = [c.client_id for c in page if c.client_id and c.touched]
+        others = [c.client_id for c in page if c.client_id and not c.touched]
+        payments, moved = self._models.payments(self._cursor, self._run, touched, others)
+        invoices = self._fold(sorted({f"invoice:{paid.payment.invoice_id}" for paid in moved}))
+        for later in moved:
+            invoice = invoices.get(f"invoice:{later.payment.invoice_id}")
+            assert isinstance(invoice, Invoice)
+            payments.setdefault(later.payment.client_id, []).extend(
+                paid
+                for paid in picture_of(invoice).paid
+                if paid.payment.position == later.payment.position
+            )
+        return payments
+
+    def _load_posted(
+        self, touched: Sequence[Candidate]
+    ) -> dict[tuple[str, str], dict[Period, Posted]]:
         """What is posted for the periods of touched clients, from their lines."""
-        names = [c.client_id for c in touched if not self._is_new(c)]
+        names = sorted({c.client_id for c in touched if not self._is_new(c)})
         if not names:
             return {}
         self._cursor.execute(
@@ -126,42 +235,11 @@ class Page:
             {"clients": names, "listed": DifferenceUnresolved.topic()},
             prepare=False,
         )
-        posted: dict[str, dict[Period, Posted]] = {}
-        periods: dict[int, tuple[str, Period]] = {}
+        posted = PostedPeriods()
         for position, topic, state in self._cursor:
-            _fold_posted(posted, periods, position, decode_state(topic, state))
-        return posted
+            posted.fold(position, decode_state(topic, state))
+        return posted.by_account
 
     def _is_new(self, candidate: Candidate) -> bool:
-        """Whether a client was won since the run before, so that it can have no line."""
-        return candidate.claim > self._run.previous_run and not candidate.moved
-
-
-def _fold_posted(
-    posted: dict[str, dict[Period, Posted]],
-    periods: dict[int, tuple[str, Period]],
-    position: int,
-    event: object,
-) -> None:
-    """Fold one event of a client's money into what is posted for its periods."""
-    if isinstance(event, CommissionPosted | ClawbackWaived):
-        client_id, period = event.client_id, (event.subscription_id, event.day)
-        of_client = posted.setdefault(client_id, {})
-        old = of_client.get(period)
-        if isinstance(event, ClawbackWaived):
-            assert old is not None
-            of_client[period] = replace(old, waived=old.waived + event.amount)
-        elif old is None:
-            of_client[period] = Posted(position, event, event.amount, event.base)
-        else:
-            of_client[period] = replace(
-                old, amount=old.amount + event.amount, base=old.base + event.base
-            )
-        periods[position] = (client_id, period)
-    elif isinstance(event, AdjustmentPosted) and event.line in periods:
-        client_id, period = periods[event.line]
-        posted[client_id][period] = replace(posted[client_id][period], adjusted=True)
-    elif isinstance(event, DifferenceUnresolved) and event.line in periods:
-        client_id, period = periods[event.line]
-        listed = (event.due, event.reason)
-        posted[client_id][period] = replace(posted[client_id][period], listed=listed)
+        """Whether a client can have no line: there was no run before."""
+        return not self._run.previous_run and not candidate.moved

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import Cursor, sql
 from psycopg.rows import tuple_row
@@ -19,8 +19,11 @@ from ledger.store.recorder import LedgerRecorder
 LIMIT = 30_000
 """Streams kept; beyond it those used longest ago go."""
 
-FAR_BEHIND = 20_000
-"""Events appended by others beyond which forgetting is cheaper than folding them in."""
+FAR_BEHIND = 100_000
+"""Events appended by others beyond which everything is forgotten rather than followed.
+
+Those of streams that are not at hand cost little: some 80,000 of another consumer's took 0.1 s.
+"""
 
 _COLUMNS = sql.SQL("position, originator_id, topic, state, effective_at, day, source, event_id")
 _TOPICS = sorted(folded_topics())
@@ -35,6 +38,17 @@ def recorded(row: StoredRow) -> tuple[str, Recorded]:
     return stream, Recorded(position, effective_at, day, data, source, event_id)
 
 
+class _Ahead(NamedTuple):
+    """What an append that may still fail has changed, and what was loaded on top of it."""
+
+    position: int
+    """Where everything stood before."""
+    before: dict[str, object | None]
+    """Of the streams that it changed those that were at hand, as they were."""
+    changed: AbstractSet[str]
+    loaded: set[str]
+
+
 class Entities:
     """The cache. ``position`` is where all of it stands; the database may be further."""
 
@@ -43,7 +57,7 @@ class Entities:
         self._entities: MutableMapping[str, object | None] = {}
         self.at_hand: MutableMapping[str, Any] = self._entities
         self.position = 0
-        self._latest: AbstractSet[str] = frozenset()
+        self._ahead: _Ahead | None = None
 
     def get(self, stream: str) -> object | None:
         """The entity of a loaded stream, None if it has none."""
@@ -57,10 +71,11 @@ class Entities:
         """Start anew from the ledger's beginning; nothing is loaded."""
         self._entities.clear()
         self.position = 0
-        self._latest = frozenset()
+        self._ahead = None
 
     def follow(self, cursor: Cursor[object], head: int) -> None:
-        """Fold in what others appended up to ``head``."""
+        """Fold in what others appended up to ``head``; nothing of ours may be under way."""
+        assert self._ahead is None
         if not self._entities or head - self.position > FAR_BEHIND:
             self.forget()
             self.position = head
@@ -72,8 +87,9 @@ class Entities:
         # Taken over at the end only: what fails half-way is folded from where it was, next time.
         changed: dict[str, object | None] = {}
         for row in self._select(cursor, source, (self.position, head, _TOPICS)):
-            stream, event = recorded(row)
-            if stream in self._entities:
+            # Most of what others append is about streams that are not at hand.
+            if row[1] in self._entities:
+                stream, event = recorded(row)
                 before = changed[stream] if stream in changed else self._entities[stream]
                 changed[stream] = evolve(stream, before, event)
         self._entities.update(changed)
@@ -88,11 +104,14 @@ class Entities:
         found = self.folded(cursor, missing, self.position)
         for stream in missing:
             self._entities[stream] = found.get(stream)
+        ahead = self._ahead
+        if ahead is not None:
+            ahead.loaded.update(missing)
         excess = len(self._entities) - LIMIT
         if excess > 0:
             # What was asked for stays, loaded now or long ago: it is decided on next. So does what
-            # the last append changed: the database may not have it yet.
-            kept = wanted | self._latest
+            # the append under way changed: the database may not have it yet.
+            kept = wanted if ahead is None else wanted | ahead.changed
             old = (stream for stream in self._entities if stream not in kept)
             for stream in list(islice(old, excess)):
                 del self._entities[stream]
@@ -122,14 +141,34 @@ class Entities:
         return None
 
     def advance(self, changed: Mapping[str, object], position: int) -> None:
-        """Take over what an append of our own changes.
+        """Take over what an append of our own changes, while it is under way.
 
-        It may still be under way: only what it leaves alone is read from the database meanwhile.
+        Only what it leaves alone is read from the database meanwhile. :meth:`landed` or
+        :meth:`retreat` says how it ended.
         """
+        before: dict[str, object | None] = {}
         for stream, entity in changed.items():
-            self._entities.pop(stream, None)
+            if stream in self._entities:
+                before[stream] = self._entities.pop(stream)
             self._entities[stream] = entity
-        self.position, self._latest = position, changed.keys()
+        self._ahead = _Ahead(self.position, before, changed.keys(), set())
+        self.position = position
+
+    def landed(self) -> None:
+        """The append that was under way is durable."""
+        self._ahead = None
+
+    def retreat(self) -> None:
+        """The append that was under way failed: go back to where everything stood before it.
+
+        What was loaded meanwhile goes too: it was read up to positions that others may have taken.
+        """
+        ahead = self._ahead
+        assert ahead is not None
+        for stream in ahead.loaded | ahead.changed:
+            self._entities.pop(stream, None)
+        self._entities.update(ahead.before)
+        self.position, self._ahead = ahead.position, None
 
     def _select(
         self, cursor: Cursor[object], source: sql.Composed, parameters: tuple[object, ...]

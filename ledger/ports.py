@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple, Protocol
 
 from psycopg import Cursor
 
 from events.decisions import Term
-from ledger.engine.state import Run
+from ledger.engine.closes import Span, Tally
+from ledger.engine.contests import Claims
+from ledger.engine.counted import CountedClient
+from ledger.engine.invoices import Paid
+from ledger.engine.state import Assignment, Run
 
 
 class Candidate(NamedTuple):
@@ -17,6 +21,7 @@ class Candidate(NamedTuple):
 
     ``touched``: its standing, or its partner's agreement, changed since the run before.
     ``moved``: its standing changed after this run began, so ``terms`` say nothing; fold its stream.
+    ``counted_on`` is of a client that the holder by claims, ``claimed_by``, counts.
     """
 
     partner_id: str
@@ -26,9 +31,36 @@ class Candidate(NamedTuple):
     touched: bool
     moved: bool
     terms: Mapping[str, tuple[Term, ...]]
+    counted_on: date | None = None
+    claimed_by: str | None = None
+    retracted: bool = False
 
 
-class ReadModels(Protocol):
+class Entrant(NamedTuple):
+    """A counted client that a contest may be about; ``posted`` are the contests it is paid for."""
+
+    client: CountedClient
+    posted: tuple[str, ...]
+
+
+class CountedModels(Protocol):
+    """What is asked of counted clients, beside how many there are."""
+
+    def at_places(
+        self, cursor: Cursor[Any], run: Run, partner_id: str, places: Sequence[tuple[date, int]]
+    ) -> list[CountedClient]:
+        """The counted clients at places (counting day, n-th of that day), as of the run.
+
+        Clients of one day are ordered by first activation, then by id.
+        """
+
+    def entrants(
+        self, cursor: Cursor[Any], run: Run, partner_id: str, limit: int
+    ) -> Iterator[list[Entrant]]:
+        """Counted clients of the plan that a contest may be about, by id, ``limit`` at a time."""
+
+
+class ReadModels(CountedModels, Protocol):
     """The projections, merged in the appending transaction, and what commands read of them."""
 
     def merge(
@@ -36,8 +68,20 @@ class ReadModels(Protocol):
     ) -> None:
         """Fold the events of positions in (after, through] into every projection."""
 
-    def plan_accrual(self, cursor: Cursor[Any], run: Run, *, every_partner: bool) -> int:
-        """Find the candidates of a run, once a session; return how many clients there are."""
+    def plan_accrual(
+        self,
+        cursor: Cursor[Any],
+        run: Run,
+        *,
+        every_partner: bool,
+        claims: Claims,
+        on_invoices: bool,
+    ) -> int:
+        """Find the candidates of a run, once a session; return how many clients there are.
+
+        ``claims`` says which clients a contest may be about, ``on_invoices`` whether a programme
+        pays on what clients paid.
+        """
 
     def candidates(
         self, cursor: Cursor[Any], run: Run, after: tuple[str, str], limit: int
@@ -46,14 +90,42 @@ class ReadModels(Protocol):
 
     def counts(
         self, cursor: Cursor[Any], run: Run, partners: Collection[str]
-    ) -> tuple[dict[str, dict[date, int]], list[str]]:
-        """Counted clients by partner and counting day, and the clients whose standing moved."""
+    ) -> dict[str, dict[date, int]]:
+        """Counted clients by partner and counting day, as of the run."""
+
+    def assignments(
+        self, cursor: Cursor[Any], run: Run, clients: Collection[str]
+    ) -> dict[str, list[Assignment]]:
+        """Finance's assignments of clients up to the run's day (D3.6), by client and day.
+
+        Their positions are those of finance's commands.
+        """
+
+    def payments(
+        self, cursor: Cursor[Any], run: Run, touched: Collection[str], others: Collection[str]
+    ) -> tuple[dict[str, list[Paid]], list[Paid]]:
+        """What clients paid for periods up to the run's day (D8.2), and payments that moved.
+
+        By client: of those touched all payments, of others those that no earlier run can have seen
+        or been due. A payment that moved was lowered after the run began: fold its invoice.
+        """
 
     def clients_activated_from(self, cursor: Cursor[Any], partner_id: str, day: date) -> list[str]:
         """The partner's clients whose first activation is on a day or later, by id."""
 
-    def payables(self, cursor: Cursor[Any], cutoff: date) -> Iterable[tuple[str, str, int]]:
-        """(partner, currency, minor units owed by a cut-off), for every pair with money (D15.1)."""
+    def payables(
+        self, cursor: Cursor[Any], cutoff: date, partner_id: str | None = None
+    ) -> Iterable[tuple[str, str, int]]:
+        """(partner, currency, minor units owed by a cut-off), where positive (D15.1).
+
+        ``partner_id`` narrows it to one partner.
+        """
+
+    def tallies(self, cursor: Cursor[Any], span: Span) -> Sequence[Tally]:
+        """How many counted clients of a span each partner has (D12), those with none left out."""
+
+    def assigned_partners(self, cursor: Cursor[Any]) -> list[str]:
+        """The partners that were ever put under another programme (D7.3), by id."""
 
 
 class Place(Protocol):

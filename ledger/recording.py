@@ -25,6 +25,7 @@ from ledger.store.head import Head
 from ledger.store.mapper import fact_row
 from ledger.store.recorder import HeadMoved
 from ledger.store.rows import Row
+from ledger.turns import Turns
 
 Key = tuple[str, str]
 """Source and id of a message."""
@@ -100,6 +101,7 @@ class Recorder:
 
     def __init__(self, appender: Appender, entities: Entities) -> None:
         self._appender, self._entities = appender, entities
+        self._turns = Turns(appender)
         names = appender.recorder.names
         self._insert_dead = sql.SQL(
             "INSERT INTO {} (kind, origin, error, member, message, source, event_id, payload,"
@@ -119,13 +121,19 @@ class Recorder:
         """Record batches in their order, each in a transaction of its own.
 
         A batch is decided while the database still appends the one before: on entities that are
-        ahead of it. Should that append fail, they are forgotten, and what rests on them is decided
-        again.
+        ahead of it. Should that append fail, they go back to where they were, and what rests on
+        them is decided again. Writers that come in each other's way take turns.
         """
         ahead: _Ahead | None = None
-        with ThreadPoolExecutor(1) as appending:
+        turns = self._turns
+        with turns, ThreadPoolExecutor(1) as appending:
             try:
                 for batch in batches:
+                    if ahead is not None and not turns.goes_on():
+                        yield self._landed(ahead)
+                        ahead = None
+                    if ahead is None:
+                        turns.take()
                     prepared = self._prepare_behind(batch, ahead)
                     if ahead is not None:
                         yield self._landed(ahead)
@@ -135,6 +143,9 @@ class Recorder:
                             prepared = self._prepare_behind(batch, None)
                     self._entities.advance(prepared.changed, prepared.last)
                     ahead = _Ahead(batch, prepared, appending.submit(self._append, prepared))
+                    if turns.begin():
+                        appending.submit(turns.settle)
+                turns.end()
                 if ahead is not None:
                     yield self._landed(ahead)
             except BaseException:
@@ -144,10 +155,14 @@ class Recorder:
     def _landed(self, ahead: _Ahead) -> Recording:
         """What became of the batch that was being appended; recorded anew if another came first."""
         try:
-            return ahead.appended.result()
+            recording = ahead.appended.result()
         except HeadMoved:
-            self._entities.forget()
-            return self.record(ahead.batch)
+            self._entities.retreat()
+            self._turns.collided()
+            self._turns.take()
+            return self._record(ahead.batch, lock_first=True)
+        self._entities.landed()
+        return recording
 
     def _prepare_behind(self, batch: Placed, ahead: _Ahead | None) -> _Prepared:
         """Decide a batch on what is recorded, and on the batch ahead of it if there is one."""
@@ -166,6 +181,7 @@ class Recorder:
             began = monotonic()
             recording = self._write(cursor, prepared, head if lock_first else None)
         self._entities.advance(prepared.changed, recording.position)
+        self._entities.landed()
         return replace(recording, append_seconds=monotonic() - began)
 
     def _append(self, prepared: _Prepared) -> Recording:
@@ -279,16 +295,15 @@ class Recorder:
             for message, day in zip(messages, days, strict=True)
             if type(message.data) in DECIDING
         ]
-        for _ in range(3):
+        while facts:
             incomplete = []
             for fact in facts:
                 streams = reads(fact, entities.at_hand)
                 needed |= streams
                 if not streams <= entities.at_hand.keys():
                     incomplete.append(fact)
-            if not incomplete:
-                break
-            entities.load(cursor, needed)
+            if incomplete:
+                entities.load(cursor, needed)
             facts = incomplete
 
     def _bury(self, cursor: Cursor[Any], dead: Sequence[DeadLetter]) -> None:

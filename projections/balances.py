@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from events.decisions import (
-    PaymentBooked,
-    PayoutClosed,
-    PayoutInitiated,
-)
 from events.lines import (
     AdjustmentPosted,
     BonusPosted,
@@ -18,6 +13,12 @@ from events.lines import (
     OverridePosted,
     PrizePosted,
     RewardPosted,
+)
+from events.payout_decisions import (
+    PaymentBooked,
+    PayoutClosed,
+    PayoutInitiated,
+    WholesaleBooked,
 )
 from projections.definition import Column, StoredProjection
 
@@ -42,6 +43,7 @@ MONEY_TOPICS = LINE_TOPICS | {
     PayoutInitiated.topic(),
     PayoutClosed.topic(),
     PaymentBooked.topic(),
+    WholesaleBooked.topic(),
 }
 """Topics of events with a kind: lines, payouts and payments."""
 

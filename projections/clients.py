@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.decisions import ClientStanding
+from events.decisions import AttributionAssigned, ClientStanding
 from projections.balances import CURRENCY
 from projections.definition import Column, StoredProjection
 
@@ -14,11 +14,15 @@ CLIENTS = StoredProjection(
     comment="How each client stands: its holder, first activation and counting day.",
     columns=(
         CLIENT,
-        Column("partner_id", 'text COLLATE "C"', "The partner that holds it; null: direct."),
+        Column(
+            "partner_id", 'text COLLATE "C"', "The partner that holds it by claims; null: none."
+        ),
         Column("claim", "bigint", "Position of the claim that won it."),
         Column("first_activated_on", "date", "Day of its first activation."),
         Column("first_activated_at", "timestamptz", "Instant of its first activation."),
         Column("counted_on", "date", "Its counting day (D6.1); null: not counted."),
+        Column("counted_by", 'text COLLATE "C"', "Who counts it, where that is not partner_id."),
+        Column("retracted", "boolean", "Whether a fact about it was retracted (D9.5)."),
         Column("position", "bigint", "Position of the ClientStanding that says so."),
     ),
     order_by=("client_id",),
@@ -27,7 +31,24 @@ CLIENTS = StoredProjection(
     latest=("position",),
     # A partner's clients; those that count on some days.
     indexes=("partner_id, client_id", "counted_on"),
-    version=2,
+    version=3,
+)
+
+ASSIGNMENTS = StoredProjection(
+    name="assignments",
+    comment="Who holds a client from a day on by finance's word (D3.6); of one day the last.",
+    columns=(
+        CLIENT,
+        Column("from_day", "date", "The day from which it holds."),
+        Column("partner_id", 'text COLLATE "C"', "The partner that holds it; null: direct."),
+        Column("position", "bigint", "Position of the AttributionAssigned."),
+    ),
+    order_by=("client_id", "from_day"),
+    key=("client_id", "from_day"),
+    topics=frozenset({AttributionAssigned.topic()}),
+    latest=("position",),
+    # The clients that a partner was given.
+    indexes=("partner_id, client_id",),
 )
 
 TERMS = StoredProjection(

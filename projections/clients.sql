@@ -6,6 +6,8 @@ SELECT
     standing.first_activated_on,
     standing.first_activated_at,
     standing.counted_on,
+    standing.counted_by,
+    COALESCE(standing.retracted, FALSE) AS retracted,
     latest.position
 FROM (
     SELECT
@@ -22,6 +24,8 @@ CROSS JOIN LATERAL jsonb_to_record(:state -> 'after') AS standing (
     claim bigint,
     first_activated_on date,
     first_activated_at timestamptz,
-    counted_on date
+    counted_on date,
+    counted_by text,
+    retracted boolean
 )
 WHERE latest.newest = 1

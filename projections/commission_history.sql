@@ -29,7 +29,9 @@ SELECT
     record.sponsored_id,
     COALESCE(record.contest, record.prize) AS award,
     COALESCE(record.ordinal, record.rank) AS ordinal,
-    lines.kind NOT IN ('waiver', 'margin', 'margin_adjustment', 'prize_in_kind') AS in_balance
+    lines.kind NOT IN ('waiver', 'margin', 'margin_adjustment', 'prize_in_kind') AS in_balance,
+    record.invoice_id,
+    record.payment_id
 FROM :events AS lines
 CROSS JOIN LATERAL jsonb_to_record(:state) AS record (
     rule text,
@@ -49,7 +51,9 @@ CROSS JOIN LATERAL jsonb_to_record(:state) AS record (
     contest text,
     prize text,
     ordinal integer,
-    rank integer
+    rank integer,
+    invoice_id text,
+    payment_id text
 )
 WHERE :scope
     AND kind IN (

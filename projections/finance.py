@@ -11,16 +11,18 @@ from importlib.resources import files
 
 from psycopg import sql
 
+from projections import boards
 from projections.balances import BALANCES
-from projections.clients import CLIENTS, TERMS
+from projections.boards import LEADERBOARD
+from projections.clients import ASSIGNMENTS, CLIENTS, TERMS
 from projections.definition import EVERYTHING, ReadModel, fill
 from projections.names import Names
 from projections.tiers import TIERS
 from projections.views import (
     CLIENT_LIST,
     COMMISSION_HISTORY,
-    LEADERBOARD,
     PARTNER_BALANCES,
+    RECEIVABLES,
     STATEMENT_LINES,
     STATEMENTS,
     TIER_STATUS,
@@ -35,6 +37,7 @@ VIEWS: dict[str, ReadModel] = {
     "statements": STATEMENTS,
     "trial_balance": TRIAL_BALANCE,
     "clients": CLIENT_LIST,
+    "receivables": RECEIVABLES,
 }
 """The views of ``finance`` by name."""
 
@@ -48,12 +51,15 @@ _TIMEOUTS = {"statement_timeout": "5min", "idle_in_transaction_session_timeout":
 def view_query(model: ReadModel, names: Names) -> sql.Composed:
     """Return the SELECT behind a view: live, over all events or over the stored projections."""
     relations: dict[str, sql.Composable] = {
-        stored.name: names.stored(stored.name) for stored in (BALANCES, CLIENTS, TERMS, TIERS)
+        stored.name: names.stored(stored.name)
+        for stored in (BALANCES, CLIENTS, TERMS, ASSIGNMENTS, TIERS)
     }
     relations["until"] = sql.SQL("NULL")
     if model is STATEMENTS:
         lines = STATEMENT_LINES.select(names.events, EVERYTHING)
         relations["statement_lines"] = sql.SQL("({})").format(lines)
+    if model is LEADERBOARD:
+        relations |= boards.relations(names.events, EVERYTHING, EVERYTHING)
     if model is TIER_STATUS:
         return sql.SQL("SELECT partner_id, tier, since, position FROM {}").format(
             names.stored(TIERS.name)

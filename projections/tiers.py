@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.decisions import TierChanged
+from events.partner_decisions import TierChanged
 from projections.balances import PARTNER
 from projections.definition import Column, ReadModel, StoredProjection
 

@@ -7,8 +7,8 @@ SELECT
     noted.reason
 FROM (
     SELECT
-        COALESCE(record.fact, record.claim, notes.position) AS position,
-        record.fact IS NOT NULL OR record.claim IS NOT NULL AS names_fact,
+        COALESCE(record.decision, record.fact, record.claim, notes.position) AS position,
+        COALESCE(record.decision, record.fact, record.claim) IS NOT NULL AS names_fact,
         SPLIT_PART(notes.topic, '/', 1) AS type,
         notes.client_id,
         notes.partner_id,
@@ -20,7 +20,7 @@ FROM (
         END AS reason,
         notes.topic IN (
             'FactUnresolved/1', 'ReferralWaiting/1', 'ReferralUnchanged/1', 'SponsorWaiting/1',
-            'PaymentBooked/1', 'DifferenceUnresolved/1'
+            'PaymentBooked/1', 'DifferenceUnresolved/1', 'DecisionUnresolved/1'
         )
             AND record.reason IS DISTINCT FROM 'settled' AS open,
         ROW_NUMBER() OVER (
@@ -29,27 +29,41 @@ FROM (
                     WHEN notes.topic LIKE 'Fact%' THEN 'fact'
                     WHEN notes.topic LIKE 'Referral%' THEN 'claim'
                     WHEN notes.topic LIKE 'Sponsor%' THEN 'sponsor'
+                    WHEN notes.topic LIKE 'Enrolment%' THEN 'sponsor'
                     WHEN notes.topic LIKE 'Payment%' THEN 'payment'
+                    WHEN notes.topic LIKE 'Decision%' THEN 'decision'
                     ELSE 'difference'
                 END,
-                COALESCE(record.fact, record.claim, record.line)
+                CASE WHEN notes.topic LIKE 'Sponsor%' OR notes.topic LIKE 'Enrolment%'
+                    THEN NULL ELSE COALESCE(record.decision, record.fact, record.claim, record.line) END,
+                -- Of a partner's sponsors only the one named last is waited for (D9.6).
+                CASE WHEN notes.topic LIKE 'Sponsor%' OR notes.topic LIKE 'Enrolment%'
+                    THEN notes.partner_id END
             ORDER BY notes.position DESC
         ) AS newest
     FROM :events AS notes
     CROSS JOIN LATERAL jsonb_to_record(:state) AS record (
+        decision bigint,
         fact bigint,
         claim bigint,
         line bigint,
         reason text,
-        flag text
+        flag text,
+        sponsor_id text,
+        cleared jsonb
     )
     WHERE :scope
+        AND (
+            topic <> 'EnrolmentCorrected/1'
+            OR record.sponsor_id IS NOT NULL
+            OR record.cleared @> '["sponsor_id"]'
+        )
         AND topic IN (
-            'FactUnresolved/1', 'FactResolved/1',
+            'EnrolmentCorrected/1', 'FactUnresolved/1', 'FactResolved/1', 'FactVoided/1',
             'ReferralAccepted/1', 'ReferralRejected/1', 'ReferralLapsed/1',
             'ReferralUnchanged/1', 'ReferralWaiting/1',
             'SponsorAccepted/1', 'SponsorRejected/1', 'SponsorWaiting/1',
-            'PaymentBooked/1', 'DifferenceUnresolved/1'
+            'PaymentBooked/1', 'DifferenceUnresolved/1', 'DecisionUnresolved/1'
         )
 ) AS noted
 LEFT JOIN :events AS told

@@ -15,7 +15,7 @@ _SERVICE_END = Column("service_end", "date", "Last day of the period that it is 
 _POSTING_DATE = Column("posting_date", "date", "The day on which it stands in a statement.")
 _BASE = Column("base", "numeric", "What the rate was applied to, in minor units.")
 _RATE = Column("rate", "text", "The rate, an exact decimal.")
-_AMOUNT = Column("amount", "bigint", "Amount in minor units.")
+_AMOUNT = Column("amount", "numeric", "Amount in minor units.")
 _REASON = Column("reason", "text", "Code of the reason.")
 _PROGRAMME = Column("programme_version", "text", "Programme and version that decided it.")
 _LINE = Column("line", "bigint", "Position of the line that it corrects or completes.")
@@ -59,6 +59,8 @@ COMMISSION_HISTORY = ReadModel(
         Column("award", "text", "Code of the contest or prize."),
         Column("ordinal", "integer", "Count that a bonus reached, or rank of a prize."),
         Column("in_balance", "boolean", "Whether the amount is in the partner's balance."),
+        Column("invoice_id", "text", "The invoice that was paid, where that is what it is for."),
+        Column("payment_id", "text", "The payment of that invoice, where it has an id."),
     ),
 )
 
@@ -80,7 +82,7 @@ STATEMENT_LINES = ReadModel(
         _RATE,
         _AMOUNT,
         Column("tax", "bigint", "VAT paid on top, in minor units."),
-        Column("effect", "bigint", "Change of what is payable, in minor units."),
+        Column("effect", "numeric", "Change of what is payable, in minor units."),
         Column("payout_id", "text", "The payout that it starts, closes or returns."),
         _LINE,
         _REASON,
@@ -107,7 +109,7 @@ STATEMENTS = ReadModel(
         _BASE,
         _RATE,
         _AMOUNT,
-        Column("effect", "bigint", "Change of what is payable, in minor units."),
+        Column("effect", "numeric", "Change of what is payable, in minor units."),
         Column("balance", "numeric", "What is payable after this line, in minor units."),
         Column("payout_id", "text", "The payout that it starts, closes or returns."),
         _REASON,
@@ -128,16 +130,17 @@ TRIAL_BALANCE = ReadModel(
     order_by=("account", "currency"),
 )
 
-LEADERBOARD = ReadModel(
-    name="leaderboard",
-    comment="Rank of the partners by the clients counted in a quarter (D12.1).",
+RECEIVABLES = ReadModel(
+    name="receivables",
+    comment="What each partner under its own brand owes, in minor units (D13).",
     columns=(
-        Column("quarter", "text", "Quarter of the counting day, such as 2026Q1."),
-        Column("rank", "bigint", "Place in the quarter, from 1."),
         PARTNER,
-        Column("clients", "bigint", "Counted clients of the quarter."),
+        CURRENCY,
+        Column("owed", "numeric", "Bases less margins, less what was taken back."),
+        Column("settled", "numeric", "What the partner paid of it."),
+        Column("open", "numeric", "Owed - settled; negative: paid too much."),
     ),
-    order_by=("quarter", "rank"),
+    order_by=("partner_id", "currency"),
 )
 
 TIER_STATUS = ReadModel(
@@ -152,9 +155,11 @@ CLIENT_LIST = ReadModel(
         Column("partner_id", "text", "The partner that holds it; null: direct."),
         Column("first_activated_on", "date", "Day of its first activation."),
         Column("counted_on", "date", "Its counting day (D6.1); null: not counted."),
+        Column("counted_by", "text", "The partner that counts it: its holder on its first day."),
         Column("open_subscriptions", "bigint", "Subscriptions that have not ended."),
-        Column("claim", "bigint", "Position of the claim that won it."),
-        Column("position", "bigint", "Position of the ClientStanding that says so."),
+        Column("claim", "bigint", "Position of the claim that won it; null: assigned, or direct."),
+        Column("assigned_from", "date", "First day of the assignment that holds; null: none."),
+        Column("position", "bigint", "Position of the decision that says so."),
     ),
     order_by=("client_id",),
 )
@@ -192,10 +197,41 @@ PAYOUTS = ReadModel(
         PARTNER,
         CURRENCY,
         Column("cutoff", "date", "The cut-off that it pays up to."),
-        Column("amount", "bigint", "Amount initiated, in minor units."),
+        Column("amount", "numeric", "Amount initiated, in minor units."),
         Column("status", "text", "in_flight, settled or failed."),
         Column("settled_amount", "numeric", "Amount settled, in minor units."),
         Column("flag", "text", "amount_differs, where another amount was settled."),
         Column("position", "bigint", "Position of the PayoutInitiated."),
+    ),
+)
+
+TERRITORIES = ReadModel(
+    name="territories",
+    comment="Every department asked for, with the answer (D14).",
+    columns=(
+        Column("position", "bigint", "Position of the fact that asks."),
+        Column("department", "text", "Code of the department."),
+        PARTNER,
+        Column("day", "date", "First day that it is asked for."),
+        Column("end", "date", "The day after the last that it is held; null: rejected."),
+        Column("answer", "text", "accepted or rejected."),
+        _REASON,
+    ),
+    order_by=("department", "day", "position"),
+)
+
+CONFLICTS = ReadModel(
+    name="conflicts",
+    comment="Claims that lost against what another partner holds (D3.3b, D3.3c, D3.6).",
+    columns=(
+        Column("position", "bigint", "Position of the fact that claims."),
+        CLIENT,
+        PARTNER,
+        Column("day", "date", "Day of the claim."),
+        _REASON,
+        Column("standing_claim", "bigint", "Position of what it lost against."),
+        Column("standing_type", "text", "Type of that: a claim, a grant, an assignment."),
+        Column("standing_partner_id", "text", "The partner of that; null: assigned to none."),
+        Column("standing_day", "date", "Day of that."),
     ),
 )

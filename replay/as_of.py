@@ -18,19 +18,23 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from events.values import format_instant
+from ledger.engine.calendar import ONE_DAY, quarter_of
 from ledger.errors import Refused
-from projections import DEFAULT_NAMES, Names
+from projections import DEFAULT_NAMES, Names, boards
 from projections.balances import BALANCES
-from projections.clients import CLIENTS, TERMS
+from projections.boards import BADGES, LEADERBOARD, STANDINGS
+from projections.clients import ASSIGNMENTS, CLIENTS, TERMS
 from projections.definition import ReadModel, identifiers, scope_of
 from projections.tiers import TIER_HISTORY, TIERS
 from projections.views import (
     CLAIMS,
     CLIENT_LIST,
     COMMISSION_HISTORY,
-    LEADERBOARD,
+    CONFLICTS,
     PARTNER_BALANCES,
     PAYOUTS,
+    RECEIVABLES,
+    TERRITORIES,
     TRIAL_BALANCE,
     UNRESOLVED,
 )
@@ -42,7 +46,7 @@ PAGE_ROWS = 2000
 """Rows of a large answer that are in memory at a time."""
 
 _CURSORS = count()
-_LARGE = (COMMISSION_HISTORY, CLIENT_LIST, CLAIMS, UNRESOLVED, PAYOUTS)
+_LARGE = (COMMISSION_HISTORY, CLIENT_LIST, CLAIMS, CONFLICTS, UNRESOLVED, PAYOUTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,20 +127,78 @@ class Replay:
         """Yield every change of a tier, by position, the enrolment's with a null ``from_tier``."""
         return self._rows(TIER_HISTORY, self._scope(at, partner_id))
 
-    def leaderboard(self, at: AsOf, quarter: str | None = None) -> Iterator[Row]:
-        """Yield ``quarter, rank, partner_id, clients``; ``quarter`` is such as ``2026Q1``."""
-        condition = None if quarter is None else _equals("quarter", quarter)
-        return self._rows(LEADERBOARD, self._scope(at), self._standings(at), condition)
+    def leaderboard(
+        self, at: AsOf, quarter: str | None = None, programme: str | None = None
+    ) -> Iterator[Row]:
+        """Yield ``quarter, programme, rank, partner_id, clients, …``; a quarter is as ``2026Q1``.
+
+        A quarter that was closed by then is shown as its close recorded it (D12.1).
+        """
+        condition = _equal(quarter=quarter, programme=programme)
+        return self._rows(LEADERBOARD, self._scope(at), self._ranked(at), condition)
+
+    def standings(
+        self, at: AsOf, year: int | None = None, programme: str | None = None
+    ) -> Iterator[Row]:
+        """Yield ``programme, rank, partner_id, clients, …`` of all clients counted (D12.3).
+
+        With a year: of those up to its end, as the close of its December recorded it if it did.
+        """
+        known = self._ranked(at) | {
+            "year": sql.Literal(None if year is None else f"{year:04d}"),
+            "last": sql.Literal(None if year is None else date(year, 12, 31)),
+        }
+        return self._rows(STANDINGS, self._scope(at), known, _equal(programme=programme))
+
+    def running_quarter(self, at: AsOf) -> str:
+        """Return the quarter that runs on the effective day, else on the day after L (D12.1).
+
+        Raises Refused while nothing is accrued.
+        """
+        day = at.effective_at
+        if day is None:
+            query = sql.SQL(
+                "SELECT MAX(day) FROM {} WHERE originator_id = 'ledger' AND position <= %s"
+                " AND topic IN ('accrual.run/1', 'ledger.opened/1')"
+            ).format(self.names.events)
+            accrued: date | None = self._value(query, (at.position,))
+            if accrued is None:
+                raise Refused("nothing is accrued yet, so no quarter is known to run; name one")
+            day = accrued + ONE_DAY
+        return quarter_of(day)
+
+    def badges(self, at: AsOf, partner_id: str | None = None) -> Iterator[Row]:
+        """Yield ``partner_id, badge, day, position`` by position (D12.2)."""
+        return self._rows(BADGES, self._scope(at, partner_id))
 
     def trial_balance(self, at: AsOf) -> Iterator[Row]:
         """Yield ``account, currency, debit, credit, balance`` in minor units (D17)."""
         return self._rows(TRIAL_BALANCE, self._scope(at))
+
+    def receivables(self, at: AsOf, partner_id: str | None = None) -> Iterator[Row]:
+        """Yield ``partner_id, currency, owed, settled, open`` of partners with a brand (D13)."""
+        return self._rows(RECEIVABLES, self._scope(at, partner_id))
 
     def claims(
         self, at: AsOf, partner_id: str | None = None, client_id: str | None = None
     ) -> Iterator[Row]:
         """Yield each claim with its last answer, by the position of its fact (D3)."""
         return self._rows(CLAIMS, self._scope(at, partner_id, client_id))
+
+    def conflicts(
+        self, at: AsOf, partner_id: str | None = None, client_id: str | None = None
+    ) -> Iterator[Row]:
+        """Yield each rejected claim beside what it lost against, by position (D3.3)."""
+        return self._rows(CONFLICTS, self._scope(at, partner_id, client_id))
+
+    def territories(self, at: AsOf, on: date | None = None) -> Iterator[Row]:
+        """Yield the departments asked for; ``on``: only what is held on that day (D14)."""
+        condition = None
+        if on is not None:
+            condition = sql.SQL("answer = 'accepted' AND day <= {0} AND \"end\" > {0}").format(
+                sql.Literal(on)
+            )
+        return self._rows(TERRITORIES, self._scope(at), condition=condition)
 
     def unresolved(self, at: AsOf) -> Iterator[Row]:
         """Yield what waits or had no effect, by position."""
@@ -176,9 +238,14 @@ class Replay:
         happened = self._scope(at) if by_day else known
         return {
             "clients": sql.SQL("({})").format(CLIENTS.rows(self.names.events, happened)),
+            "assignments": sql.SQL("({})").format(ASSIGNMENTS.rows(self.names.events, happened)),
             "terms": sql.SQL("({})").format(TERMS.rows(self.names.events, known)),
             "until": sql.Literal(at.effective_at),
         }
+
+    def _ranked(self, at: AsOf) -> dict[str, sql.Composable]:
+        known = scope_of(through=at.position)
+        return self._standings(at) | boards.relations(self.names.events, self._scope(at), known)
 
     def _rows(
         self,
@@ -246,6 +313,12 @@ def _cursor(
         row_factory=tuple_row,
         withhold=connection.autocommit and idle,
     )
+
+
+def _equal(**values: str | None) -> sql.Composed | None:
+    """Return the condition that columns have the values given, None if none is."""
+    wanted = [_equals(name, value) for name, value in values.items() if value is not None]
+    return sql.SQL(" AND ").join(wanted) if wanted else None
 
 
 def _equals(column: str, value: str) -> sql.Composed:

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import sql
 from psycopg.rows import tuple_row
 
-from events.decisions import TierChanged
+from events.partner_decisions import TierChanged
 from ledger.engine import evolve, folded_topics
 from ledger.engine.state import LEDGER, Ledger, Partner, ledger_of
 from ledger.entities import recorded

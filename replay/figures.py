@@ -97,4 +97,4 @@ def _account(row: Row) -> Account:
     )
     first = row["first_activated_on"]
     assert isinstance(first, date)
-    return Account("", 0, first, {"": (term,)}, touched=False)
+    return Account("", str(row["partner_id"]), 0, first, {"": (term,)}, touched=False)

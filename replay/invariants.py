@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import psycopg
@@ -10,7 +11,7 @@ from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
 from events.codec import decode_state
-from events.decisions import StatementsSealed
+from events.course import StatementsSealed
 from events.errors import EventError
 from ledger.errors import LedgerError
 from projections import Projector
@@ -25,7 +26,7 @@ _PERIODS = sql.Identifier("pg_temp", "verified_periods")
 _CREATE_PERIODS = """
 CREATE TEMPORARY TABLE {periods} (
     position bigint, partner_id text, client_id text, subscription_id text, day date,
-    line bigint, amount bigint, taken_back boolean
+    invoice_id text, payment_id text, line bigint, amount bigint, taken_back boolean
 )
 """
 
@@ -33,10 +34,13 @@ _ADD_PERIODS = """
 INSERT INTO {periods}
 SELECT
     lines.position, lines.partner_id, lines.client_id, record.subscription_id, lines.day,
-    record.line, lines.amount, lines.kind IN ('adjustment', 'margin_adjustment')
+    record.invoice_id, record.payment_id, record.line, lines.amount,
+    lines.kind IN ('adjustment', 'margin_adjustment')
 FROM {events} AS lines
 CROSS JOIN LATERAL jsonb_to_record(convert_from(state, 'UTF8')::jsonb)
-    AS record (subscription_id text, line bigint, rule text)
+    AS record (
+        subscription_id text, invoice_id text, payment_id text, line bigint, rule text
+    )
 WHERE lines.position > %(after)s
     AND lines.position <= %(through)s
     AND lines.kind IN ('commission', 'margin', 'adjustment', 'margin_adjustment')
@@ -51,7 +55,7 @@ WITH linked AS (
     GROUP BY line
 )
 SELECT
-    first.client_id, first.subscription_id, first.day,
+    MAX(first.client_id), MAX(first.subscription_id), MAX(first.day), first.invoice_id,
     MAX(first.partner_id), MAX(first.position), COUNT(*)
 FROM {periods} AS first
 LEFT JOIN linked
@@ -60,9 +64,15 @@ WHERE first.line IS NULL
     AND NOT first.taken_back
     -- One wholly taken back is not in force any more.
     AND NOT (COALESCE(linked.taken_back, FALSE) AND first.amount + linked.amount = 0)
-GROUP BY first.client_id, first.subscription_id, first.day
+GROUP BY
+    -- A payment has one in the whole ledger, a period by schedule one of its client.
+    first.invoice_id,
+    first.payment_id,
+    CASE WHEN first.invoice_id IS NULL THEN first.client_id END,
+    CASE WHEN first.invoice_id IS NULL THEN first.subscription_id END,
+    CASE WHEN first.invoice_id IS NULL THEN first.day END
 HAVING COUNT(*) > 1
-ORDER BY 5
+ORDER BY 6
 """
 
 _DUPLICATES = """
@@ -97,13 +107,14 @@ class Periods:
         yield from ()
 
     def finish(self) -> Iterator[Discrepancy]:
-        """Yield each (client, subscription, S) that has two first lines in force."""
+        """Yield each period, or payment of an invoice, that has two first lines in force."""
         with self._connection.transaction(), _cursor(self._connection) as cursor:
             cursor.execute(sql.SQL(_TWICE_FIRST).format(**self._parts))
             found = cursor.fetchall()
             cursor.execute(sql.SQL("DROP TABLE {periods}").format(**self._parts))
-        for client, subscription, day, partner, position, count in found:
-            what = f"client {client}, subscription {subscription}, {day} has {count} first lines"
+        for client, subscription, day, invoice, partner, position, count in found:
+            of = f"client {client}, subscription {subscription}, {day}"
+            what = f"{of}{f', invoice {invoice}' if invoice else ''} has {count} first lines"
             yield Discrepancy("D18.3", what, position, partner)
 
 
@@ -121,25 +132,42 @@ def duplicates(
         yield Discrepancy("D18.7", what, position, partner)
 
 
-def postings(replay: Replay, at: AsOf) -> Iterator[Discrepancy]:
-    """D18.4, D17: all accounts sum to zero; payables and payouts in flight are the balances'."""
+def postings(
+    replay: Replay, at: AsOf, independent: Mapping[tuple[str, str], int]
+) -> Iterator[Discrepancy]:
+    """D18.4, D17: all accounts sum to zero, and are what the events' own words come to.
+
+    Payables and payouts in flight are the balances', the receivable is what is open of it.
+    """
     accounts: dict[tuple[str, str], int] = {}
     for row in replay.trial_balance(at):
         accounts[str(row["account"]), str(row["currency"])] = _integer(row["balance"])
-    owed: dict[tuple[str, str], int] = {}
-    for row in replay.balances(at):
-        for account, column in (("partner_payable", "payable"), ("payouts_in_flight", "in_flight")):
-            key = account, str(row["currency"])
-            owed[key] = owed.get(key, 0) + _integer(row[column])
     for currency in sorted({currency for _, currency in accounts}):
         total = sum(value for (_, of), value in accounts.items() if of == currency)
         if total:
             yield Discrepancy("D18.4", f"the postings in {currency} sum to {total}")
+    for account, currency in sorted(accounts.keys() | independent.keys()):
+        balance, expected = (of.get((account, currency), 0) for of in (accounts, independent))
+        if balance != expected:
+            what = f"{account} in {currency} stands at {balance}, the events say {expected}"
+            yield Discrepancy("D18.4", what)
+    owed = _owed(replay, at)
     for account, currency in sorted(owed):
         credit, due = -accounts.get((account, currency), 0), owed[account, currency]
         if credit != due:
             what = f"{account} in {currency} has a credit balance of {credit}, balances say {due}"
             yield Discrepancy("D18.4", what)
+
+
+def _owed(replay: Replay, at: AsOf) -> Mapping[tuple[str, str], int]:
+    """The credit balance of each account that is kept by partner, by account and currency."""
+    owed: Counter[tuple[str, str]] = Counter()
+    for row in replay.balances(at):
+        owed["partner_payable", str(row["currency"])] += _integer(row["payable"])
+        owed["payouts_in_flight", str(row["currency"])] += _integer(row["in_flight"])
+    for row in replay.receivables(at):
+        owed["partner_receivable", str(row["currency"])] -= _integer(row["open"])
+    return owed
 
 
 def balances(

@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from events.base import Command, Event, Fact
 from events.catalogue import TOPICS
 from events.codec import decode_state, encode
-from events.decisions import (
-    PaymentBooked,
-    PayoutClosed,
-    PayoutInitiated,
-    RuledDecision,
-)
+from events.decisions import RuledDecision
 from events.errors import EventError
-from events.finance import PeriodClosed, ProgrammeAdopted
+from events.finance import LedgerOpened, PeriodClosed, ProgrammeAdopted
 from events.lines import (
     AdjustmentPosted,
     CommissionPosted,
     CreditPosted,
     Line,
 )
-from ledger.engine.calendar import start_of
+from events.payout_decisions import (
+    PaymentBooked,
+    PayoutClosed,
+    PayoutInitiated,
+    WholesaleBooked,
+)
+from ledger.engine.calendar import ONE_DAY, start_of
 from ledger.engine.money import share
 from ledger.store.mapper import money_of
 from replay.findings import Discrepancy, StoredRow
+from replay.postings import postings_of
 from replay.statements import last_day
 
 EARNED = frozenset({"commission", "bonus", "contest", "reward", "override", "prize", "credit"})
 """Kinds of lines whose amounts are earned (D18)."""
 
-_REFERENCES = ("fact", "claim", "standing_claim", "cause", "line", "run", "command", "close")
+_REFERENCES = (
+    "fact",
+    "claim",
+    "standing_claim",
+    "cause",
+    "line",
+    "run",
+    "command",
+    "close",
+    "payment",
+    "ranking",
+    "decision",
+)
 _TYPED = (
     "originator_id",
     "partner_id",
@@ -55,8 +71,10 @@ class Meaning:
 
     def __init__(self) -> None:
         self.balances: dict[tuple[str, str], Totals] = {}
+        self.accounts: Counter[tuple[str, str]] = Counter()
         self._commands: set[int] = set()
         self._closed_through: date | None = None
+        self._opened_on: date | None = None
         self._zone: ZoneInfo | None = None
         self._checks: tuple[Check, ...] = (
             self._columns,
@@ -65,6 +83,7 @@ class Meaning:
             self._grounds,
             self._order_of_arrival,
             self._open_month,
+            self._past,
         )
 
     def check(self, row: StoredRow) -> Iterator[Discrepancy]:
@@ -88,6 +107,10 @@ class Meaning:
             self._zone = ZoneInfo(event.time_zone)
         if isinstance(event, PeriodClosed):
             self._closed_through = last_day(event.month)
+        if isinstance(event, LedgerOpened):
+            self._opened_on, self._closed_through = event.day, event.day - ONE_DAY
+        for posting in postings_of(event):
+            self.accounts[posting.account, posting.currency] += posting.amount
         added = _balance(event)
         if added is not None:
             key, change = added
@@ -164,6 +187,14 @@ class Meaning:
             what = f"a {event.type} posted on {row.posting_day}, months up to {closed} are closed"
             yield Discrepancy("D18.9", what, row.position, row.partner_id)
 
+    def _past(self, row: StoredRow, event: Event) -> Iterator[Discrepancy]:
+        """D8.3: of the days before an opening there is no line but an adjustment."""
+        if self._opened_on is None or not isinstance(event, Line):
+            return
+        if event.day < self._opened_on and not isinstance(event, AdjustmentPosted):
+            what = f"a {event.kind} for {event.day}, before the opening on {self._opened_on}"
+            yield Discrepancy("D8.3", what, row.position, row.partner_id)
+
 
 def _plain(row: StoredRow) -> Iterator[Discrepancy]:
     """An event of the library's own has no typed column."""
@@ -190,7 +221,8 @@ def _missing(line: Line) -> Iterator[str]:
 
 
 def _stored(row: StoredRow) -> tuple[object, ...]:
-    return tuple(getattr(row, name) for name in _TYPED)
+    values = (getattr(row, name) for name in _TYPED)
+    return tuple(int(value) if isinstance(value, Decimal) else value for value in values)
 
 
 def _told(event: Event) -> tuple[object, ...]:
@@ -219,4 +251,6 @@ def _balance(event: Event) -> tuple[tuple[str, str], Totals] | None:
         return (event.partner_id, event.currency), (0, 0, paid, -event.initiated)
     if isinstance(event, PaymentBooked) and event.currency is not None:
         return (event.partner_id, event.currency), (0, 0, event.paid, 0)
+    if isinstance(event, WholesaleBooked):
+        return (event.partner_id, event.currency), (0, 0, 0, 0)
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from events.decisions import Measure
+from events.partner_decisions import Measure
 from ledger.engine import Counts, Outlook, outlook
 from ledger.engine.calendar import ONE_DAY
 from ledger.errors import Refused

@@ -128,17 +128,18 @@ class Statements:
         return Statement(partner_id, month, closed, self._root(closed), (), at.effective_at)
 
     def closed_at(self, month: str, position: int) -> int | None:
-        """Return the position of the ``period.closed`` that closed a month, if up to ``position``.
+        """Return the position of the command that closed a month, if up to ``position``.
 
-        The first close may name a later month: it closes all before it.
+        The first close may name a later month: it closes all before it; an opening closes all
+        months before its own (D8.3).
         """
         query = sql.SQL(
-            "SELECT MIN(position) FROM {} WHERE originator_id = 'ledger' "
-            "AND topic = 'period.closed/1' AND position <= %s "
-            "AND convert_from(state, 'UTF8')::jsonb ->> 'month' >= %s"
+            "SELECT MIN(position) FROM {} WHERE originator_id = 'ledger' AND position <= %s AND ("
+            "(topic = 'period.closed/1' AND convert_from(state, 'UTF8')::jsonb ->> 'month' >= %s) "
+            "OR (topic = 'ledger.opened/1' AND day > %s))"
         ).format(self.names.events)
         with self.connection.cursor(row_factory=tuple_row) as cursor:
-            row = cursor.execute(query, (position, month)).fetchone()
+            row = cursor.execute(query, (position, month, last_day(month))).fetchone()
             return None if row is None else row[0]
 
     def closed(self, month: str, position: int) -> Iterator[Statement]:

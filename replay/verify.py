@@ -45,7 +45,7 @@ def verify(
         replay = Replay(connection, projector.names)
         at = AsOf(head.position, None, None, final=True)
         for check, findings in (
-            ("D18.4", invariants.postings(replay, at)),
+            ("D18.4", invariants.postings(replay, at, meaning.accounts)),
             ("D18.6", invariants.balances(replay, at, meaning.balances)),
             ("D18.6", invariants.projections(connection, projector, None)),
             ("D18.9", invariants.sealed_statements(connection, projector, head.position)),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from io import TextIOWrapper
 from types import FrameType
@@ -17,6 +17,7 @@ import click
 from events.errors import EventError
 from interfaces.cli.command import LazyGroup
 from interfaces.cli.session import Session
+from ledger.collecting import collect_seldom
 from ledger.errors import LedgerError
 
 PROGRAM = "commissions"
@@ -29,19 +30,30 @@ COMMANDS = {
     "consume": "interfaces.cli.consume:consume",
     "relay": "interfaces.cli.relay:relay",
     "programme": "interfaces.cli.programme:programme",
+    "rules": "interfaces.cli.rules:rules",
+    "open": "interfaces.cli.openings:open_",
+    "open-partner": "interfaces.cli.openings:open_partner",
     "accrue": "interfaces.cli.runs:accrue",
     "close": "interfaces.cli.runs:close",
     "payouts": "interfaces.cli.payouts:payouts",
     "adjust": "interfaces.cli.finance:adjust",
     "credit": "interfaces.cli.finance:credit",
+    "assign": "interfaces.cli.corrections:assign",
+    "retract": "interfaces.cli.corrections:retract",
+    "correct-partner": "interfaces.cli.corrections:correct_partner",
     "balances": "interfaces.cli.queries:balances",
     "history": "interfaces.cli.queries:history",
     "tiers": "interfaces.cli.queries:tiers",
-    "leaderboard": "interfaces.cli.queries:leaderboard",
+    "leaderboard": "interfaces.cli.leaderboard:leaderboard",
+    "badges": "interfaces.cli.leaderboard:badges",
     "statement": "interfaces.cli.statement:statement",
     "trial-balance": "interfaces.cli.queries:trial_balance",
+    "receivables": "interfaces.cli.queries:receivables",
     "claims": "interfaces.cli.queries:claims",
+    "conflicts": "interfaces.cli.queries:conflicts",
+    "territories": "interfaces.cli.queries:territories",
     "unresolved": "interfaces.cli.queries:unresolved",
+    "what-if": "interfaces.cli.what_if:what_if",
     "kpi": "interfaces.cli.kpi:kpi",
     "simulate": "interfaces.cli.simulate:simulate_command",
     "dead-letters": "interfaces.cli.dead_letters:dead_letters",
@@ -77,12 +89,14 @@ def commissions(ctx: click.Context) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 success, 1 it failed, 2 wrong usage."""
     _prepare()
+    session = Session()
     try:
-        status = commissions.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+        status = commissions.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=session)
     except click.exceptions.NoArgsIsHelpError as error:
         sys.stderr.write(f"{error.format_message()}\n")
         return WRONG_USAGE
     except click.UsageError as error:
+        _log_before_its_command(session, error)
         return _failed(_usage(error), WRONG_USAGE)
     except click.ClickException as error:
         return _failed(error.format_message(), error.exit_code)
@@ -91,6 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "interrupted; the ledger goes on from here with the next command", INTERRUPTED
         )
     except (LedgerError, EventError) as error:
+        _log_before_its_command(session, error)
         return _failed(str(error), 1)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
@@ -109,10 +124,7 @@ def _prepare() -> None:
         # Who starts a command with nohup wants the hang-up to be ignored.
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _leave)
-    # Millions of small objects live as long as a batch: collecting as often as Python does by
-    # default takes a third of the time of an ingest.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    collect_seldom()
     # The pool tells of each connection that it lost; the command's own error says it once.
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     if sys.stdout is None or sys.stderr is None:
@@ -133,6 +145,22 @@ def _failed(message: str, status: int) -> int:
     line = " ".join(message.split())
     sys.stderr.write(f"{PROGRAM}: {line}\n")
     return status
+
+
+def _log_before_its_command(session: Session, error: Exception) -> None:
+    """Write the log line of a command that was refused before it could begin, off a terminal.
+
+    What the settings say of the log may be what is wrong: the line is as it is by default.
+    """
+    if session.logged or sys.stderr.isatty():
+        return
+    from interfaces.logging import canonical_line, configure  # noqa: PLC0415 - hardly ever needed
+
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    name = context.command_path.partition(" ")[2] if context is not None else ""
+    configure()
+    with suppress(type(error)), canonical_line(name or PROGRAM):
+        raise error
 
 
 def _usage(error: click.UsageError) -> str:

@@ -1,14 +1,15 @@
-"""Queries: balances, lines, tiers, leaderboards, the trial balance, claims, what is unresolved."""
+"""Queries: balances, lines, tiers, the trial balance, claims, what is unresolved."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 
 import click
 
 from interfaces.cli.command import Command
-from interfaces.cli.options import IDENTIFIER, QUARTER, Place, as_of_options, format_option
+from interfaces.cli.options import DAY, IDENTIFIER, Place, as_of_options, format_option
 from interfaces.cli.output import Answer, Column, Format, Row, write_answer
 from interfaces.cli.session import Session
 from ledger.errors import Refused
@@ -17,8 +18,10 @@ from projections.tiers import TIER_HISTORY
 from projections.views import (
     CLAIMS,
     COMMISSION_HISTORY,
-    LEADERBOARD,
+    CONFLICTS,
     PARTNER_BALANCES,
+    RECEIVABLES,
+    TERRITORIES,
     TIER_STATUS,
     TRIAL_BALANCE,
     UNRESOLVED,
@@ -92,16 +95,6 @@ OUTLOOK_COLUMNS = (
     Column("met"),
     Column("by"),
 )
-LEADERBOARD_SHAPE = Shape(
-    LEADERBOARD,
-    (
-        Column("quarter"),
-        Column("rank", kind="place"),
-        PARTNER,
-        Column("clients", kind="count"),
-    ),
-    "no client is counted in it",
-)
 TRIAL_BALANCE_SHAPE = Shape(
     TRIAL_BALANCE,
     (
@@ -112,10 +105,46 @@ TRIAL_BALANCE_SHAPE = Shape(
     ),
     "nothing is posted yet",
 )
+RECEIVABLES_SHAPE = Shape(
+    RECEIVABLES,
+    (
+        PARTNER,
+        Column("owed", kind="money"),
+        Column("settled", kind="money"),
+        Column("open", kind="money"),
+    ),
+    "no partner has sold under its own brand yet",
+)
 CLAIMS_SHAPE = Shape(
     CLAIMS,
     (POSITION, CLIENT, PARTNER, Column("day"), Column("answer"), Column("reason")),
     "no claim yet",
+)
+TERRITORIES_SHAPE = Shape(
+    TERRITORIES,
+    (
+        Column("department"),
+        PARTNER,
+        Column("day", "from"),
+        Column("end", "to eve of"),
+        Column("answer"),
+        Column("reason"),
+    ),
+    "no department is held",
+)
+CONFLICTS_SHAPE = Shape(
+    CONFLICTS,
+    (
+        POSITION,
+        CLIENT,
+        PARTNER,
+        Column("day"),
+        Column("reason"),
+        Column("standing_partner_id", "against"),
+        Column("standing_day", "of"),
+        Column("standing_type", "by"),
+    ),
+    "no claim met another partner's",
 )
 UNRESOLVED_SHAPE = Shape(
     UNRESOLVED, (POSITION, Column("type"), CLIENT, PARTNER, Column("reason")), "nothing waits"
@@ -228,22 +257,6 @@ def _explain(session: Session, partner: str, place: Place, format_: Format) -> N
     session.line.add(rows=count, position=at.position)
 
 
-@click.command(cls=Command)
-@click.option("--quarter", type=QUARTER, help="Only this quarter, such as 2026Q1.")
-@as_of_options
-@format_option
-@click.pass_obj
-def leaderboard(session: Session, quarter: str | None, place: Place, format_: Format) -> None:
-    """Partners by the clients counted in a quarter."""
-    answer(
-        session,
-        place,
-        format_,
-        LEADERBOARD_SHAPE,
-        lambda replay, at: replay.leaderboard(at, quarter),
-    )
-
-
 @click.command("trial-balance", cls=Command)
 @as_of_options
 @format_option
@@ -259,9 +272,39 @@ def trial_balance(session: Session, place: Place, format_: Format) -> None:
 @as_of_options
 @format_option
 @click.pass_obj
+def receivables(session: Session, place: Place, format_: Format) -> None:
+    """What partners under their own brand owe, paid and still owe, by currency."""
+    answer(session, place, format_, RECEIVABLES_SHAPE, lambda replay, at: replay.receivables(at))
+
+
+@click.command(cls=Command)
+@as_of_options
+@format_option
+@click.pass_obj
 def claims(session: Session, place: Place, format_: Format) -> None:
     """Every claim of a partner to a client, with its last answer."""
     answer(session, place, format_, CLAIMS_SHAPE, lambda replay, at: replay.claims(at))
+
+
+@click.command(cls=Command)
+@as_of_options
+@format_option
+@click.pass_obj
+def conflicts(session: Session, place: Place, format_: Format) -> None:
+    """Claims that lost against what another partner holds, beside that."""
+    answer(session, place, format_, CONFLICTS_SHAPE, lambda replay, at: replay.conflicts(at))
+
+
+@click.command(cls=Command)
+@click.option("--on", type=DAY, help="Only the departments held on this day.")
+@as_of_options
+@format_option
+@click.pass_obj
+def territories(session: Session, on: date | None, place: Place, format_: Format) -> None:
+    """Who holds which department from which day to the eve of which, and who was refused."""
+    answer(
+        session, place, format_, TERRITORIES_SHAPE, lambda replay, at: replay.territories(at, on)
+    )
 
 
 @click.command(cls=Command)

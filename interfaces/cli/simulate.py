@@ -13,7 +13,7 @@ from events.values import MAX_MINOR_UNITS, TIERS, TierName
 from interfaces.cli.command import Command
 from interfaces.cli.options import format_option
 from interfaces.cli.output import Answer, Column, Format, Row, write_answer
-from interfaces.cli.programme import load_programme
+from interfaces.cli.programme import read_programme
 from interfaces.cli.session import Session
 from ledger.engine.simulation import Assumptions, Plan, Year, simulate
 from ledger.policy.programme import Programme
@@ -153,7 +153,7 @@ def simulate_command(  # noqa: PLR0913 - click passes options by name
 
     Commissions alone: no bonus, contest or prize. No ledger is read.
     """
-    programme = load_programme(origin)
+    programme = read_programme(origin)
     assumed = Assumptions(clients, mix, retention, tier, founding)
     rows: list[Row] = []
     cumulative = 0

@@ -2,92 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Literal
 
 from events.billing import ClientActivated
 from events.decisions import (
-    FactResolved,
-    FactUnresolved,
     ReferralAccepted,
     ReferralLapsed,
     ReferralRejected,
     ReferralUnchanged,
     ReferralWaiting,
+    UnretractedAttribution,
 )
-from events.partners import LeadCaptured, LeadConverted, ReferralRegistered
+from events.partners import ReferralRegistered
 from events.recorded import Recorded
 from ledger.engine.draft import Draft, programme_on
-from ledger.engine.standing import first_activation, record_standing
-from ledger.engine.state import Attribution, Claim, Lead, client_of, lead_of, partner_of
+from ledger.engine.standing import as_if_unretracted, first_activation, record_standing
+from ledger.engine.state import (
+    Attribution,
+    Claim,
+    Client,
+    Grant,
+    Overlay,
+    client_of,
+    department_of,
+    partner_of,
+)
 from ledger.policy.programme import Programme
 
 
 def answer_referral(draft: Draft, event: Recorded, fact: ReferralRegistered) -> None:
     """A registered referral claims its client (D3.1)."""
-    answer_claim(draft, event, Claim(event.position, event.day, fact.partner_id, fact.client_id))
+    claim = Claim(event.position, event.day, fact.partner_id, fact.client_id, fact.department)
+    answer_claim(draft, event, claim)
 
 
 def answer_activation(draft: Draft, event: Recorded, fact: ClientActivated) -> None:
     """An activation settles a provisional attribution, then its own claim is checked (D3.4)."""
+    _settle(draft, event, fact)
+    _as_if_unretracted(draft, event, fact.client_id, lambda other: _settle(other, event, fact))
+    record_standing(draft, event, fact.client_id)
+
+
+def _settle(draft: Draft, event: Recorded, fact: ClientActivated) -> None:
     client = client_of(draft.state, fact.client_id)
     settles = client.settled_by == event.position
     held = client.attribution
     if settles and held is not None and held.live_through is not None:
         # The fold of the activation has settled for life what its day lies in the window of.
-        reason: Literal["expired", "too_late"] = "too_late" if event.day < held.day else "expired"
-        _lapse(draft, held, fact.client_id, reason, event.position)
+        _lapse(draft, held, fact.client_id, lapse_reason(held, event.day), event.position)
     if fact.partner_id is not None:
-        claim = Claim(event.position, event.day, fact.partner_id, fact.client_id)
-        answer_claim(draft, event, claim, settles=settles)
-    record_standing(draft, event, fact.client_id)
+        claim = Claim(event.position, event.day, fact.partner_id, fact.client_id, fact.department)
+        check_claim(draft, event, claim, settles=settles)
 
 
-def answer_lead(draft: Draft, event: Recorded, fact: LeadCaptured | LeadConverted) -> None:
-    """A lead is a claim of its capture's day as soon as its client is known (D3.1)."""
-    lead = lead_of(draft.state, fact.lead_id)
-    stands = event.position in {lead.captured, lead.client_from}
-    if not _is_of_use(lead, event, fact):
-        _list(draft, event, fact, "lead_known")
-    if not stands:
-        return
-    if lead.captured is None or lead.day is None:
-        _list(draft, event, fact, "lead_unknown")
-        return
-    if lead.captured == event.position and lead.client_from is not None and lead.converted_on:
-        draft.emit(
-            FactResolved(
-                fact=lead.client_from,
-                about=f"lead:{fact.lead_id}",
-                client_id=lead.client_id,
-                day=lead.converted_on,
-            )
-        )
-    if lead.client_id is not None and lead.partner_id is not None:
-        claim = Claim(lead.captured, lead.day, lead.partner_id, lead.client_id)
-        answer_claim(draft, event, claim)
-
-
-def _is_of_use(lead: Lead, event: Recorded, fact: LeadCaptured | LeadConverted) -> bool:
-    """Whether all that a fact says of its lead is the first word on it (D3.1)."""
-    if isinstance(fact, LeadConverted):
-        return lead.client_from == event.position
-    if lead.captured != event.position:
-        return False
-    return fact.client_id is None or lead.client_id == fact.client_id
-
-
-def _list(draft: Draft, event: Recorded, fact: LeadCaptured | LeadConverted, reason: str) -> None:
-    draft.emit(
-        FactUnresolved(
-            fact=event.position,
-            about=f"lead:{fact.lead_id}",
-            reason=reason,
-            client_id=fact.client_id,
-            partner_id=fact.partner_id if isinstance(fact, LeadCaptured) else None,
-            day=event.day,
-        )
-    )
+def lapse_reason(held: Attribution, day: date) -> Literal["expired", "too_late"]:
+    """Why an activation of a day outside its window ends a provisional attribution (D3.4)."""
+    return "too_late" if day < held.day else "expired"
 
 
 def answer_waiting(draft: Draft, event: Recorded, waiting: tuple[Claim, ...]) -> None:
@@ -96,11 +68,18 @@ def answer_waiting(draft: Draft, event: Recorded, waiting: tuple[Claim, ...]) ->
         answer_claim(draft, event, claim)
 
 
-def answer_claim(draft: Draft, event: Recorded, claim: Claim, *, settles: bool = False) -> None:
-    """Check a claim in the order of D3.3 and take the answer.
+def answer_claim(draft: Draft, event: Recorded, claim: Claim) -> None:
+    """Check a claim and take the answer; ``event`` is the fact that brings the decision now."""
+    check_claim(draft, event, claim)
+    _as_if_unretracted(
+        draft, event, claim.client_id, lambda other: check_claim(other, event, claim)
+    )
 
-    ``event`` is the fact that brings the decision now. ``settles``: the claim is the settling
-    activation's own, which is never late (D3.4).
+
+def check_claim(draft: Draft, event: Recorded, claim: Claim, *, settles: bool = False) -> None:
+    """Check a claim in the order of D3.3 and take the answer, by what is not retracted.
+
+    ``settles``: the claim is the settling activation's own, which is never late (D3.4).
     """
     partner = partner_of(draft.state, claim.partner_id)
     if partner.enrolment is None:
@@ -111,6 +90,7 @@ def answer_claim(draft: Draft, event: Recorded, claim: Claim, *, settles: bool =
                 claim=claim.position,
                 client_id=claim.client_id,
                 partner_id=claim.partner_id,
+                department=claim.department,
             )
         )
         return
@@ -120,23 +100,13 @@ def answer_claim(draft: Draft, event: Recorded, claim: Claim, *, settles: bool =
     if not partner.in_force_on(claim.day):
         _reject(draft, claim, "agreement_ended", "D3.3a")
         return
+    if claim.department is not None:
+        grant = _grant_against(draft, claim, claim.department)
+        if grant is not None:
+            _reject(draft, claim, "territory", "D3.3b", grant.position)
+            return
     client = client_of(draft.state, claim.client_id)
-    held = client.attribution
-    if held is not None and held.is_live(claim.day):
-        if held.partner_id == claim.partner_id:
-            draft.emit(
-                ReferralUnchanged(
-                    rule="D3.3c",
-                    programme_version=_version(draft, claim.partner_id, claim.day),
-                    day=claim.day,
-                    claim=claim.position,
-                    client_id=claim.client_id,
-                    partner_id=claim.partner_id,
-                    standing_claim=held.claim,
-                )
-            )
-        else:
-            _reject(draft, claim, "already_attributed", "D3.3c", held.claim)
+    if _answer_attributed(draft, claim, client):
         return
     if settles:
         _accept(draft, claim, "D3.4", None)
@@ -144,6 +114,74 @@ def answer_claim(draft: Draft, event: Recorded, claim: Claim, *, settles: bool =
         _answer_late(draft, event, claim)
     else:
         _accept_provisionally(draft, claim)
+
+
+def _as_if_unretracted(
+    draft: Draft, event: Recorded, client_id: str, decide: Callable[[Draft], None]
+) -> None:
+    """Decide the same once more for a client of which something was retracted, as if nothing was.
+
+    What would hold then is recorded where it changes, for U (D9.5); nothing else of it is.
+    """
+    client = client_of(draft.state, client_id)
+    if client.unretracted is None:
+        return
+    other = Draft(Overlay(draft.state))
+    other.state.changed[f"client:{client_id}"] = as_if_unretracted(client)
+    decide(other)
+    held = client_of(other.state, client_id).attribution
+    if held == client.unretracted.attribution:
+        return
+    draft.emit(
+        UnretractedAttribution(
+            rule="D9.5",
+            day=event.day,
+            client_id=client_id,
+            partner_id=held.partner_id if held else None,
+            claim=held.claim if held else None,
+            claim_day=held.day if held else None,
+            live_through=held.live_through if held else None,
+            fact=event.position,
+        )
+    )
+
+
+def _grant_against(draft: Draft, claim: Claim, department: str) -> Grant | None:
+    """The grant of the department to another partner on the claim's day (D3.3b)."""
+    if _rules(draft, claim.partner_id, claim.day).attribution.territory_check == "leads_only":
+        return None
+    grant = department_of(draft.state, department).grant_on(claim.day)
+    return grant if grant is not None and grant.partner_id != claim.partner_id else None
+
+
+def _answer_attributed(draft: Draft, claim: Claim, client: Client) -> bool:
+    """Answer a claim to a client that finance assigned or that is attributed on its day, if so.
+
+    Finance's word stands against every claim, of whatever day (D3.6).
+    """
+    held = client.attribution
+    if client.assignments:
+        last = client.assignments[-1]
+        rule, partner_id, standing = "D3.6", last.partner_id, last.position
+    elif held is not None and held.is_live(claim.day):
+        rule, partner_id, standing = "D3.3c", held.partner_id, held.claim
+    else:
+        return False
+    if partner_id != claim.partner_id:
+        _reject(draft, claim, "already_attributed", rule, standing)
+        return True
+    draft.emit(
+        ReferralUnchanged(
+            rule=rule,
+            programme_version=_version(draft, claim.partner_id, claim.day),
+            day=claim.day,
+            claim=claim.position,
+            client_id=claim.client_id,
+            partner_id=claim.partner_id,
+            standing_claim=standing,
+        )
+    )
+    return True
 
 
 def _answer_late(draft: Draft, event: Recorded, claim: Claim) -> None:

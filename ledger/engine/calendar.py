@@ -64,6 +64,11 @@ def month_of(day: date) -> str:
     return f"{day.year:04d}-{day.month:02d}"
 
 
+def quarter_of(day: date) -> str:
+    """The quarter of a day, such as ``2026Q1``."""
+    return f"{day.year:04d}Q{(day.month + 2) // 3}"
+
+
 def is_cutoff(day: date, cadence: str) -> bool:
     """Whether a day ends a month, or with the cadence ``quarter`` a quarter (D15.1)."""
     return day == end_of_month(day) and (cadence == "month" or day.month % 3 == 0)

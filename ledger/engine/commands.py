@@ -11,16 +11,17 @@ from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from events.base import Decision
-from events.decisions import ProgrammeAssigned
 from events.finance import AdjustmentRequested, CreditRequested, PartnerProgrammeAssigned
 from events.lines import (
     AdjustmentPosted,
     CreditPosted,
     Line,
 )
+from events.partner_decisions import ProgrammeAssigned
 from events.recorded import Recorded
 from ledger.engine.calendar import add_months, end_of_month, first_of_month, month_of
 from ledger.engine.draft import Draft
+from ledger.engine.retraction import is_retractable
 from ledger.engine.standing import record_standing
 from ledger.engine.state import Ledger, Overlay, Partner
 from ledger.errors import NotReady, Refused
@@ -66,8 +67,37 @@ def check_assignment(ledger: Ledger, partner: Partner, programme: str, from_day:
     """A partner may be put under a programme (D7.3)."""
     if programme not in ledger.programmes.versions:
         raise Refused(f"no programme {programme!r} is adopted; adopt it first")
-    _check_known(partner)
+    check_known(partner)
     _check_after_clock(ledger, from_day, "an assignment can hold")
+
+
+def check_attribution(ledger: Ledger, partner: Partner | None, from_day: date) -> None:
+    """A client may be given to a partner, or to none, from a day on (D3.6)."""
+    if partner is not None:
+        check_known(partner)
+        enrolment = partner.enrolment
+        if enrolment is not None and enrolment.day > from_day:
+            raise Refused(
+                f"{partner.partner_id} is enrolled from {enrolment.day} on; assign the client from"
+                " that day or a later one"
+            )
+    _check_after_clock(ledger, from_day, "a client can be assigned")
+
+
+def check_retraction(source: str, name: str, fact: Recorded | None, *, voided: bool) -> Recorded:
+    """A fact may be retracted: one of a client, claim, lead or report, recorded, once (D9.5)."""
+    if fact is None:
+        raise Refused(
+            f"no fact {name!r} of source {source!r} is recorded; give both as the message has them"
+        )
+    if not is_retractable(fact.data):
+        raise Refused(
+            f"{name!r} of source {source!r} is a {fact.data.type}, which cannot be retracted:"
+            " correct it by a new fact, a correction or an adjustment"
+        )
+    if voided:
+        raise Refused(f"{name!r} of source {source!r} is retracted already; nothing is left to do")
+    return fact
 
 
 def check_accrual(ledger: Ledger, through: date) -> None:
@@ -125,9 +155,15 @@ def dated(ledger: Ledger, day: date | None) -> date:
     return day
 
 
-def check_finance(partner: Partner) -> None:
-    """An adjustment or credit may be posted to a partner (D9.4)."""
-    _check_known(partner)
+def credited(ledger: Ledger, day: date | None) -> date:
+    """The date of a credit: as an adjustment's, but not before the opening (D8.3, D9.4)."""
+    found = dated(ledger, day)
+    if not ledger.posts_on(found):
+        raise Refused(
+            f"the ledger opened on {ledger.opened_on}, and only an adjustment has an earlier date;"
+            " give a later one, once it is accrued"
+        )
+    return found
 
 
 def check_line(partner: Partner, position: int, line: Recorded | None, currency: str) -> None:
@@ -201,7 +237,8 @@ def decide_assignment(
     return draft.decisions
 
 
-def _check_known(partner: Partner) -> None:
+def check_known(partner: Partner) -> None:
+    """A partner that a command names is enrolled (D9.4, D9.6, D15.1)."""
     if partner.enrolment is None:
         raise Refused(
             f"no partner {partner.partner_id!r} is enrolled; check the id with: commissions tiers"

@@ -1,11 +1,11 @@
-"""What a settlement or a failure does, decided when it is recorded (D15.2)."""
+"""What a settlement or a failure does, decided when it is recorded (D15.2, D13)."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from events.decisions import PaymentBooked, PayoutClosed
-from events.partners import PayoutFailed, PayoutSettled
+from events.partners import PayoutFailed, PayoutSettled, WholesaleSettled
+from events.payout_decisions import PaymentBooked, PayoutClosed, WholesaleBooked
 from events.recorded import Recorded
 from ledger.engine.draft import Draft
 from ledger.engine.state import Payout, payout_of
@@ -91,6 +91,21 @@ def answer_failure(draft: Draft, event: Recorded, fact: PayoutFailed) -> None:
             paid=payout.paid if returned else 0,
             tax=payout.tax if returned else 0,
             posting_date=posting_date,
+            fact=event.position,
+        )
+    )
+
+
+def answer_wholesale(draft: Draft, event: Recorded, fact: WholesaleSettled) -> None:
+    """Book what a white-label partner paid on the day that is open for it (D13, D16)."""
+    draft.emit(
+        WholesaleBooked(
+            rule="D13",
+            day=event.day,
+            partner_id=fact.partner_id,
+            currency=fact.currency,
+            amount=fact.amount,
+            posting_date=draft.ledger.posting_day(event.day),
             fact=event.position,
         )
     )

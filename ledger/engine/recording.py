@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from events.base import Decision, Event
-from events.billing import ClientActivated, ClientChurned, ClientPlanChanged
-from events.decisions import FactResolved, FactUnresolved, TierChanged
+from events.billing import (
+    ClientActivated,
+    ClientChurned,
+    ClientPlanChanged,
+    InvoicePaid,
+    InvoiceRefunded,
+)
+from events.decisions import FactResolved, FactUnresolved
+from events.partner_decisions import TierChanged
 from events.partners import (
     LeadCaptured,
     LeadConverted,
@@ -25,18 +32,22 @@ from events.partners import (
     PayoutFailed,
     PayoutSettled,
     ReferralRegistered,
+    WholesaleSettled,
 )
 from events.recorded import Recorded
 from ledger.engine.attribution import (
     answer_activation,
-    answer_lead,
     answer_referral,
     answer_waiting,
 )
 from ledger.engine.draft import Draft, programme_on
-from ledger.engine.payments import answer_failure, answer_settlement
+from ledger.engine.grants import answer_brand, answer_territory
+from ledger.engine.invoices import answer_invoice
+from ledger.engine.leads import answer_lead
+from ledger.engine.payments import answer_failure, answer_settlement, answer_wholesale
 from ledger.engine.standing import record_standing
-from ledger.engine.state import LEDGER, Client, Overlay, State, lead_of, partner_of
+from ledger.engine.state import LEDGER, Client, Overlay, State, department_of, lead_of, partner_of
+from ledger.engine.ties import answer_sponsor, answer_sponsored, sponsors_above
 
 
 def decide(state: State, event: Recorded) -> list[Decision]:
@@ -62,32 +73,74 @@ def reads(event: Recorded, state: State) -> set[str]:
     """The streams whose entities :func:`decide` reads for a fact, by what ``state`` holds so far.
 
     Empty for a fact that brings no decision. Asked again once they are loaded, it may name more:
-    the client of a lead, the clients of claims that waited, a client's holder.
+    the client of a lead, the clients of claims that waited, a client's holder, who holds a
+    department, the sponsors above a sponsor.
     """
     fact = event.data
     cls = type(fact)
     if cls not in DECIDING:
         return set()
+    if cls is InvoicePaid or cls is InvoiceRefunded:
+        return {fact.stream}
+    if cls is WholesaleSettled:
+        return {LEDGER}
     streams = {LEDGER, fact.stream}
     clients = {fact.__dict__.get("client_id")}
     partners = {fact.__dict__.get("partner_id")}
+    department = fact.__dict__.get("department")
     # Compared, not asked for their class: pydantic's answer costs more than all the rest.
     if cls is PartnerEnrolled:
-        waiting = partner_of(state, fact.__dict__["partner_id"]).waiting
-        clients.update(claim.client_id for claim in waiting)
+        partner = partner_of(state, fact.__dict__["partner_id"])
+        clients.update(claim.client_id for claim in partner.waiting)
+        streams.update(f"department:{c.department}" for c in partner.waiting if c.department)
+        partners.update(tie.partner_id for tie in partner.sponsored)
+        partners.update(_sponsors(state, fact.__dict__["sponsor_id"]))
+        department = None
     elif cls is LeadCaptured or cls is LeadConverted:
         lead = lead_of(state, fact.__dict__["lead_id"])
         clients.add(lead.client_id)
         partners.add(lead.partner_id)
+        department = department or lead.department
+        if department is not None:
+            # The lead's own day once it is captured; a capture's, before it is folded.
+            grant = department_of(state, department).grant_on(lead.day or event.day)
+            partners.add(grant.partner_id if grant is not None else None)
+    if department is not None:
+        streams.add(f"department:{department}")
     for client_id in clients:
         if client_id:
-            stream = f"client:{client_id}"
-            streams.add(stream)
-            client = state.get(stream)
-            if isinstance(client, Client) and client.attribution:
-                partners.add(client.attribution.partner_id)
+            _add_client(state, client_id, streams, partners)
     streams.update(f"partner:{partner_id}" for partner_id in partners if partner_id)
     return streams
+
+
+def reads_of_client(state: State, client_id: str) -> set[str]:
+    """The streams that a decision about a client reads: its own, and those of who holds it."""
+    streams, partners = {LEDGER}, set[str | None]()
+    _add_client(state, client_id, streams, partners)
+    return streams | {f"partner:{partner_id}" for partner_id in partners if partner_id}
+
+
+def reads_of_sponsor(state: State, sponsor_id: str | None) -> set[str]:
+    """The streams that a tie to a sponsor reads: its own and those of the sponsors above it."""
+    return {f"partner:{partner_id}" for partner_id in _sponsors(state, sponsor_id)}
+
+
+def _sponsors(state: State, sponsor_id: str | None) -> Iterable[str]:
+    return sponsors_above(state, sponsor_id) if sponsor_id is not None else ()
+
+
+def _add_client(state: State, client_id: str, streams: set[str], partners: set[str | None]) -> None:
+    stream = f"client:{client_id}"
+    streams.add(stream)
+    client = state.get(stream)
+    if isinstance(client, Client):
+        if client.attribution:
+            partners.add(client.attribution.partner_id)
+        if client.unretracted and client.unretracted.attribution:
+            partners.add(client.unretracted.attribution.partner_id)
+        for assignment in client.assignments:
+            partners.add(assignment.partner_id)
 
 
 def _answer_change(draft: Draft, event: Recorded, fact: ClientPlanChanged | ClientChurned) -> None:
@@ -95,7 +148,11 @@ def _answer_change(draft: Draft, event: Recorded, fact: ClientPlanChanged | Clie
 
 
 def _answer_enrolment(draft: Draft, event: Recorded, fact: PartnerEnrolled) -> None:
-    """The first enrolment stands: tier ``referent``, and the claims that waited for it (D3.2)."""
+    """The first enrolment stands: tier ``referent``, its sponsor, and what waited for it.
+
+    Its own tie comes first, then the partners that wait for it as their sponsor (D11), then claims
+    (D3.2).
+    """
     partner = partner_of(draft.state, fact.partner_id)
     if partner.enrolment is None or partner.enrolment.position != event.position:
         draft.emit(
@@ -123,6 +180,8 @@ def _answer_enrolment(draft: Draft, event: Recorded, fact: PartnerEnrolled) -> N
     about = f"partner:{fact.partner_id}"
     for position, day in sorted(partner.unresolved.items()):
         draft.emit(FactResolved(fact=position, about=about, partner_id=fact.partner_id, day=day))
+    answer_sponsor(draft, event, fact.partner_id)
+    answer_sponsored(draft, event, fact.partner_id)
     answer_waiting(draft, event, partner.waiting)
 
 
@@ -154,11 +213,14 @@ _ANSWERS: Mapping[type[Event], Callable[[Draft, Recorded, Any], None]] = {
     PartnerNpsReported: _wait_for_enrolment,
     PartnerPortfolioReported: _wait_for_enrolment,
     PartnerComarketingInvested: _wait_for_enrolment,
-    PartnerWhiteLabelGranted: _wait_for_enrolment,
+    PartnerWhiteLabelGranted: answer_brand,
     PartnerWhiteLabelRevoked: _wait_for_enrolment,
-    PartnerTerritoryGranted: _wait_for_enrolment,
+    PartnerTerritoryGranted: answer_territory,
+    InvoicePaid: answer_invoice,
+    InvoiceRefunded: answer_invoice,
     PayoutSettled: answer_settlement,
     PayoutFailed: answer_failure,
+    WholesaleSettled: answer_wholesale,
 }
 
 DECIDING: frozenset[type[Event]] = frozenset(_ANSWERS)

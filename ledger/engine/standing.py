@@ -16,7 +16,7 @@ from events.decisions import (
 )
 from events.recorded import Recorded
 from ledger.engine.draft import Draft, programme_on
-from ledger.engine.state import Activation, Client, client_of, partner_of
+from ledger.engine.state import Activation, Client, Subscription, client_of, partner_of
 from ledger.engine.subscriptions import Span, churns_of_all, terms_of
 
 
@@ -82,13 +82,36 @@ def _lacking(terms: tuple[Term, ...], others: tuple[Term, ...]) -> tuple[Term, .
     return tuple(term for term in terms if term.__dict__ not in known)
 
 
+def terms_as_told(client: Client) -> Mapping[str, tuple[Term, ...]]:
+    """The terms of each subscription by all that is recorded and not retracted (D4.1)."""
+    return _picture(client).terms
+
+
+def as_if_unretracted(client: Client) -> Client:
+    """The client as it would be, had nothing been retracted of it: U is its worth (D9.5)."""
+    if client.unretracted is None:
+        return client
+    return client._replace(
+        attribution=client.unretracted.attribution,
+        settled_by=client.unretracted.settled_by,
+        voided=frozenset(),
+        unretracted=None,
+    )
+
+
 def _picture(client: Client) -> _Picture:
-    all_churns = churns_of_all(client.client_id, client.subscriptions)
+    subscriptions = client.subscriptions
+    if client.voided:
+        subscriptions = {
+            name: _without(subscription, client.voided)
+            for name, subscription in subscriptions.items()
+        }
+    all_churns = churns_of_all(client.client_id, subscriptions)
     terms: dict[str, tuple[Term, ...]] = {}
     running: dict[str, list[Span]] = {}
     idle: dict[int, str] = {}
     ended: set[date] = set()
-    for name, subscription in client.subscriptions.items():
+    for name, subscription in subscriptions.items():
         others = all_churns if name != client.client_id else ()
         terms[name], without_effect, running[name] = terms_of(subscription, others)
         idle.update(without_effect)
@@ -99,6 +122,17 @@ def _picture(client: Client) -> _Picture:
     return _Picture(terms, running, idle)
 
 
+def _without(subscription: Subscription, voided: frozenset[int]) -> Subscription:
+    """A subscription without the facts that were retracted (D9.5)."""
+    activations, changes, churns, terms = subscription
+    return Subscription(
+        tuple(fact for fact in activations if fact.position not in voided),
+        tuple(fact for fact in changes if fact.position not in voided),
+        tuple(fact for fact in churns if fact.position not in voided),
+        terms,
+    )
+
+
 def _standing(
     draft: Draft, client: Client, picture: _Picture, event_day: date
 ) -> tuple[Standing, str]:
@@ -106,18 +140,23 @@ def _standing(
     held = client.attribution
     holder = held if held is not None and held.live_through is None else None
     first = _first(picture)
-    partner = partner_of(draft.state, holder.partner_id) if holder else None
+    by_claims = counter = holder.partner_id if holder else None
+    if client.assignments and first is not None:
+        counter = client.holder_on(first.day)
+    partner = partner_of(draft.state, counter) if counter else None
     adopted = programme_on(draft.ledger, partner, first.day if first else event_day)
     counted = None
-    if first is not None and holder is not None:
+    if first is not None and counter is not None:
         days = adopted.programme.activation.qualifying_days
         counted = _counting_day(picture, first.day, first.day + timedelta(days=days))
     standing = Standing.trusted(
-        partner_id=holder.partner_id if holder else None,
+        partner_id=by_claims,
         claim=holder.claim if holder else None,
         first_activated_on=first.day if first else None,
         first_activated_at=first.at if first else None,
         counted_on=counted,
+        counted_by=counter if counter != by_claims else None,
+        retracted=True if client.voided else None,
     )
     return standing, adopted.version
 

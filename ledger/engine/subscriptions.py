@@ -182,6 +182,25 @@ def terms_of(
     return tuple(terms), idle, running
 
 
+def last_return(terms: Mapping[str, tuple[Term, ...]], first: date, day: date) -> date:
+    """The last day up to ``day`` on which a client came back, ``first`` if it never did (D5).
+
+    It comes back on a day on which an activation starts and no other runs on from before.
+    """
+    runs: dict[tuple[str, int], tuple[date, date | None]] = {}
+    for name, of_one in terms.items():
+        for term in of_one:
+            start, _ = runs.get((name, term.activation), (term.start, None))
+            runs[name, term.activation] = (start, term.end)
+    returns = [
+        start
+        for start, _ in runs.values()
+        if first < start <= day
+        and not any(begun < start and (end is None or start < end) for begun, end in runs.values())
+    ]
+    return max(returns, default=first)
+
+
 def period_starts(term: Term, after: date | None, through: date) -> Iterator[tuple[date, date]]:
     """The periods (S, last day) of a term, ``after`` < S ≤ ``through`` (None: from its start)."""
     low = term.start

@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
-from itertools import accumulate
 from typing import NamedTuple
 
-from events.decisions import Measure, TierChanged
+from events.partner_decisions import Measure, TierChanged
 from events.values import TIERS, TierName
 from ledger.engine.calendar import ONE_DAY, add_months, whole_months
+from ledger.engine.counted import Counts
 from ledger.engine.draft import programme_on
 from ledger.engine.evolve import evolve
 from ledger.engine.state import Ledger, Partner, Report, Run
 from ledger.policy.programme import Programme
-
-
-class Counts:
-    """How many of a partner's clients count up to each day (D6.1)."""
-
-    def __init__(self, by_day: Mapping[date, int]) -> None:
-        self.days = sorted(by_day)
-        self._sums = [0, *accumulate(by_day[day] for day in self.days)]
-
-    def through(self, day: date) -> int:
-        """Clients with a counting day up to ``day``."""
-        return self._sums[bisect_right(self.days, day)]
-
-    def within(self, after: date, through: date) -> int:
-        """Clients with a counting day after ``after`` and up to ``through``."""
-        return self.through(through) - self.through(after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +77,21 @@ def decide_tiers(ledger: Ledger, run: Run, partner: Partner, counts: Counts) -> 
     """The tier changes of one partner in a run: days L, L+1 … D in order (D6.3).
 
     Each day: first, if it is after L, the review due on it; then the evaluation as of that day,
-    from everything recorded. Only days on which something can change are visited.
+    from everything recorded. Only days on which something can change are visited. The first run
+    after an opening evaluates no day before it, though L is its eve (D8.3).
     """
     if partner.enrolment is None or partner.enrolment.day > run.through:
         return []
     first = partner.enrolment.day
     if run.previous is not None:
         first = max(first, run.previous)
+    reviewed = first
+    if ledger.opened_on is not None:
+        first = max(first, ledger.opened_on)
     changes: list[TierChanged] = []
     days = iter(_days_that_matter(ledger, run, partner, counts, first))
     waiting = next(days, None)
-    after = first
+    after = reviewed
     while True:
         review = _next_review(partner, after, run.through)
         day = min((d for d in (waiting, review) if d is not None), default=None)

@@ -7,7 +7,6 @@ is done here, with the same result. Run as a module it is that process.
 
 from __future__ import annotations
 
-import gc
 import os
 import pickle
 import select
@@ -25,6 +24,7 @@ from events.binary import Headers, decode_record
 from events.envelope import Message, decode
 from events.errors import Rejection
 from events.upcasting import VOCABULARY
+from ledger.collecting import collect_seldom
 
 WORTH_A_PROCESS = 2_000
 """Messages after which the process is started; it takes some tenths of a second to be there."""
@@ -243,8 +243,7 @@ def _newest(topic: str) -> type[Fact]:
 def main() -> None:
     """Decode what comes in until no more comes."""
     batches, answers = sys.stdin.buffer, sys.stdout.buffer
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    collect_seldom()
     with suppress(EOFError, OSError):
         answer: object = True
         while True:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 Days = Annotated[int, Field(strict=True, ge=0, le=36_500)]
 """A number of days."""
@@ -28,16 +28,16 @@ def _built(*values: str) -> Callable[[object], object]:
     return check
 
 
-TerritoryCheck = Annotated[Literal["all", "leads_only"], BeforeValidator(_built("all"))]
-"""Whose claims a held department turns away (D3.3b)."""
+TerritoryCheck = Literal["all", "leads_only"]
+"""Whether a held department turns claims away, or only has leads of its own (D3.3b)."""
 
 Proration = Literal["none"]
 """What a plan change within a period does to that period (D4.3): nothing."""
 
-Tail = Annotated[Literal["none", "client_lifetime"] | Months, BeforeValidator(_built("none"))]
+Tail = Literal["none", "client_lifetime"] | Months
 """How long commissions go on after an agreement ended (D4.4): a number is of months."""
 
-Restart = Annotated[Literal["never", "reactivation"], BeforeValidator(_built("never"))]
+Restart = Literal["never", "reactivation"]
 """What starts the client year anew (D5)."""
 
 RateBasis = Literal["service_date", "activation_date"]
@@ -46,19 +46,17 @@ RateBasis = Literal["service_date", "activation_date"]
 VersionBasis = Literal["service_date", "activation_date"]
 """The day whose programme version decides a period (D7.2)."""
 
-Accrual = Annotated[Literal["schedule", "invoice"], BeforeValidator(_built("schedule"))]
+Accrual = Literal["schedule", "invoice"]
 """What a line is posted for: a period due, or an invoice paid (D8.2)."""
 
-Judged = Annotated[Literal["day_after", "counting_day"], BeforeValidator(_built("day_after"))]
+Judged = Literal["day_after", "counting_day"]
 """The day whose tier decides a per-ten bonus (D10.1)."""
 
-ContestMode = Annotated[
-    Literal["in_addition", "instead_of_first_year"], BeforeValidator(_built("in_addition"))
-]
+ContestMode = Literal["in_addition", "instead_of_first_year"]
 """How a contest's amount stands to the commission (D10.2)."""
 
-Trigger = Annotated[Literal["active", "enrolment"], BeforeValidator(_built("active"))]
+Trigger = Literal["active", "enrolment"]
 """What earns a sponsor its reward (D11.1)."""
 
-BrandBasis = Annotated[Literal["kept", "while_strategic"], BeforeValidator(_built("kept"))]
+BrandBasis = Literal["kept", "while_strategic"]
 """Whether a white-label brand outlasts a demotion (D13)."""

@@ -57,6 +57,11 @@ class Programmes:
         versions = MappingProxyType({**self.versions, programme.name: (*earlier, adopted)})
         return Programmes(self.first or programme.name, versions)
 
+    def named(self, version: str) -> Adopted:
+        """The version that decisions name so: ``izyinbox/1``."""
+        name, _, number = version.rpartition("/")
+        return self._versions(name)[int(number) - 1]
+
     def in_force(self, name: str, day: date) -> Adopted:
         """The version of a programme in force on a day (D7.2).
 
@@ -70,6 +75,19 @@ class Programmes:
             version for version in versions if version.from_day is None or version.from_day <= day
         ]
         return max(begun, key=_begin) if begun else versions[0]
+
+    def begun_on(self, name: str, day: date) -> Adopted | None:
+        """The version of a programme that comes into force on that very day, if one was adopted."""
+        version = self.in_force(name, day) if name in self.versions else None
+        return version if version is not None and version.from_day == day else None
+
+    def on_invoices(self) -> bool:
+        """Whether any version adopted so far pays on what clients paid (D8.2)."""
+        return any(
+            version.programme.accrual == "invoice"
+            for versions in self.versions.values()
+            for version in versions
+        )
 
     def version_days(self, name: str, after: date, through: date) -> tuple[date, ...]:
         """The days in (``after``, ``through``] on which another version comes into force."""

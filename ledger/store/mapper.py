@@ -8,17 +8,18 @@ from functools import cache
 
 from events.base import Event
 from events.codec import content_hash, encode
-from events.decisions import (
-    PartnerAccrued,
-    PaymentBooked,
-    PayoutClosed,
-    PayoutInitiated,
-)
+from events.course import PartnerAccrued
 from events.envelope import Message
 from events.lines import (
     AdjustmentPosted,
     Line,
     PrizePosted,
+)
+from events.payout_decisions import (
+    PaymentBooked,
+    PayoutClosed,
+    PayoutInitiated,
+    WholesaleBooked,
 )
 from ledger.store.rows import Row
 
@@ -123,6 +124,10 @@ def _payment(payment: PaymentBooked) -> Money:
     return ("payment", payment.currency, payment.paid, None, payment.tax, payment.posting_date)
 
 
+def _wholesale(paid: WholesaleBooked) -> Money:
+    return ("wholesale", paid.currency, paid.amount, None, None, paid.posting_date)
+
+
 _MONEY: dict[type, Callable[..., Money]] = {
     Line: _line,
     PrizePosted: _prize,
@@ -130,4 +135,5 @@ _MONEY: dict[type, Callable[..., Money]] = {
     PayoutInitiated: _initiated,
     PayoutClosed: _closed,
     PaymentBooked: _payment,
+    WholesaleBooked: _wholesale,
 }

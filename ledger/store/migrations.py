@@ -34,6 +34,8 @@ _INSIDE = (
     "events_partner_idx",
     "events_posting_idx",
     "events_standing_idx",
+    "events_earnings_idx",
+    "events_few_idx",
     "head_key",
     "dead_letters_origin_key",
     "dead_letters_erased_check",

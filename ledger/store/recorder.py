@@ -156,12 +156,23 @@ class LedgerRecorder(PostgresProcessRecorder):
         datastore's ``lock_timeout``.
         """
         cursor.execute(self._sql.lock_head if lock else self._sql.read_head)
-        while cursor.description is None and cursor.nextset():
-            continue
-        row = cursor.fetchone()
+        row = _last(cursor)
         if row is None:
             raise ProgrammingError(f"{self.names.head} has no row: run the migrations again")
         return Head(row["position"], row["recorded_at"], row["frontier"], row["clock"])
+
+    def take_turn(self, cursor: Cursor[DictRow]) -> bool:
+        """Hold the turn among writers until the transaction ends; wait in line if another has it.
+
+        True if it was free. It guards nothing: it only keeps writers from deciding in vain. Raises
+        psycopg's LockNotAvailable after the datastore's ``lock_timeout``.
+        """
+        cursor.execute(self._sql.try_turn)
+        row = _last(cursor)
+        free = row is not None and bool(row["taken"])
+        if not free:
+            cursor.execute(self._sql.wait_for_turn)
+        return free
 
     def insert_staged(
         self,
@@ -382,6 +393,13 @@ class LedgerRecorder(PostgresProcessRecorder):
     def _remember(self, tracking: Tracking | None) -> None:
         if tracking is not None:
             self._tracked[tracking.application_name] = tracking.notification_id
+
+
+def _last(cursor: Cursor[DictRow]) -> DictRow | None:
+    """The row of a query behind statements that give none."""
+    while cursor.description is None and cursor.nextset():
+        continue
+    return cursor.fetchone()
 
 
 def _count(cursor: Cursor[DictRow]) -> int:

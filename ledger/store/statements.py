@@ -20,7 +20,8 @@ COPY_TYPES = (
     "timestamptz",
     "date",
     *("text",) * 6,
-    *("int8",) * 3,
+    *("numeric",) * 2,
+    "int8",
     "date",
     "bytea",
 )
@@ -49,8 +50,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS {staged} (
     client_id      text,
     kind           text,
     currency       text,
-    amount         bigint,
-    in_flight      bigint,
+    amount         numeric,
+    in_flight      numeric,
     tax            bigint,
     posting_day    date,
     content        bytea
@@ -72,6 +73,16 @@ SET LOCAL idle_in_transaction_session_timeout = {idle_timeout};
 SELECT position, recorded_at, frontier, clock_timestamp() AS clock
 FROM (SELECT position, recorded_at, frontier FROM {head} FOR UPDATE) AS locked
 """
+
+# The transaction that takes a turn does nothing else: the server ends it, and so the turn, when its
+# client stands still for too long.
+_TRY_TURN = """
+SET LOCAL lock_timeout = {lock_timeout};
+SET LOCAL idle_in_transaction_session_timeout = {idle_timeout};
+SELECT pg_try_advisory_xact_lock({turn}) AS taken
+"""
+
+_WAIT_FOR_TURN = "SELECT pg_advisory_xact_lock({turn})"
 
 # Rows and head in one statement: the lock is held over one round trip less. Who listens is told by
 # it, too. The lock that NOTIFY takes at commit adds no waiting between writers of one ledger: the
@@ -190,6 +201,8 @@ class Statements(NamedTuple):
     copy: Composed
     read_head: Composed
     lock_head: Composed
+    try_turn: Composed
+    wait_for_turn: Composed
     insert_staged: Composed
     insert_plain: Composed
     move_head: Composed
@@ -215,12 +228,17 @@ class Statements(NamedTuple):
             "channel": Literal(channel),
             "lock_timeout": Literal(f"{int(lock_timeout_s * 1000)}ms"),
             "idle_timeout": Literal(f"{int(idle_timeout_s * 1000)}ms"),
+            "turn": SQL("hashtext('commission-ledger turns'), hashtext({})").format(
+                f"{names.schema}.{names.events}"
+            ),
         }
         texts = (
             _PREPARE_STAGE,
             _COPY,
             _READ_HEAD,
             _LOCK_HEAD,
+            _TRY_TURN,
+            _WAIT_FOR_TURN,
             _INSERT_STAGED,
             _INSERT_PLAIN,
             _MOVE_HEAD,

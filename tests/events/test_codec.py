@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from events.base import Event
 from events.catalogue import CATALOGUE
 from events.codec import content_hash, decode_state, encode
-from events.decisions import PayoutInitiated
 from events.errors import UnknownTopic, UnreadableState
+from events.payout_decisions import PayoutInitiated
 from tests.events.strategies import data_of
 
 CLASSES = sorted(CATALOGUE.values(), key=lambda cls: cls.topic())

@@ -21,9 +21,11 @@ from interfaces import health
 from interfaces.cli import consume
 from interfaces.cli.main import main
 from ledger import recording
+from ledger.entities import Entities
 from ledger.ingest.kafka import consumer, offsets
 from ledger.recording import Recorder
 from ledger.store.recorder import LedgerRecorder
+from ledger.turns import Turns
 
 __all__ = ["health", "run"]
 
@@ -91,6 +93,23 @@ def _inside_copy() -> None:
     mock.patch.object(LedgerRecorder, "stage", staged).start()
 
 
+def _take_turns() -> None:
+    """Be one that has met others, from the first batch on."""
+    take = Turns.take
+
+    def taken(self: Turns) -> None:
+        self.collided()
+        take(self)
+
+    mock.patch.object(Turns, "take", taken).start()
+
+
+def _in_its_turn() -> None:
+    """Freeze with a turn and a batch that is decided, and no append under way."""
+    _take_turns()
+    _before(Entities, "advance", freeze, at=3)
+
+
 def _linger() -> None:
     """Make each append so long that a signal falls into it."""
     append: Callable[..., Any] = Recorder._append
@@ -122,6 +141,8 @@ HOOKS: dict[str, Callable[[], None]] = {
     "frozen before the transaction": lambda: _before(Recorder, "_append", _freeze_at_rest, at=3),
     "frozen under the head lock": lambda: _before(LedgerRecorder, "insert_staged", freeze, at=3),
     "frozen inside COPY": _inside_copy,
+    "frozen in its turn": _in_its_turn,
+    "takes turns": _take_turns,
     "slow": lambda: _before(Recorder, "_append", _slow(6), at=3),
     "a bug": _bug,
     "each batch takes a while": _linger,

@@ -9,7 +9,9 @@ from tests.faults.consuming import Group, Oracle, produce, story, until
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(180)]
 
 
-def _left(hook: str, group: Group, settings: dict[str, object] | None = None) -> int:
+def _left(
+    hook: str, group: Group, settings: dict[str, object] | None = None, *, other: str = ""
+) -> int:
     """One worker stands still, another goes on; the first comes back. How often it was fenced."""
     events = story(120)
     produce(group.topics, group.topic, events)
@@ -18,7 +20,7 @@ def _left(hook: str, group: Group, settings: dict[str, object] | None = None) ->
         until(lambda: len(first.lines("batch")) >= 2)
     else:
         until(lambda: first.is_frozen)
-    second = group.start(settings={"batch_size": 20})
+    second = group.start(other, settings={"batch_size": 20})
     until(lambda: group.facts() == len(events))
     if hook != "slow":
         first.wake()
@@ -43,6 +45,12 @@ def test_who_sleeps_under_the_head_lock_is_ended(group: Group, oracle: Oracle) -
 def test_who_sleeps_inside_copy_is_ended_by_who_takes_over(group: Group, oracle: Oracle) -> None:
     """No timeout of the server's ends a wait for the data of a COPY."""
     _left("frozen inside COPY", group)
+    oracle.assert_exact(group, story(120))
+
+
+def test_who_sleeps_in_its_turn_is_ended(group: Group, oracle: Oracle) -> None:
+    """Others wait in line for it, until the server takes the turn away."""
+    assert _left("frozen in its turn", group, other="takes turns") >= 1
     oracle.assert_exact(group, story(120))
 
 

@@ -16,16 +16,20 @@ from tests.faults.recomputed import differences
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("how", ["facts", "stream"])
 def test_claims_enrolments_settlements_and_closes_from_three_processes(
-    ledger_database_url: str,
+    ledger_database_url: str, how: str
 ) -> None:
-    """Two record facts about the same clients and partners while a third accrues, closes, pays."""
+    """Two record facts about the same clients and partners while a third accrues, closes, pays.
+
+    Batch by batch, or as streams that are decided ahead: those collide, and take turns.
+    """
     url = ledger_database_url
     with connect(Settings(), url) as database, open_ledger(database) as ledger:
         ledger.adopt(files.load("izyinbox"))
     workers = [
         subprocess.Popen([sys.executable, "-m", "tests.faults.worker", url, what, seed])
-        for what, seed in (("facts", "1"), ("facts", "2"), ("commands", "3"))
+        for what, seed in ((how, "1"), (how, "2"), ("commands", "3"))
     ]
     assert [worker.wait(240) for worker in workers] == [0, 0, 0]
 

@@ -1,6 +1,7 @@
 """A process of its own that works on a ledger: ``python -m tests.faults.worker URL WHAT SEED``.
 
 ``facts``: records random batches about the clients and partners that all workers share.
+``stream``: records such batches as a stream, each decided while the one before is appended.
 ``commands``: accrues, closes and pays, month after month.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 from events.base import Fact
@@ -44,21 +46,26 @@ def main() -> None:
 def work(database: Database, what: str, seed: int) -> None:
     """Do the work of one worker."""
     with open_ledger(database) as ledger:
+        batches = _batches(random.Random(seed), seed)  # noqa: S311 - lots, not secrets
         if what == "facts":
-            _record(ledger, random.Random(seed), seed)  # noqa: S311 - lots, not secrets
+            for batch in batches:
+                ledger.record(batch)
+        elif what == "stream":
+            for _ in ledger.record_all(batches):
+                pass
         else:
             _command(ledger)
 
 
-def _record(ledger: CommissionLedger, lots: random.Random, seed: int) -> None:
+def _batches(lots: random.Random, seed: int) -> Iterator[list[Incoming]]:
     for number in range(BATCHES):
         batch = []
         for place in range(lots.randint(1, FACTS)):
             at = START + timedelta(days=lots.randint(0, 150), seconds=lots.randint(0, 50_000))
             batch.append(_told(_fact(lots), at, f"w{seed}-{number}-{place}"))
-        ledger.record(batch)
+        yield batch
         if lots.random() < 0.1:
-            ledger.record(batch)
+            yield batch
 
 
 def _fact(lots: random.Random) -> Fact:

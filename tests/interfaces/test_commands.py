@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from interfaces.bootstrap import system_user
 from interfaces.cli.main import main
 from tests.interfaces.commands import BILLING, Commands
 
+BAD = Path(__file__).parents[1] / "policy" / "bad.txt"
+VALIDATE = ("programme", "validate")
 PERSONS = ("--requested-by", "ann", "--approved-by", "bob")
 
 
@@ -50,6 +53,19 @@ def test_the_first_adoption_makes_the_ledger(commissions: Commands) -> None:
     commissions.refused("programme", "show", "--document", "izyinbox/9")
 
 
+def test_programmes_of_the_package_stand_beside_each_other(commissions: Commands) -> None:
+    """Each by its name, with its own currency; a name that is none says which there are."""
+    for name in ("izyinbox", "izyinbox-be", "izyinbox-ch"):
+        commissions.done("programme", "adopt", name)
+    shown = commissions.done("programme", "show", "--format", "json").rows
+    assert [(row["version"], row["currency"]) for row in shown] == [
+        ("izyinbox/1", "EUR"),
+        ("izyinbox-be/1", "EUR"),
+        ("izyinbox-ch/1", "CHF"),
+    ]
+    assert "izyinbox-ch" in commissions.refused("programme", "adopt", "izyinbox-de", status=2)
+
+
 def test_a_time_zone_is_one_of_the_list(commissions: Commands) -> None:
     """Or wrong usage."""
     commissions.refused("programme", "adopt", "izyinbox", "--time-zone", "Paris", status=2)
@@ -67,6 +83,42 @@ def test_a_programme_file_is_checked_with_lines(commissions: Commands, tmp_path:
     commissions.refused("programme", "adopt", tmp_path / "none.toml", status=2)
     commissions.refused("programme", "adopt", tmp_path)
     assert "is valid" in commissions.done("programme", "validate", "izyinbox").out
+
+
+def test_a_very_bad_programme_file_is_told_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line for each problem on standard error, without any database; none is said twice."""
+    file = BAD.with_suffix(".toml")
+    status = main(["--database", f"postgresql://127.0.0.1:1/{tmp_path.name}", *VALIDATE, str(file)])
+    *told, line = capsys.readouterr().err.splitlines()
+    expected = BAD.read_text(encoding="utf-8").splitlines()
+    assert (status, told) == (1, [f"{file}: {problem}" for problem in expected])
+    assert json.loads(line)["problems"] == len(expected)
+
+
+def test_the_problems_of_a_file_are_told_to_programs(commissions: Commands) -> None:
+    """As JSON on standard output, beside the lines for people."""
+    outcome = commissions(*VALIDATE, BAD.with_suffix(".toml"), "--format", "json")
+    assert outcome.status == 1
+    assert outcome.json["valid"] is False
+    assert outcome.json["problems"][2] == {
+        "key": "currency",
+        "reason": "is \"EURO\": a currency is a code of the ISO 4217 list, such as 'EUR';"
+        " did you mean 'EUR'?",
+        "line": 3,
+    }
+
+
+def test_a_version_is_checked_beside_those_adopted(billing: Commands) -> None:
+    """With --from: of a day after L, and of a day on which no other version begins."""
+    billing.done("programme", "adopt", "izyinbox", "--from", "2026-09-01")
+    assert "is valid" in billing.done(*VALIDATE, "izyinbox", "--from", "2026-10-01").out
+    same = billing(*VALIDATE, "izyinbox", "--from", "2026-09-01")
+    assert (same.status, "izyinbox/2 begins on 2026-09-01, too" in same.err) == (1, True)
+    early = billing(*VALIDATE, "izyinbox", "--from", "2026-06-30")
+    assert (early.status, "accrued through 2026-06-30" in early.err) == (1, True)
+    assert billing.done(*VALIDATE, "izyinbox").out.startswith("izyinbox is valid")
 
 
 def test_a_partner_is_put_under_a_programme(billing: Commands) -> None:
@@ -189,7 +241,9 @@ def test_adjustments_that_are_refused(billing: Commands) -> None:
     billing.refused(*alpha, "--amount", 10**16, *euros, *PERSONS)
     billing.refused(*alpha, "--amount", 5, *euros, *PERSONS, "--date", "2026-07-01")
     billing.refused(*alpha, "--amount", 5, *euros, *PERSONS, "--line", 1)
-    billing.refused(*alpha, "--amount", 5, "--currency", "XXX", "--reason", "error", *PERSONS)
+    billing.refused(
+        *alpha, "--amount", 5, "--currency", "XXX", "--reason", "error", *PERSONS, status=2
+    )
     billing.refused(
         *alpha, "--amount", 5, "--currency", "euro", "--reason", "error", *PERSONS, status=2
     )
@@ -278,3 +332,37 @@ def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) ->
         captured = capsys.readouterr()
         assert captured.out == ""
         assert len(captured.err.splitlines()) > 5
+
+
+def test_a_ledger_with_a_past_opens_by_two_persons(commissions: Commands) -> None:
+    """Before the first run, on the first of a month; a partner's balance is an adjustment of it."""
+    commissions.done("programme", "adopt", "izyinbox")
+    commissions.done("ingest", BILLING)
+    opening = ("open", "--day", "2026-06-01")
+    commissions.refused(*opening, "--requested-by", "ann", "--approved-by", "Ann")
+    commissions.refused("open", "--day", "2026-06-02", *PERSONS)
+    commissions.refused("open", "--day", "2999-01-01", *PERSONS)
+    partner = ("open-partner", "p-alpha", "--tier", "certified", "--since", "2026-05-01")
+    assert "commissions open" in commissions.refused(*partner, *PERSONS)
+    commissions.done(*opening, *PERSONS)
+    commissions.refused(*opening, *PERSONS)
+    balances = ("--balance", "EUR=-12345", "--balance", "CHF=500")
+    made = commissions.done(*partner, *balances, *PERSONS, "--format", "json").json
+    assert made["balances"] == {"EUR": -12345, "CHF": 500}
+    commissions.refused(*partner, "--balance", "EUR=1.50", *PERSONS, status=2)
+    commissions.refused(*partner, "--balance", "EUR=1", "--balance", "EUR=2", *PERSONS, status=2)
+    commissions.refused(*partner, *PERSONS)
+
+    rows = commissions.done("balances", "--format", "json").rows
+    assert [(row["currency"], row["adjusted"], row["payable"]) for row in rows] == [
+        ("CHF", 500, 500),
+        ("EUR", -12345, -12345),
+    ]
+    (tier, *_) = commissions.done("tiers", "--format", "json").rows
+    assert (tier["tier"], tier["since"]) == ("certified", "2026-05-01")
+    commissions.done("accrue", "--through", "2026-06-30")
+    lines = commissions.done("history", "--all", "--format", "json").rows
+    assert {line["kind"] for line in lines} == {"adjustment", "commission"}
+    assert min(line["service_date"] for line in lines) == "2026-06-01"
+    assert "closed" in commissions.done("statement", "p-alpha", "--month", "2026-05").out.lower()
+    assert "nothing is wrong" in commissions.done("verify").out

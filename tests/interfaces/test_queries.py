@@ -116,6 +116,34 @@ def test_leaderboard(billing: Commands) -> None:
     ]
     assert billing.done("leaderboard", "--quarter", "2025Q4", "--format", "json").rows == []
     billing.refused("leaderboard", "--quarter", "2026Q5", status=2)
+    billing.refused("leaderboard", "--quarter", "2026Q2", "--running", status=2)
+
+
+def test_leaderboards_of_other_spans(billing: Commands) -> None:
+    """The running quarter is that of the effective day; a year's and all time have no quarter."""
+    second = billing.done("leaderboard", "--quarter", "2026Q2", "--format", "json").rows
+    running = ("leaderboard", "--running", "--format", "json")
+    assert billing.done(*running, "--effective-at", "2026-06-30").rows == second
+    for span in (("--year", "2026"), ("--all-time",)):
+        rows = billing.done("leaderboard", *span, "--format", "json").rows
+        assert [(row["rank"], row["partner_id"], row["clients"]) for row in rows] == [
+            (1, "p-beta", 2),
+            (2, "p-alpha", 1),
+        ]
+    assert billing.done("leaderboard", "--year", "2025", "--format", "json").rows == []
+    other = ("--all-time", "--programme", "another", "--format", "json")
+    assert billing.done("leaderboard", *other).rows == []
+
+
+def test_a_public_leaderboard_has_no_money(billing: Commands) -> None:
+    """Places only: what the newsletter may show."""
+    rows = billing.done("leaderboard", "--public", "--format", "json").rows
+    assert set(rows[0]) == {"quarter", "programme", "rank", "partner_id", "clients"}
+
+
+def test_badges(billing: Commands) -> None:
+    """A list by position, with the axes of every query."""
+    assert billing.done("badges", "--effective-at", "2026-03-31", "--format", "json").rows == []
 
 
 def test_claims(billing: Commands) -> None:
@@ -196,6 +224,20 @@ def test_payouts_from_initiated_to_settled(billing: Commands, tmp_path: Path) ->
     assert (alpha["paid"], alpha["in_flight"], alpha["payable"]) == (ALPHA, 0, 0)
 
 
+def test_who_is_held_is_paid_when_released(billing: Commands) -> None:
+    """Neither by the run of a quarter's end nor by one that names the partner."""
+    billing.done("payouts", "hold", "p-alpha", "--reason", "audit")
+    made = billing.done("payouts", "run", "--cutoff", "2026-06-30", "--format", "json").rows
+    assert {row["partner_id"] for row in made} == {"p-beta"}
+    named = ("payouts", "run", "--cutoff", "2026-06-29", "--partner", "p-alpha")
+    assert "p-alpha is held" in billing.done(*named).out
+    billing.done("payouts", "release", "p-alpha", "--reason", "audited")
+    (paid,) = billing.done(*named, "--format", "json").rows
+    assert (paid["partner_id"], paid["cutoff"]) == ("p-alpha", "2026-06-29")
+    billing.refused("payouts", "hold", "p-nobody", "--reason", "audit")
+    billing.refused("payouts", "run", "--cutoff", "2026-06-30", "--partner", "p-nobody")
+
+
 def test_a_closed_statement_is_the_same_for_ever(billing: Commands) -> None:
     """Whatever is recorded after the close."""
     billing.done("close", "2026-04")
@@ -263,6 +305,7 @@ def test_both_ways_to_say_what_was_known_is_wrong_usage(billing: Commands) -> No
         ("history", "p-alpha"),
         ("tiers",),
         ("leaderboard",),
+        ("badges",),
         ("statement", "p-alpha", "--month", "2026-04"),
         ("trial-balance",),
         ("claims",),

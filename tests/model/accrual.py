@@ -1,28 +1,45 @@
-"""Commission lines of the model: what a run posts for the periods of one partner (D4–D9).
+"""The lines of periods: what a run posts, corrects, waives and takes back (D4–D9, D13).
 
-Agreed readings:
+Readings:
 
-- A posted period whose S stays due with another currency or interval is left alone (D9.3).
+- A posted period whose S stays due with another currency or interval is left alone (D9.3). If only
+  the world without retractions has it so, U is not known: what falls is waived, nothing taken back.
 - A difference shows the rate of the first line; a waiver its base and rate too.
-- The tier of ``rate_basis = "activation_date"`` is that of the client's first activation day.
-- An adjustment of any commission or waiver of a period makes that period finance's (D9.4).
+- The tier of ``rate_basis = "activation_date"`` is that of the client's first activation day; the
+  version of ``version_basis = "activation_date"`` the one in force on it.
+- An adjustment of any commission, margin or waiver of a period makes that period finance's (D9.4).
+- ``agreement.tail``: D7 lines are those of periods, margins included; *attributed before the end*
+  is held by a claim or assignment of a day before it. N months end on the day N months after the
+  stop.
+- A take-back shows the base taken back: of a margin, the bases posted less the new one; of a
+  commission the lower of that and what retractions alone changed.
+- *All was taken back*: there is a take-back, and the lines and take-backs of the period sum to 0.
+  Such a period of a partner gets no difference while another partner's first line is in force
+  (D18.3).
+- What is taken back from one partner and due to another is posted by the same run (D18.11).
+- ``mode = "instead_of_first_year"``: a counted client with its claim in the contest gives no
+  commission in client year 1 from its first period on, whatever the run's day; margins stay.
+- A line by invoice has as its last day the one before the next period start, by the interval in
+  force on S; a month where none is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from events.values import TierName
 from ledger.policy.programme import Programme
-from tests.model.days import client_year
-from tests.model.journal import LineView, PeriodKey
-from tests.model.periods import Period, all_spells, first_activation_day, periods
-from tests.model.seen import Seen, in_force
-from tests.model.tiers import Change
+from tests.model.days import ONE, plus_months
+from tests.model.invoices import payments
+from tests.model.periods import all_spells, periods, terms_on
+from tests.model.programmes import Version
+from tests.model.run import Run
+from tests.model.seen import in_force, stopped_on
+from tests.model.views import OF_PERIOD, LineView, PeriodKey
+from tests.model.world import World
 
 
 def rounded(base: int, rate: Decimal) -> int:
@@ -30,127 +47,286 @@ def rounded(base: int, rate: Decimal) -> int:
     return int(Fraction(base) * Fraction(rate) + Fraction(1, 2))
 
 
-def tier_on(changes: list[Change], day: date) -> TierName:
-    """The tier in force on a day: of the latest first day up to it, the last decided.
+@dataclass(frozen=True)
+class Due:
+    """A period, or a payment, that is due to a partner; ``base`` in minor units."""
 
-    A day before the enrolment, of which no line can be, has the enrolment's.
-    """
-    tier = changes[0]
-    for change in changes:
-        if tier.first_day <= change.first_day <= day:
-            tier = change
-    return tier.to_tier
+    base: int
+    currency: str
+    interval: str
+    last_day: date
+    facts: tuple[int, ...]
+    is_replaced: bool
+    """A contest stands in the place of its commission (D10.2)."""
 
 
-@dataclass
-class PartnerRun:
-    """What a run needs to know about one partner."""
+def deciding(run: Run, world: World, partner_id: str, client_id: str, day: date) -> Version:
+    """The version that decides a period of S ``day`` (D7.2)."""
+    version = run.programmes.version(partner_id, day)
+    first = world.first_day(client_id)
+    if version.programme.version_basis == "activation_date" and first is not None:
+        return run.programmes.version(partner_id, first)
+    return version
 
-    partner_id: str
-    founding: bool
-    facts: list[Seen]
-    changes: list[Change]
-    programme: Callable[[date], Programme]
-    version: Callable[[date], str]
-    posting: Callable[[date], date]
 
-    def due(self, client_id: str, through: date) -> dict[PeriodKey, Period]:
-        """The periods of a client of this partner that are due by what is recorded (D4.3)."""
-        found = {}
-        for spell in all_spells(self.facts, client_id):
-            for period in periods(self.facts, client_id, spell, through):
-                if in_force(self.facts, self.partner_id, period.start):
-                    key = PeriodKey(
-                        self.partner_id, client_id, period.subscription_id, period.start
+def all_due(run: Run, world: World) -> dict[PeriodKey, Due]:
+    """Everything with S up to the run's day that is due to somebody (D4.3, D8.2)."""
+    found: dict[PeriodKey, Due] = {}
+    for client_id in world.client_ids():
+        for spell in all_spells(world.facts, client_id):
+            for period in periods(world.facts, client_id, spell, run.through):
+                key = _key(run, world, client_id, period.subscription_id, period.start, ())
+                if key is not None:
+                    replaced = _is_replaced(run, world, key)
+                    found[key] = Due(
+                        period.price,
+                        period.currency,
+                        period.interval,
+                        period.last_day,
+                        period.facts,
+                        replaced,
                     )
-                    found[key] = period
-        return found
-
-    def lines_of(
-        self, client_id: str, through: date, posted: list[LineView], adjusted: set[PeriodKey]
-    ) -> list[LineView]:
-        """The lines that a run through a day posts for a client, by subscription and S."""
-        due = self.due(client_id, through)
-        lines: list[LineView] = []
-        before: dict[PeriodKey, list[LineView]] = {}
-        for line in posted:
-            if line.kind in {"commission", "waiver"} and line.client_id == client_id:
-                before.setdefault(line.period, []).append(line)
-        for key in sorted(set(due) | set(before)):
-            if key not in before:
-                lines.append(self._first(key, due[key]))
-            elif key not in adjusted:
-                lines += self._later(due.get(key), before[key])
-        return lines
-
-    def _first(self, key: PeriodKey, period: Period) -> LineView:
-        """D7: the first line of a period."""
-        day = period.start
-        programme = self.programme(day)
-        activated = first_activation_day(self.facts, key.client_id)
-        assert activated is not None
-        tier = tier_on(
-            self.changes, activated if programme.rate_basis == "activation_date" else day
+    for payment in payments(world.facts):
+        if payment.start > run.through or not world.is_activated(payment.client_id):
+            continue
+        key = _key(
+            run, world, payment.client_id, payment.subscription_id, payment.start, payment.key
         )
-        year = client_year(activated, day)
-        rate = programme.rate(tier, year, self.founding)
-        return LineView(
-            kind="commission",
-            rule="D7",
-            partner_id=self.partner_id,
-            service_date=day,
-            posting_date=self.posting(day),
-            amount=rounded(period.price, rate),
-            currency=period.currency,
-            client_id=key.client_id,
-            subscription_id=key.subscription_id,
-            service_end=period.last_day,
-            base=period.price,
-            rate=rate,
-            tier=tier,
-            client_year=year,
-            programme_version=self.version(day),
-            facts=period.facts,
-        )
-
-    def _later(self, now: Period | None, lines: list[LineView]) -> list[LineView]:
-        """D9.1 to D9.3: the difference or the waiver of a period that was posted."""
-        first = lines[0]
-        assert first.rate is not None
-        assert first.base is not None
-        if now is not None and _changed_kind(first, now):
-            return []
-        commissions = [line for line in lines if line.kind == "commission"]
-        posted = sum(line.amount for line in commissions)
-        waived = sum(line.amount for line in lines if line.kind == "waiver")
-        worth = 0 if now is None else rounded(now.price, first.rate)
-        if now is not None and worth > posted:
-            base = max(0, now.price - sum(line.base or 0 for line in commissions))
-            return [self._beside(first, "commission", "D9.1", worth - posted, base)]
-        if posted - worth - waived > 0:
-            return [self._beside(first, "waiver", "D9.2", posted - worth - waived, first.base)]
-        return []
-
-    def _beside(self, first: LineView, kind: str, rule: str, amount: int, base: int) -> LineView:
-        return LineView(
-            kind=kind,
-            rule=rule,
-            partner_id=self.partner_id,
-            service_date=first.service_date,
-            posting_date=self.posting(first.service_date),
-            amount=amount,
-            currency=first.currency,
-            client_id=first.client_id,
-            subscription_id=first.subscription_id,
-            base=base,
-            rate=first.rate,
-            programme_version=first.programme_version,
-            facts=first.facts,
-        )
+        if key is not None:
+            interval = _interval(world, payment.client_id, payment.subscription_id, payment.start)
+            after = plus_months(payment.start, 12 if interval == "year" else 1)
+            replaced = _is_replaced(run, world, key)
+            found[key] = Due(
+                payment.amount, payment.currency, "", after - ONE, payment.facts, replaced
+            )
+    return found
 
 
-def _changed_kind(first: LineView, now: Period) -> bool:
+def _key(
+    run: Run,
+    world: World,
+    client_id: str,
+    subscription_id: str,
+    day: date,
+    payment: tuple[str, ...],
+) -> PeriodKey | None:
+    """The period's key, if it is due to somebody."""
+    partner_id = world.attribution.holder(client_id, day)
+    if partner_id is None or not run.is_kept(day):
+        return None
+    programme = deciding(run, world, partner_id, client_id, day).programme
+    if (programme.accrual == "invoice") != bool(payment):
+        return None
+    if not _earns(world, partner_id, client_id, day, programme):
+        return None
+    return PeriodKey(partner_id, client_id, subscription_id, day, payment)
+
+
+def _earns(world: World, partner_id: str, client_id: str, day: date, programme: Programme) -> bool:
+    """Whether the agreement is in force on S, or its tail goes so far (D4.4)."""
+    if in_force(world.facts, partner_id, day):
+        return True
+    stopped = stopped_on(world.facts, partner_id, day)
+    since = world.attribution.held_since(client_id, day)
+    tail = programme.agreement.tail
+    if stopped is None or since is None or since >= stopped or tail == "none":
+        return False
+    return tail == "client_lifetime" or day < plus_months(stopped, tail)
+
+
+def _is_replaced(run: Run, world: World, key: PeriodKey) -> bool:
+    """Whether a contest stands in the place of a commission (D10.2)."""
+    contests = [one for version in run.programmes.versions for one in version.programme.contests]
+    if all(contest.mode == "in_addition" for contest in contests):
+        return False
+    counted = world.counted(key.client_id)
+    if counted is None or counted.partner_id != key.partner_id:
+        return False
+    modes = {contest.mode for contest in world.contests_of(counted)}
+    return "instead_of_first_year" in modes and _year(run, world, key) == 1
+
+
+def _year(run: Run, world: World, key: PeriodKey) -> int:
+    programme = deciding(run, world, key.partner_id, key.client_id, key.service_date).programme
+    restarts = programme.client_year.restart == "reactivation"
+    return world.year(key.client_id, key.service_date, restarts=restarts)
+
+
+def _interval(world: World, client_id: str, subscription_id: str, day: date) -> str:
+    for spell in all_spells(world.facts, client_id):
+        ends_after = spell.end is None or day < spell.end
+        if spell.subscription_id == subscription_id and spell.start <= day and ends_after:
+            return terms_on(world.facts, client_id, spell, day)[2]
+    return "month"
+
+
+# --- what a run posts ----------------------------------------------------------------------------
+
+
+def post_periods(run: Run) -> None:
+    """Correct what was posted, then post what is due and was not (D8.1, D9)."""
+    now = all_due(run, run.world)
+    was_retracted = len(run.unretracted.facts) > len(run.world.facts)
+    then = all_due(run, run.unretracted) if was_retracted else now
+    before = posted_by_period(run.books.posted)
+    for key in sorted(before):
+        if key not in run.books.adjusted:
+            others_hold = any(map(is_in_force, _of_others(before, key)))
+            _correct(run, before[key], now.get(key), then.get(key), others_hold=others_hold)
+    after = posted_by_period(run.books.posted)
+    for key in sorted(now):
+        if key not in before and not any(map(is_in_force, _of_others(after, key))):
+            _post_first(run, key, now[key])
+
+
+def posted_by_period(posted: list[LineView]) -> dict[PeriodKey, list[LineView]]:
+    """The lines of each period, with its take-backs, in their order."""
+    found: dict[PeriodKey, list[LineView]] = {}
+    for line in posted:
+        if line.has_period:
+            found.setdefault(line.period, []).append(line)
+    return found
+
+
+def _of_others(posted: dict[PeriodKey, list[LineView]], key: PeriodKey) -> Iterator[list[LineView]]:
+    """The lines of other partners for the same period (D18.3)."""
+    for partner_id in {other.partner_id for other in posted} - {key.partner_id}:
+        yield posted.get(replace(key, partner_id=partner_id), [])
+
+
+def is_in_force(lines: list[LineView]) -> bool:
+    """Whether a posted period is not wholly taken back."""
+    was_taken_back = any(line.is_take_back for line in lines)
+    return bool(lines) and (posted_sum(lines) != 0 or not was_taken_back)
+
+
+def posted_sum(lines: list[LineView]) -> int:
+    """P of a period: its lines and its take-backs."""
+    return sum(line.amount for line in lines if line.kind != "waiver")
+
+
+def bases_sum(lines: list[LineView]) -> int:
+    """The bases posted for a period, less those taken back."""
+    bases = [
+        -(line.base or 0) if line.is_take_back else line.base or 0
+        for line in lines
+        if line.kind != "waiver"
+    ]
+    return sum(bases)
+
+
+def _post_first(run: Run, key: PeriodKey, due: Due) -> None:
+    """D7, D13: the first line of a period."""
+    partner_id, day = key.partner_id, key.service_date
+    version = deciding(run, run.world, partner_id, key.client_id, day)
+    programme = version.programme
+    first = run.world.first_day(key.client_id)
+    assert first is not None
+    tier = run.tier(partner_id, first if programme.rate_basis == "activation_date" else day)
+    year = _year(run, run.world, key)
+    is_margin = _is_branded(run, programme, partner_id, day)
+    if is_margin:
+        assert programme.white_label is not None
+        kind, rule, rate = "margin", "D13", programme.white_label.share
+    elif due.is_replaced:
+        return
+    else:
+        kind, rule = "commission", "D7"
+        rate = programme.rate(tier, year, run.founding(partner_id))
+    run.post(
+        kind,
+        rule,
+        partner_id,
+        day,
+        rounded(due.base, rate),
+        due.currency,
+        client_id=key.client_id,
+        subscription_id=key.subscription_id,
+        payment=key.payment,
+        service_end=due.last_day,
+        base=due.base,
+        rate=rate,
+        tier=tier,
+        client_year=year,
+        programme_version=version.name,
+        facts=due.facts,
+    )
+
+
+def _is_branded(run: Run, programme: Programme, partner_id: str, day: date) -> bool:
+    """Whether a period of S ``day`` is sold under the partner's own brand (D13)."""
+    if programme.white_label is None or not run.brands.holds(partner_id, day):
+        return False
+    return programme.white_label.basis == "kept" or run.tier(partner_id, day) == "strategic"
+
+
+def _correct(
+    run: Run, lines: list[LineView], now: Due | None, then: Due | None, *, others_hold: bool
+) -> None:
+    """D9.1 to D9.3, D9.5: the difference, waiver or take-back of a period that was posted."""
+    first = lines[0]
+    assert first.rate is not None
+    now, then = _as_kind(first, now), _as_kind(first, then)
+    if now is not None and _is_changed(first, now):
+        return
+    if then is not None and _is_changed(first, then):
+        then = None
+    worth = 0 if now is None else rounded(now.base, first.rate)
+    worth_then = 0 if then is None else rounded(then.base, first.rate)
+    posted = posted_sum(lines)
+    if now is not None and worth > posted:
+        if is_in_force(lines) or not others_hold:
+            base = max(0, now.base - bases_sum(lines))
+            _beside(run, first, first.kind, "D9.1", worth - posted, base)
+        return
+    kept = now if worth >= worth_then else then
+    kept_base, base = (0 if due is None else due.base for due in (kept, now))
+    stays = max(worth, worth_then)
+    bases = bases_sum(lines)
+    if first.kind == "margin":
+        if posted > stays:
+            _beside(run, first, "adjustment", "D13", stays - posted, max(0, bases - kept_base))
+            posted, bases = stays, min(bases, kept_base)
+        if posted > worth:
+            _beside(run, first, "adjustment", "D9.5", worth - posted, max(0, bases - base))
+        return
+    waived = sum(line.amount for line in lines if line.kind == "waiver")
+    if (waiver := posted - stays - waived) > 0:
+        _beside(run, first, "waiver", "D9.2", waiver, first.base)
+        waived += waiver
+    if (taken := posted - worth - waived) > 0:
+        of_retractions = max(0, min(bases, kept_base) - base)
+        _beside(run, first, "adjustment", "D9.5", -taken, of_retractions)
+
+
+def _as_kind(first: LineView, due: Due | None) -> Due | None:
+    """What is due to a period of the first line's kind: a contest replaces commissions only."""
+    return None if due is not None and due.is_replaced and first.kind == "commission" else due
+
+
+def _is_changed(first: LineView, due: Due) -> bool:
     """Whether a period has another currency or interval than when it was posted (D9.3)."""
     assert first.service_end is not None
     was_year = (first.service_end - first.service_date).days > 31
-    return now.currency != first.currency or (now.interval == "year") != was_year
+    is_other = bool(due.interval) and (due.interval == "year") != was_year
+    return due.currency != first.currency or is_other
+
+
+def _beside(run: Run, first: LineView, kind: str, rule: str, amount: int, base: int | None) -> None:
+    run.post(
+        kind,
+        rule,
+        first.partner_id,
+        first.service_date,
+        amount,
+        first.currency,
+        client_id=first.client_id,
+        subscription_id=first.subscription_id,
+        payment=first.payment,
+        base=base,
+        rate=first.rate if kind in OF_PERIOD else None,
+        client_year=first.client_year,
+        programme_version=first.programme_version,
+        facts=first.facts,
+        of_margin=kind == "adjustment" and first.kind == "margin",
+    )

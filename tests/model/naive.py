@@ -1,124 +1,78 @@
 """The naive ledger: every decision from the whole list of what was told, nothing kept up to date.
 
-A second implementation of `domain.md`, written from its text alone, only for the tests: D1–D8.1
-(accrual by schedule, no openings), D3 without assignments and territories, D9.1–D9.4, D15 without
-holds, D16, D17. D10–D14 and retractions are not in it. Each run walks days, partners, clients and
-periods from the beginning. What was decided before (lines, tiers, answers to claims, payouts) is a
-list too, as the rules want it: only they and the list of facts are ever read.
+A second implementation of the rules, written from their text alone, only for the tests. Each run
+walks days, partners, clients and periods from the beginning. What was decided before (lines, tiers,
+answers to claims, payouts) is a list too, as the rules want it: only they and the list of facts are
+ever read.
 
-The readings that were agreed on stand in the modules of the rules: attribution, periods, tiers,
-accrual. Here:
+The readings stand in the modules of the rules: attribution, territories, ties, brands, world,
+periods, invoices, tiers, accrual, rewards, closes, openings, payments. Here:
 
 - ``activation.qualifying_days`` may not change between versions of a programme; a client counts by
   the programme that its holder is under on the first activation day.
 - The first enrolment gives a change of tier from none to referent, on the enrolment day.
 - An adjustment or a credit needs an enrolled partner; it names, at most, a line of that partner.
+- Retractable (D9.5) is what is about a client, a lead, a claim, invoices and steps of the funnel
+  among them, and a partner's four reports.
+- A client need not be known to be assigned (D3.6).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 
-from events.billing import ClientActivated, ClientChurned, ClientPlanChanged
 from events.partners import (
     PartnerCertified,
     PartnerComarketingInvested,
     PartnerEnrolled,
     PartnerNpsReported,
     PartnerPortfolioReported,
+    PartnerTerritoryGranted,
+    PartnerWhiteLabelGranted,
+    PartnerWhiteLabelRevoked,
 )
 from ledger.errors import LedgerError, NotReady, Refused
 from ledger.policy.programme import Programme
 from tests.model import tiers
-from tests.model.accrual import PartnerRun
-from tests.model.attribution import Attribution
-from tests.model.days import first_of, last_of, month_after
-from tests.model.journal import (
+from tests.model.accrual import post_periods
+from tests.model.answers import Answers
+from tests.model.closes import decide_close
+from tests.model.commands import (
     Adjust,
-    Balance,
-    ClaimView,
-    ClientView,
+    Assign,
+    CorrectPartner,
     Credit,
-    Entry,
-    LineView,
-    Message,
-    PayoutView,
-    PeriodKey,
-    TierView,
-    perform,
+    Open,
+    OpenPartner,
+    Retract,
+    TwoPersons,
 )
-from tests.model.payments import Payments
-from tests.model.periods import all_spells, counted_on, first_activation_day
-from tests.model.seen import Seen, enrolment, of_type
+from tests.model.days import last_of, month_after
+from tests.model.journal import Entry, Message, perform
+from tests.model.rewards import award_badges, post_bonuses, post_contests, post_sponsorship
+from tests.model.run import tier_on
+from tests.model.seen import Seen, enrolment, is_retractable, of_type
+from tests.model.ties import Tie
 
 
-@dataclass(frozen=True)
-class Version:
-    """An adopted version of a programme, with its number from 1."""
-
-    number: int
-    programme: Programme
-    from_day: date | None
-
-
-class NaiveLedger:
+class NaiveLedger(Answers):
     """The model as a ledger under test: tell it entries, then ask."""
-
-    def __init__(self) -> None:
-        self.facts: list[Seen] = []
-        self.keys: dict[tuple[str, str], Message] = {}
-        self.quarantined: list[Message] = []
-        self.versions: list[Version] = []
-        self.assigned: list[tuple[str, str, date]] = []
-        self.accrued: date | None = None
-        self.closed: list[str] = []
-        self.posted: list[LineView] = []
-        self.changes: dict[str, list[tiers.Change]] = {}
-        self.adjusted: set[PeriodKey] = set()
-        self.attribution = Attribution(self.programme)
-        self.payments = Payments()
 
     # --- programmes (D7.2, D7.3) -----------------------------------------------------------------
 
     def adopt(self, programme: Programme, from_day: date | None) -> None:
         """Adopt a version; a later one of the same programme needs a day after L."""
-        number = 1 + sum(v.programme.name == programme.name for v in self.versions)
-        if number > 1 and from_day is None:
-            raise Refused("a later version needs its day")
-        if number > 1 and from_day is not None and self._is_accrued(from_day):
-            raise Refused("a later version's day must be after L")
-        self.versions.append(Version(number, programme, from_day))
+        self.programmes.adopt(programme, from_day, self.accrued)
 
     def assign_programme(self, partner_id: str, programme: str, from_day: date) -> None:
         """Put a partner under another programme."""
         self._must_be_adopted()
-        if all(version.programme.name != programme for version in self.versions):
+        if programme not in self.programmes.names():
             raise Refused("no such programme")
         self._must_be_enrolled(partner_id)
-        if self._is_accrued(from_day):
-            raise Refused("the day must be after L")
-        self.assigned.append((partner_id, programme, from_day))
-
-    def version(self, partner_id: str, day: date) -> Version:
-        """The version that a partner is under on a day."""
-        name = self.versions[0].programme.name
-        latest = date.min
-        for partner, programme, from_day in self.assigned:
-            if partner == partner_id and latest <= from_day <= day:
-                name, latest = programme, from_day
-        found = [version for version in self.versions if version.programme.name == name]
-        in_force, begun = found[0], date.min
-        for version in found:
-            from_day = version.from_day or date.min
-            if begun <= from_day <= day:
-                in_force, begun = version, from_day
-        return in_force
-
-    def programme(self, partner_id: str, day: date) -> Programme:
-        """The programme of a partner, in the version of a day."""
-        return self.version(partner_id, day).programme
+        self._must_be_open(from_day)
+        self.programmes.assigned.append((partner_id, programme, from_day))
 
     # --- facts -----------------------------------------------------------------------------------
 
@@ -134,16 +88,51 @@ class NaiveLedger:
                 self.quarantined.append(message)
             return
         self.keys[message.key] = message
-        seen = Seen(len(self.facts) + 1, message)
-        self.facts.append(seen)
+        seen = Seen(len(self.unretracted.facts) + 1, message)
+        for world in (self.world, self.unretracted):
+            world.facts.append(seen)
         data = message.data
         if isinstance(data, PartnerEnrolled):
             first = enrolment(self.facts, data.partner_id)
             if first is not None and first[0] != seen:
                 return
-            self.changes[data.partner_id] = [tiers.Change(None, "referent", seen.day)]
-        self.attribution.hear(self.facts, self.accrued)
+            self.books.changes[data.partner_id] = [tiers.Change(None, "referent", seen.day)]
+        for world in (self.world, self.unretracted):
+            world.attribution.hear(world.facts, self.accrued)
+        self._hear_of_partner(seen)
         self.payments.hear(seen)
+
+    def _hear_of_partner(self, seen: Seen) -> None:
+        """D11, D13, D14: ties, brands and territories."""
+        data = seen.message.data
+        match data:
+            case PartnerEnrolled():
+                lines = len(self.books.posted)
+                if data.sponsor_id is not None:
+                    tie = Tie(data.partner_id, data.sponsor_id, seen.position)
+                    self.ties.name(tie, self.facts, lines)
+                self.ties.enrolled(data.partner_id, self.facts, lines)
+            case PartnerWhiteLabelGranted():
+                strategic = self._is_strategic(data.partner_id, seen.day)
+                self.brands.grant(data.partner_id, seen, is_strategic=strategic)
+            case PartnerWhiteLabelRevoked():
+                self.brands.revoke(data.partner_id, seen)
+            case PartnerTerritoryGranted():
+                territory = self.programmes.programme(data.partner_id, seen.day).territory
+                if territory is not None:
+                    self.territories.hear(
+                        seen.message.id,
+                        data.partner_id,
+                        data.department,
+                        seen.day,
+                        months=territory.months,
+                        is_strategic=self._is_strategic(data.partner_id, seen.day),
+                    )
+
+    def _is_strategic(self, partner_id: str, day: date) -> bool:
+        """Whether a partner is strategic on a day as decided so far."""
+        changes = self.books.changes.get(partner_id)
+        return changes is not None and tier_on(changes, day) == "strategic"
 
     # --- runs (D8, D16) --------------------------------------------------------------------------
 
@@ -152,41 +141,30 @@ class NaiveLedger:
         self._must_be_adopted()
         if self.accrued is not None and through < self.accrued:
             raise Refused("a run through an earlier day than L")
-        for partner_id in sorted(self.changes):
+        run = self._run(through)
+        for partner_id in sorted(self.books.changes):
             self._decide_tiers(partner_id, through)
-            self._post_lines(partner_id, through)
-        self.accrued = through
+        post_periods(run)
+        for partner_id in sorted(self.books.changes):
+            post_bonuses(run, partner_id)
+            post_contests(run, partner_id)
+            post_sponsorship(run, partner_id)
+            award_badges(run, partner_id)
+        self.accrued, self.was_run = through, True
 
     def _decide_tiers(self, partner_id: str, through: date) -> None:
-        enrolled = self.changes[partner_id][0].first_day
+        enrolled = self.books.changes[partner_id][0].first_day
         first = enrolled if self.accrued is None else max(enrolled, self.accrued)
-        self.changes[partner_id] += tiers.decide(
-            self.changes[partner_id],
+        if not self.was_run and self.openings.day is not None:
+            first = max(enrolled, self.openings.day)
+        self.books.changes[partner_id] += tiers.decide(
+            self.books.changes[partner_id],
             self.evidence(partner_id),
-            lambda day: self.programme(partner_id, day),
+            lambda day: self.programmes.programme(partner_id, day),
             first=first,
             last=through,
             accrued=self.accrued,
         )
-
-    def _post_lines(self, partner_id: str, through: date) -> None:
-        enrolled = enrolment(self.facts, partner_id)
-        assert enrolled is not None
-        run = PartnerRun(
-            partner_id,
-            enrolled[1].founding,
-            self.facts,
-            self.changes[partner_id],
-            lambda day: self.programme(partner_id, day),
-            lambda day: self._version_name(partner_id, day),
-            self.posting_day,
-        )
-        for client_id in self._clients_of(partner_id):
-            self.posted += run.lines_of(client_id, through, self.posted, self.adjusted)
-
-    def _version_name(self, partner_id: str, day: date) -> str:
-        version = self.version(partner_id, day)
-        return f"{version.programme.name}/{version.number}"
 
     def evidence(self, partner_id: str) -> tiers.Evidence:
         """All that the tiers of a partner rest on, by what is recorded now."""
@@ -200,9 +178,8 @@ class NaiveLedger:
         ]
         if enrolled[1].portfolio is not None:
             portfolio.append((enrolled[0].day, enrolled[0].order, enrolled[1].portfolio))
-        counted = [self._counted_on(client, partner_id) for client in self._clients_of(partner_id)]
         return tiers.Evidence(
-            counted=[day for day in counted if day is not None],
+            counted=[counted.day for counted in self.world.counted_of(partner_id)],
             certified=[
                 seen.day
                 for seen, data in of_type(facts, PartnerCertified)
@@ -222,7 +199,7 @@ class NaiveLedger:
         )
 
     def close(self, month: str) -> None:
-        """Close a month, after accruing through L again."""
+        """Close a month, after accruing through L again; then decide what its close decides."""
         self._must_be_adopted()
         if self.closed and month != month_after(self.closed[-1]):
             raise Refused("months are closed in their order, once")
@@ -230,14 +207,9 @@ class NaiveLedger:
             raise Refused("the month is not accrued to its end")
         self.accrue(self.accrued)
         self.closed.append(month)
+        decide_close(self._run(self.accrued), month)
 
-    def posting_day(self, day: date) -> date:
-        """S, or the first day of the earliest open month if that is later (D16)."""
-        if not self.closed:
-            return day
-        return max(day, first_of(month_after(self.closed[-1])))
-
-    # --- finance (D9.4, D15) ---------------------------------------------------------------------
+    # --- finance (D3.6, D8.3, D9.4–D9.6) ---------------------------------------------------------
 
     def adjust(self, adjustment: Adjust) -> None:
         """Post an adjustment; the period of the line that it names is finance's from then on."""
@@ -245,27 +217,25 @@ class NaiveLedger:
             raise Refused("no such adjustment")
         day = self._finance_day(adjustment)
         if adjustment.line is not None:
-            kinds = {
-                line.kind
-                for line in self.posted
-                if line.client_id is not None and line.period == adjustment.line
-            }
-            if not kinds or adjustment.line.partner_id != adjustment.partner_id:
+            periods = {line.period for line in self.books.posted if line.has_period}
+            if adjustment.line not in periods:
                 raise Refused("no such line")
-            self.adjusted.add(adjustment.line)
+            if adjustment.line.partner_id != adjustment.partner_id:
+                raise Refused("the line of another partner")
+            self.books.adjusted.add(adjustment.line)
         self._post_by_hand("adjustment", adjustment, day)
 
     def credit(self, credit: Credit) -> None:
         """Post a credit."""
         if credit.amount <= 0 or credit.reason not in {"fee", "renewal", "goodwill"}:
             raise Refused("no such credit")
-        self._post_by_hand("credit", credit, self._finance_day(credit))
+        day = self._finance_day(credit)
+        if self.openings.day is not None and day < self.openings.day:
+            raise Refused("no credit of a day before the opening")
+        self._post_by_hand("credit", credit, day)
 
     def _finance_day(self, asked: Adjust | Credit) -> date:
-        self._must_be_adopted()
-        persons = {asked.requested_by.casefold(), asked.approved_by.casefold()}
-        if len(persons) == 1 or any(name != name.strip() for name in persons):
-            raise Refused("two persons are needed")
+        self._must_be_two(asked)
         self._must_be_enrolled(asked.partner_id)
         day = asked.date or self.accrued
         if day is None:
@@ -275,17 +245,69 @@ class NaiveLedger:
         return day
 
     def _post_by_hand(self, kind: str, asked: Adjust | Credit, day: date) -> None:
-        self.posted.append(
-            LineView(
-                kind=kind,
-                rule="D9.4",
-                partner_id=asked.partner_id,
-                service_date=day,
-                posting_date=self.posting_day(day),
-                amount=asked.amount,
-                currency=asked.currency,
+        self._run(day).post(kind, "D9.4", asked.partner_id, day, asked.amount, asked.currency)
+
+    def assign(self, assignment: Assign) -> None:
+        """Give a client to a partner, or to none, from a day after L on."""
+        self._must_be_two(assignment)
+        self._must_be_open(assignment.from_day)
+        if assignment.partner_id is not None:
+            self._must_be_enrolled(assignment.partner_id)
+            if assignment.from_day < self.books.changes[assignment.partner_id][0].first_day:
+                raise Refused("the partner is not enrolled by then")
+        for world in (self.world, self.unretracted):
+            world.attribution.assignments.append(assignment)
+
+    def retract(self, retraction: Retract) -> None:
+        """Void a fact: from now on it is as if it had not been recorded."""
+        self._must_be_two(retraction)
+        key = (retraction.source, retraction.id)
+        for seen in self.facts:
+            if seen.message.key == key:
+                break
+        else:
+            raise Refused("no such fact, or it is retracted already")
+        if not is_retractable(seen.message.data):
+            raise Refused("such a fact cannot be retracted")
+        self.facts.remove(seen)
+        self.attribution.retract(seen, self.facts, self.accrued)
+
+    def correct_partner(self, correction: CorrectPartner) -> None:
+        """Replace what an enrolment said."""
+        self._must_be_two(correction)
+        self._must_be_enrolled(correction.partner_id)
+        self.corrections.append(correction)
+        if correction.sponsor_id is not None:
+            tie = Tie(
+                correction.partner_id,
+                correction.sponsor_id,
+                len(self.unretracted.facts),
+                corrected=True,
             )
-        )
+            self.ties.name(tie, self.facts, len(self.books.posted))
+        if "sponsor_id" in correction.cleared:
+            self.ties.clear(correction.partner_id)
+
+    def open(self, opening: Open) -> None:
+        """Start the ledger for a programme that has a past: L is the eve of its first day."""
+        self._must_be_two(opening)
+        if self.was_run:
+            raise Refused("an accrual run is recorded already")
+        self.accrued, month = self.openings.open(opening.day)
+        self.closed.append(month)
+
+    def open_partner(self, opening: OpenPartner) -> None:
+        """Fix a partner's tier on the opening day, and post its balances."""
+        self._must_be_two(opening)
+        self._must_be_enrolled(opening.partner_id)
+        if self.was_run:
+            raise Refused("an accrual run is recorded already")
+        changes = self.books.changes[opening.partner_id]
+        day = self.openings.open_partner(opening, changes)
+        for currency, amount in opening.balances.items():
+            self._run(day).post("adjustment", "D8.3", opening.partner_id, day, amount, currency)
+
+    # --- payouts (D15) ---------------------------------------------------------------------------
 
     def pay(self, cutoff: date, partner_id: str | None) -> None:
         """Initiate what is due up to a cut-off; twice the same pays once."""
@@ -294,112 +316,51 @@ class NaiveLedger:
             raise Refused("a cut-off after L")
         if partner_id is not None:
             self._must_be_enrolled(partner_id)
-        for partner in sorted(self.changes):
-            programme = self.programme(partner, cutoff)
+        for partner in sorted(self.books.changes):
+            programme = self.programmes.programme(partner, cutoff)
             if partner_id is None:
-                due = self.payments.is_due(self.changes[partner], programme, cutoff)
+                due = self.payments.is_due(self.books.changes[partner], programme, cutoff)
             else:
                 due = partner == partner_id
-            if due:
-                self.payments.initiate(partner, cutoff, programme, self.posted)
+            if due and partner not in self.payments.held:
+                self.payments.initiate(partner, cutoff, programme, self.books.posted)
 
-    # --- answers ---------------------------------------------------------------------------------
+    def hold(self, partner_id: str, reason: str) -> None:
+        """Suspend a partner's payouts."""
+        self._must_be_adopted()
+        self._must_be_enrolled(partner_id)
+        assert reason
+        self.payments.held.add(partner_id)
 
-    def lines(self) -> list[LineView]:
-        """All lines, in the order of their posting."""
-        return list(self.posted)
+    def release(self, partner_id: str, reason: str) -> None:
+        """Resume a partner's payouts."""
+        self._must_be_adopted()
+        self._must_be_enrolled(partner_id)
+        assert reason
+        self.payments.held.discard(partner_id)
 
-    def balances(self) -> dict[tuple[str, str], Balance]:
-        """By partner and currency."""
-        return self.payments.balances(self.posted)
-
-    def tiers(self) -> list[TierView]:
-        """All changes of tier."""
-        return [
-            TierView(partner_id, change.from_tier or "", change.to_tier, change.first_day)
-            for partner_id in sorted(self.changes)
-            for change in self.changes[partner_id]
-        ]
-
-    def claims(self) -> list[ClaimView]:
-        """All claims, with their last answers."""
-        return [claim.view() for claim in self.attribution.claims]
-
-    def clients(self) -> list[ClientView]:
-        """All clients ever activated."""
-        found = []
-        for client_id in self._client_ids():
-            holder = self.attribution.holder(client_id)
-            counted = None if holder is None else self._counted_on(client_id, holder)
-            first = first_activation_day(self.facts, client_id)
-            found.append(ClientView(client_id, holder, first, counted))
-        return found
-
-    def payouts(self) -> list[PayoutView]:
-        """All payouts, in the order of their initiation."""
-        return list(self.payments.payouts.values())
-
-    def trial_balance(self) -> dict[tuple[str, str], int]:
-        """Debit - credit by account and currency."""
-        return self.payments.trial_balance(self.posted)
-
-    def unresolved(self) -> set[str]:
-        """Ids of the messages that surely wait or had no effect; the real ledger may list more."""
-        waiting = {c.fact.message.id for c in self.attribution.claims if c.answer == "waiting"}
-        counting = {
-            spell.activation.message.id
-            for client_id in self._client_ids()
-            for spell in all_spells(self.facts, client_id)
-        }
-        idle = {
-            seen.message.id
-            for seen, _ in of_type(self.facts, ClientActivated)
-            if seen.message.id not in counting
-        }
-        unknown = {
-            seen.message.id
-            for seen in self.facts
-            if isinstance(seen.message.data, ClientChurned | ClientPlanChanged)
-            and seen.message.data.client_id not in self._client_ids()
-        }
-        return waiting | idle | unknown | self.attribution.useless
-
-    def statement(self, partner_id: str, month: str) -> bytes:
-        """The lines of a closed month; only as good as the properties of the model need it."""
-        if month > max(self.closed, default=""):
-            raise Refused("the month is open")
-        lines = [
-            replace(line, facts=())
-            for line in self.posted
-            if line.partner_id == partner_id and line.posting_date.isoformat()[:7] == month
-        ]
-        return repr(sorted(lines, key=lambda line: line.posting_date)).encode()
-
-    # --- the list --------------------------------------------------------------------------------
-
-    def _client_ids(self) -> list[str]:
-        return sorted({data.client_id for _, data in of_type(self.facts, ClientActivated)})
-
-    def _clients_of(self, partner_id: str) -> list[str]:
-        return [c for c in self._client_ids() if self.attribution.holder(c) == partner_id]
-
-    def _counted_on(self, client_id: str, holder: str) -> date | None:
-        first = first_activation_day(self.facts, client_id)
-        if first is None:
-            return None
-        qualifying = self.programme(holder, first).activation.qualifying_days
-        return counted_on(self.facts, client_id, qualifying)
+    # --- what commands need ----------------------------------------------------------------------
 
     def _is_accrued(self, day: date) -> bool:
         return self.accrued is not None and day <= self.accrued
 
     def _must_be_adopted(self) -> None:
-        if not self.versions:
+        if not self.programmes.versions:
             raise NotReady("no programme has been adopted")
 
     def _must_be_enrolled(self, partner_id: str) -> None:
-        if partner_id not in self.changes:
+        if partner_id not in self.books.changes:
             raise Refused(f"no partner {partner_id} is enrolled")
+
+    def _must_be_open(self, day: date) -> None:
+        if self._is_accrued(day):
+            raise Refused("the day must be after L")
+
+    def _must_be_two(self, command: TwoPersons) -> None:
+        self._must_be_adopted()
+        persons = {command.requested_by.casefold(), command.approved_by.casefold()}
+        if len(persons) == 1 or any(name != name.strip() for name in persons):
+            raise Refused("two persons are needed")
 
 
 def replay(entries: Sequence[Entry]) -> NaiveLedger:

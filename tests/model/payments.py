@@ -5,22 +5,25 @@ Agreed readings:
 - A payout once initiated for (partner, currency, C) is never initiated again, though it failed.
 - A failure must name its payout's partner, else it is flagged and has no effect.
 - All that was paid is subtracted, whatever its day; lines only with a posting day up to C.
+- To hold a partner that is held, or release one that is not, changes nothing and is no error.
+- A pair whose only money events are margins or wholesale settlements has a balance, of zeros.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from events.partners import PayoutFailed, PayoutSettled
+from events.partners import PayoutFailed, PayoutSettled, WholesaleSettled
 from ledger.policy.programme import Programme
-from tests.model.accrual import tier_on
 from tests.model.days import is_month_end, is_quarter_end
-from tests.model.journal import Balance, LineView, PayoutView
+from tests.model.run import tier_on
 from tests.model.seen import Seen
 from tests.model.tiers import Change
+from tests.model.views import Balance, LineView, PayoutView
 
 Pair = tuple[str, str]
 """A partner and a currency."""
@@ -45,6 +48,8 @@ class Payments:
     paid: Counter[Pair] = field(default_factory=Counter)
     pairs: set[Pair] = field(default_factory=set)
     postings: list[Posting] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
+    """The partners whose payouts are suspended."""
 
     def is_due(self, changes: list[Change], programme: Programme, cutoff: date) -> bool:
         """D15.1: whether a partner is paid on a cut-off by its tier on that day."""
@@ -67,7 +72,7 @@ class Payments:
                 line.amount
                 for line in lines
                 if (line.partner_id, line.currency) == pair
-                and line.kind != "waiver"
+                and line.is_payable
                 and line.posting_date <= cutoff
             )
             amount -= self.paid[pair] + self._in_flight(pair)
@@ -82,6 +87,9 @@ class Payments:
                 self._settle(settled)
             case PayoutFailed() as failed:
                 self._fail(failed)
+            case WholesaleSettled() as settled:
+                self.pairs.add((settled.partner_id, settled.currency))
+                self._post("bank", "partner_receivable", settled.currency, settled.amount)
 
     def _settle(self, fact: PayoutSettled) -> None:
         pair = (fact.partner_id, fact.currency)
@@ -129,17 +137,19 @@ class Payments:
         """The balance of each partner and currency that ever had a money event."""
         pairs = {(line.partner_id, line.currency) for line in lines} | self.pairs
 
-        def total(pair: Pair, kinds: set[str]) -> int:
+        def total(pair: Pair, *, earned: bool) -> int:
             return sum(
                 line.amount
                 for line in lines
-                if line.kind in kinds and (line.partner_id, line.currency) == pair
+                if line.is_payable
+                and line.is_earned == earned
+                and (line.partner_id, line.currency) == pair
             )
 
         return {
             pair: Balance(
-                earned=total(pair, {"commission", "credit"}),
-                adjusted=total(pair, {"adjustment"}),
+                earned=total(pair, earned=True),
+                adjusted=total(pair, earned=False),
                 paid=self.paid[pair],
                 in_flight=self._in_flight(pair),
             )
@@ -148,16 +158,24 @@ class Payments:
 
     def trial_balance(self, lines: list[LineView]) -> dict[tuple[str, str], int]:
         """D17: debit - credit by account and currency, those of 0 left out."""
-        expense = [
-            Posting("commission_expense", "partner_payable", line.currency, line.amount)
-            for line in lines
-            if line.kind in {"commission", "credit", "adjustment"}
-        ]
         sums: Counter[tuple[str, str]] = Counter()
-        for posting in [*expense, *self.postings]:
+        for posting in [*_postings(lines), *self.postings]:
             sums[posting.debit, posting.currency] += posting.amount
             sums[posting.credit, posting.currency] -= posting.amount
         return {account: amount for account, amount in sums.items() if amount}
+
+
+def _postings(lines: list[LineView]) -> Iterator[Posting]:
+    """The postings of lines (D17)."""
+    for line in lines:
+        if line.is_payable:
+            debit = "opening_balance" if line.rule == "D8.3" else "commission_expense"
+            yield Posting(debit, "partner_payable", line.currency, line.amount)
+        elif line.kind == "margin" or line.of_margin:
+            # A take-back shows the base taken back, and its amount is negative.
+            base = line.base or 0
+            owed = -base - line.amount if line.of_margin else base - line.amount
+            yield Posting("partner_receivable", "wholesale_revenue", line.currency, owed)
 
 
 def payout_id(partner_id: str, currency: str, cutoff: date) -> str:

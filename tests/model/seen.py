@@ -8,7 +8,19 @@ from datetime import date, datetime
 from typing import TypeVar
 
 from events.base import Fact
-from events.partners import PartnerAgreementEnded, PartnerAgreementSigned, PartnerEnrolled
+from events.billing import ClientFact, DemoHeld, TrialEnded, TrialStarted
+from events.partners import (
+    LeadCaptured,
+    LeadConverted,
+    PartnerAgreementEnded,
+    PartnerAgreementSigned,
+    PartnerCertified,
+    PartnerComarketingInvested,
+    PartnerEnrolled,
+    PartnerNpsReported,
+    PartnerPortfolioReported,
+    ReferralRegistered,
+)
 from tests.model.days import day_of
 from tests.model.journal import Message
 
@@ -66,3 +78,50 @@ def in_force(facts: list[Seen], partner_id: str, day: date) -> bool:
         return True
     last = max(words, key=lambda seen: seen.order)
     return isinstance(last.message.data, PartnerAgreementSigned)
+
+
+def stopped_on(facts: list[Seen], partner_id: str, day: date) -> date | None:
+    """The day from which an agreement that is not in force on a day has not been (D4.4).
+
+    None if it is in force, or the partner is not enrolled by then.
+    """
+    enrolled = enrolment(facts, partner_id)
+    if enrolled is None or day < enrolled[0].day or in_force(facts, partner_id, day):
+        return None
+    return min(
+        seen.day
+        for seen, data in of_type(facts, PartnerAgreementEnded)
+        if data.partner_id == partner_id
+        and enrolled[0].day <= seen.day <= day
+        and all(
+            not in_force(facts, partner_id, between)
+            for between in _days_of_agreements(facts, partner_id)
+            if seen.day <= between <= day
+        )
+    )
+
+
+def _days_of_agreements(facts: list[Seen], partner_id: str) -> set[date]:
+    """The days on which something is said about a partner's agreement."""
+    words = [*of_type(facts, PartnerAgreementSigned), *of_type(facts, PartnerAgreementEnded)]
+    return {seen.day for seen, data in words if data.partner_id == partner_id}
+
+
+_RETRACTABLE = (
+    ClientFact,
+    DemoHeld,
+    TrialStarted,
+    TrialEnded,
+    ReferralRegistered,
+    LeadCaptured,
+    LeadConverted,
+    PartnerCertified,
+    PartnerNpsReported,
+    PartnerPortfolioReported,
+    PartnerComarketingInvested,
+)
+
+
+def is_retractable(fact: Fact) -> bool:
+    """Whether a fact is about a client, a claim or a lead, or a partner's report (D9.5)."""
+    return isinstance(fact, _RETRACTABLE)

@@ -13,17 +13,13 @@ from eventsourcing.postgres import PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
 
 from events.base import Event, Fact
+from events.billing import InvoicePaid
 from events.codec import content_hash, encode
-from events.decisions import (
-    ClientStanding,
-    Standing,
-    SubscriptionChange,
-    Term,
-    TierChanged,
-)
+from events.decisions import ClientStanding, PaymentStanding, Standing, SubscriptionChange, Term
 from events.envelope import Message
 from events.finance import ProgrammeAdopted
 from events.lines import CommissionPosted
+from events.partner_decisions import TierChanged
 from events.values import TierName
 from ledger.engine.calendar import day_of, start_of
 from ledger.store.mapper import event_row, fact_row
@@ -153,6 +149,40 @@ def activated(
         first_activated_on=day,
         first_activated_at=datetime(day.year, day.month, day.day, 12, tzinfo=UTC),
         counted_on=day if counted else None,
+    )
+
+
+def paid(
+    client_id: str, invoice_id: str, day: date, amount: int, payment_id: str | None = None
+) -> InvoicePaid:
+    """A payment, in euros, of an invoice for a period of a client."""
+    return InvoicePaid(
+        client_id=client_id,
+        invoice_id=invoice_id,
+        payment_id=payment_id,
+        net_amount=amount,
+        currency="EUR",
+        period_start=day,
+    )
+
+
+def payment_standing(
+    client_id: str, invoice_id: str, day: date, before: int, after: int, *, payment: int
+) -> PaymentStanding:
+    """What the payment at a position is worth after a refund right behind it."""
+    return PaymentStanding(
+        rule="D8.2",
+        day=day,
+        payment=payment,
+        fact=payment + 1,
+        client_id=client_id,
+        subscription_id=client_id,
+        invoice_id=invoice_id,
+        period_start=day,
+        currency="EUR",
+        before=before,
+        after=after,
+        refunds=(payment + 1,),
     )
 
 

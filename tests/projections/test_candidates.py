@@ -11,8 +11,10 @@ import pytest
 
 from events.decisions import Term
 from ledger.engine.calendar import end_of_month
+from ledger.engine.contests import Claims
 from ledger.engine.state import Run
 from ledger.engine.subscriptions import period_starts
+from ledger.policy.versions import Programmes
 from projections.accrual import LiveModels
 
 FIRST, DAYS = date(2019, 12, 1), 5 * 366
@@ -81,7 +83,13 @@ def test_every_client_with_a_period_is_a_candidate(
         through = previous + timedelta(days=lots.choice([0, 1, 2, 3, 7, 28, 29, 30, 31, 60, 400]))
         run = Run(RUN, through, previous, RUN - 1)
         with connection.cursor() as cursor:
-            models.plan_accrual(cursor, run, every_partner=False)
+            models.plan_accrual(
+                cursor,
+                run,
+                every_partner=False,
+                claims=Claims(Programmes()),
+                on_invoices=False,
+            )
             page = models.candidates(cursor, run, ("", ""), len(terms) + 2)
         taken = {candidate.client_id for candidate in page if candidate.client_id}
         due = {

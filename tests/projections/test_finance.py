@@ -8,13 +8,14 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from events.decisions import PaymentBooked, SubscriptionChange
+from events.decisions import SubscriptionChange
 from events.lines import (
     AdjustmentPosted,
     ClawbackWaived,
     MarginPosted,
 )
 from events.partners import WholesaleSettled
+from events.payout_decisions import PaymentBooked
 from projections import install
 from projections.finance import VIEWS
 from tests.projections.journal import (
@@ -224,6 +225,21 @@ def test_trial_balance_of_the_other_postings(
     assert rows == [(400, 350)]
 
 
+def test_receivables_of_partners_under_their_own_brand(
+    journal: Journal, connection: psycopg.Connection
+) -> None:
+    """D13: bases less margins, less what was taken back; what was paid; what is open."""
+    for client, currency, base, amount in (("c1", "EUR", 1000, 400), ("c2", "CHF", 500, 200)):
+        margin = commission("p1", client, JAN, amount).model_dump()
+        members = {**margin, "rule": "D13", "base": base, "currency": currency}
+        journal.decide(MarginPosted(**members), JAN)
+    journal.decide(adjustment(-120, rule="D13", of_margin=True, base=300, line=1), JAN)
+    journal.tell(WholesaleSettled(partner_id="p1", amount=500, currency="EUR"), NOON)
+    journal.append()
+    rows = fetch(connection, "SELECT * FROM finance.receivables ORDER BY currency")
+    assert rows == [("p1", "CHF", 300, 0, 300), ("p1", "EUR", 420, 500, -80)]
+
+
 def adjustment(amount: int, **other: object) -> AdjustmentPosted:
     """An adjustment of p1 on 5 January."""
     return AdjustmentPosted.model_validate(
@@ -258,7 +274,10 @@ def test_leaderboard_breaks_ties(journal: Journal, connection: psycopg.Connectio
     journal.decide(standing("direct", activated(None, JAN), JAN), JAN)
     journal.decide(standing("free", activated("p1", JAN, counted=False), JAN), JAN)
     journal.append()
-    rows = fetch(connection, "SELECT * FROM finance.leaderboard ORDER BY quarter, rank")
+    rows = fetch(
+        connection,
+        "SELECT quarter, rank, partner_id, clients FROM finance.leaderboard ORDER BY 1, 2",
+    )
     assert rows == [
         ("2026Q1", 1, "p3", 3),
         ("2026Q1", 2, "p2", 2),

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import psycopg
 import pytest
 
-from events.decisions import (
-    PaymentBooked,
-    PayoutClosed,
-    PayoutInitiated,
-    Standing,
-    SubscriptionChange,
-)
+from events.decisions import Standing, SubscriptionChange
 from events.lines import ClawbackWaived
+from events.payout_decisions import PaymentBooked, PayoutClosed, PayoutInitiated
 from ledger.errors import Corrupt
 from projections import Projector, install
-from tests.projections.journal import Journal, activated, commission, fetch, standing, term, tier
+from tests.projections.journal import (
+    Journal,
+    activated,
+    commission,
+    fetch,
+    paid,
+    payment_standing,
+    standing,
+    term,
+    tier,
+)
 
 JAN, FEB, MAR = date(2026, 1, 5), date(2026, 2, 5), date(2026, 3, 5)
 
@@ -107,6 +112,28 @@ def test_client_stands_as_its_last_standing_says(
     journal.decide(standing("c1", activated(None, JAN, counted=False), FEB), FEB)
     journal.append()
     assert fetch(connection, query) == [(None, None, JAN, None)]
+
+
+def test_a_payment_stands_as_its_last_standing_says(
+    journal: Journal, connection: psycopg.Connection
+) -> None:
+    """D8.2: the first told of one payment counts, until a standing says what is left of it."""
+    noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    query = "SELECT payment_id, net, payment, refunds, client_id FROM projections.payments"
+    journal.tell(paid("c1", "i1", JAN, 100), noon)
+    journal.tell(paid("c1", "i1", JAN, 60, "a"), noon)
+    journal.tell(paid("c2", "i1", JAN, 70, "a"), noon)
+    journal.append()
+    journal.tell(paid("c2", "i1", JAN, 90), noon)
+    journal.append()
+    rows = fetch(connection, f"{query} ORDER BY 1")
+    assert rows == [("", 100, 1, [], "c1"), ("a", 60, 2, [], "c1")]
+    journal.decide(payment_standing("c1", "i1", JAN, 100, 80, payment=1), JAN)
+    journal.decide(payment_standing("c1", "i1", JAN, 80, 40, payment=1), FEB)
+    journal.append()
+    journal.tell(paid("c3", "i1", JAN, 10), noon)
+    journal.append()
+    assert fetch(connection, f"{query} WHERE payment_id = ''") == [("", 40, 1, [2], "c1")]
 
 
 def test_terms_go_and_come(journal: Journal, connection: psycopg.Connection) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
@@ -13,10 +13,20 @@ from psycopg import sql
 from events.decisions import SubscriptionChange
 from projections import Projector
 from projections.rebuild import differences, rebuild
-from tests.projections.journal import Journal, activated, commission, fetch, standing, term, tier
+from tests.projections.journal import (
+    Journal,
+    activated,
+    commission,
+    fetch,
+    paid,
+    payment_standing,
+    standing,
+    term,
+    tier,
+)
 
 DAY = date(2026, 1, 5)
-TABLES = ("balances", "clients", "terms", "tiers")
+TABLES = ("balances", "clients", "terms", "tiers", "payments")
 
 
 @pytest.fixture
@@ -32,6 +42,12 @@ def filled(journal: Journal) -> Journal:
         journal.append()
     for number in range(3):
         journal.decide(tier(f"p{number}", "referent", DAY), DAY)
+    journal.append()
+    noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    for number in (1, 2, 1):
+        journal.tell(paid("c00", f"i{number}", DAY, 100), noon)
+        journal.append()
+    journal.decide(payment_standing("c00", "i2", DAY, 100, 40, payment=journal.position - 1), DAY)
     journal.append()
     return journal
 
@@ -72,17 +88,26 @@ def test_what_was_tampered_with_is_told_and_put_right(
         "INSERT INTO projections.tiers VALUES ('ghost', 'referent', '2026-01-01', 1)"
     )
     connection.execute("TRUNCATE projections.terms")
+    connection.execute("UPDATE projections.payments SET net = 41 WHERE invoice_id = 'i2'")
     found = differences(connection, Projector(), page=11)
     assert {(each.projection, each.key) for each in found if each.projection != "terms"} == {
         ("balances", ("p1", "EUR")),
         ("clients", ("c00",)),
         ("tiers", ("ghost",)),
+        ("payments", ("i2", "")),
     }
     invented = next(each for each in found if each.projection == "tiers")
     assert invented.rebuilt is None
     assert invented.stored is not None
     rebuilt = rebuild(connection, Projector(), page=11)
-    assert rebuilt.repaired == {"balances": 1, "clients": 1, "terms": 30, "tiers": 1}
+    assert rebuilt.repaired == {
+        "assignments": 0,
+        "balances": 1,
+        "clients": 1,
+        "terms": 30,
+        "tiers": 1,
+        "payments": 1,
+    }
     assert everything(connection) == before
     assert filled.position == rebuilt.position
 

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 from ledger.errors import LedgerError
-from tests.model.journal import (
-    Accrue,
-    Adjust,
-    Balance,
-    Close,
-    LedgerUnderTest,
-    LineView,
-    Message,
-    TierView,
-    perform,
-)
-from tests.properties.stories import AdjustLine, Step, Story
+from tests.model.accrual import is_in_force
+from tests.model.commands import Accrue, Adjust, Close
+from tests.model.journal import LedgerUnderTest, Message, perform
+from tests.model.views import OF_PERIOD, Balance, LineView, PeriodKey, TierView
+from tests.properties.stories import DAYS, AdjustLine, Step, Story
 
 Watch = Callable[[Step], None]
+
+QUARTERS = ("2023Q4", "2024Q1", "2024Q2", "2024Q4", "2025Q1")
+"""Those in which clients of stories count."""
+
+RULES = {
+    "commission": {"D7", "D9.1"},
+    "margin": {"D13", "D9.1"},
+    "waiver": {"D9.2"},
+    "bonus": {"D10.1"},
+    "contest": {"D10.2"},
+    "reward": {"D11.1"},
+    "override": {"D11.2"},
+    "prize": {"D12.1", "D12.3", "D10.3"},
+    "credit": {"D9.4"},
+    "adjustment": {"D9.4", "D9.5", "D8.3", "D13"},
+}
+"""The rules that a line of each kind may name (D18)."""
 
 
 def play(story: Story, *ledgers: LedgerUnderTest, watch: Watch | None = None) -> None:
@@ -53,7 +64,9 @@ def _tell(ledger: LedgerUnderTest, step: Step, first: LedgerUnderTest) -> bool:
 
 
 def _named(step: AdjustLine, first: LedgerUnderTest) -> Adjust | None:
-    firsts = [line for line in first.lines() if line.rule == "D7"]
+    firsts = [line for line in first.lines() if line.is_first]
+    once = Counter(replace(line.period, payment=()) for line in firsts)
+    firsts = [line for line in firsts if once[replace(line.period, payment=())] == 1]
     lines = sorted(firsts, key=LineView.comparable)
     if not lines:
         return None
@@ -94,6 +107,17 @@ def assert_same(one: LedgerUnderTest, other: LedgerUnderTest) -> None:
     assert one.trial_balance() == other.trial_balance()
 
 
+def assert_same_everywhere(one: LedgerUnderTest, other: LedgerUnderTest) -> None:
+    """Two ledgers answer alike, also about badges, rankings, territories, brands and sponsors."""
+    assert_same(one, other)
+    for name in ("badges", "grants", "sponsors"):
+        assert sorted(getattr(one, name)()) == sorted(getattr(other, name)()), name
+    for quarter in QUARTERS:
+        assert sorted(one.leaderboard(quarter)) == sorted(other.leaderboard(quarter)), quarter
+    for day in DAYS:
+        assert one.territories_on(day) == other.territories_on(day), day
+
+
 def assert_no_negative_lines(ledger: LedgerUnderTest) -> None:
     """D18.1: no line is negative but adjustments."""
     assert [line for line in ledger.lines() if line.amount < 0 and line.kind != "adjustment"] == []
@@ -103,7 +127,7 @@ def assert_earned_is_the_lines(ledger: LedgerUnderTest) -> None:
     """D18.2: what is earned is the sum of lines, none of which lowers it."""
     earned: Counter[tuple[str, str]] = Counter()
     for line in ledger.lines():
-        if line.kind in {"commission", "credit"}:
+        if line.is_earned:
             before = earned[line.partner_id, line.currency]
             earned[line.partner_id, line.currency] += line.amount
             assert earned[line.partner_id, line.currency] >= before
@@ -113,13 +137,16 @@ def assert_earned_is_the_lines(ledger: LedgerUnderTest) -> None:
 
 
 def assert_one_first_line(ledger: LedgerUnderTest) -> None:
-    """D18.3: no (client, subscription, S) has two first lines."""
-    firsts = Counter(
-        (line.client_id, line.subscription_id, line.service_date)
-        for line in ledger.lines()
-        if line.rule == "D7"
+    """D18.3: no period has two first lines in force; one wholly taken back is not."""
+    posted: dict[PeriodKey, list[LineView]] = {}
+    for line in ledger.lines():
+        if line.has_period:
+            posted.setdefault(line.period, []).append(line)
+    in_force = Counter(
+        replace(period, partner_id="") for period, lines in posted.items() if is_in_force(lines)
     )
-    assert [period for period, count in firsts.items() if count > 1] == []
+    firsts = Counter(line.period for line in ledger.lines() if line.is_first)
+    assert [period for period, count in (in_force + firsts).items() if count > 1] == []
 
 
 def assert_postings_balance(ledger: LedgerUnderTest) -> None:
@@ -142,8 +169,8 @@ def assert_postings_balance(ledger: LedgerUnderTest) -> None:
 def assert_decisions_name_their_grounds(ledger: LedgerUnderTest) -> None:
     """D18.5: every line names its rule; a period's line its facts and programme version too."""
     for line in ledger.lines():
-        assert line.rule in {"D7", "D9.1", "D9.2", "D9.4"}
-        if line.client_id is not None and line.kind in {"commission", "waiver"}:
+        assert line.rule in RULES[line.kind]
+        if line.kind in OF_PERIOD:
             assert line.facts
             assert line.programme_version
 

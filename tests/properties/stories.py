@@ -28,18 +28,9 @@ from events.partners import (
     ReferralRegistered,
 )
 from ledger.policy.programme import Programme
+from tests.model.commands import Accrue, Adjust, Adopt, AssignProgramme, Close, Command, Credit, Pay
 from tests.model.days import PARIS, month_of
-from tests.model.journal import (
-    Accrue,
-    Adjust,
-    Adopt,
-    AssignProgramme,
-    Close,
-    Command,
-    Credit,
-    Message,
-    Pay,
-)
+from tests.model.journal import Message
 from tests.model.payments import payout_id
 from tests.rules.programmes import programme, tier_terms
 
@@ -213,7 +204,7 @@ def _payment_facts(draw: st.DrawFn) -> Fact:
 
 
 @st.composite
-def _new_prices(draw: st.DrawFn) -> Fact:
+def new_prices(draw: st.DrawFn) -> Fact:
     """A plan change and nothing else: told late and early in the year, it moves what was posted."""
     client = draw(clients)
     return ClientPlanChanged(
@@ -234,26 +225,29 @@ Placed = tuple[Fact, date, int]
 """A fact with its day and its hour in Paris."""
 
 
-def _placed(
+def placed(
     facts: st.SearchStrategy[Fact], on: st.SearchStrategy[date]
 ) -> st.SearchStrategy[Placed]:
+    """Facts on days, at an hour of the night, the noon or the evening."""
     return st.tuples(facts, on, st.sampled_from([0, 12, 23]))
 
 
-_ANY = st.one_of(
-    _placed(_new_prices(), early),
-    _placed(_new_prices(), days),
-    _placed(_client_facts(), days),
-    _placed(_client_facts(), days),
-    _placed(_claim_facts(), days),
-    _placed(_agreements(), days),
-    _placed(_partner_facts(), days),
-    _placed(_payment_facts(), days),
+ANY_FACT = st.one_of(
+    placed(new_prices(), early),
+    placed(new_prices(), days),
+    placed(_client_facts(), days),
+    placed(_client_facts(), days),
+    placed(_claim_facts(), days),
+    placed(_agreements(), days),
+    placed(_partner_facts(), days),
+    placed(_payment_facts(), days),
 )
+"""Any fact that a plain story tells."""
 
 
 @st.composite
-def _commands(draw: st.DrawFn) -> Command | AdjustLine:
+def plain_commands(draw: st.DrawFn) -> Command | AdjustLine:
+    """Payouts, closes, adjustments, credits, and other programmes."""
     kind = draw(st.integers(0, 7))
     amount = draw(st.sampled_from([-700, 300]))
     day = draw(st.none() | days)
@@ -276,34 +270,44 @@ def _at(day: date, hour: int, number: int) -> datetime:
     return local + timedelta(seconds=number)
 
 
+class Telling:
+    """A story while it is drawn: its steps, and the messages told so far."""
+
+    def __init__(self, draw: st.DrawFn, story: Story) -> None:
+        self.draw = draw
+        self.story = story
+        self.told: list[Message] = []
+
+    def tell(self, facts: list[Placed]) -> None:
+        """Tell facts in one batch, seldom with one that was told before."""
+        first = len(self.told)
+        batch = [
+            Message(fact, _at(day, hour, number), f"m-{number}")
+            for number, (fact, day, hour) in enumerate(facts, start=first)
+        ]
+        self.told += batch
+        if self.told and self.draw(st.integers(0, 4)) == 0:
+            again = self.draw(st.sampled_from(self.told))
+            batch.insert(self.draw(st.integers(0, len(batch))), again)
+        if batch:
+            self.story.append(batch)
+
+
 @st.composite
 def stories(draw: st.DrawFn) -> Story:
-    """A programme, a start that mostly leads somewhere, then facts, runs and other commands."""
-    story: Story = [Adopt(terms()), Adopt(terms("resellers", first_year="0.333"))]
-    told: list[Message] = []
-
-    def tell(placed: list[Placed]) -> None:
-        batch = [
-            Message(fact, _at(day, hour, len(told) + number), f"m-{len(told) + number}")
-            for number, (fact, day, hour) in enumerate(placed)
-        ]
-        told.extend(batch)
-        if told and draw(st.integers(0, 4)) == 0:
-            batch.insert(draw(st.integers(0, len(batch))), draw(st.sampled_from(told)))
-        if batch:
-            story.append(batch)
-
-    tell(draw(_starts()))
+    """Two programmes, a start that mostly leads somewhere, then facts, runs and commands."""
+    telling = Telling(draw, [Adopt(terms()), Adopt(terms("resellers", first_year="0.333"))])
+    telling.tell(draw(plain_starts()))
     runs = draw(st.lists(st.sampled_from(DAYS[2:]), min_size=1, max_size=4))
     for through in sorted(runs):
-        tell(draw(st.lists(_ANY, min_size=1, max_size=8)))
-        story.append(Accrue(through))
-        story += draw(st.lists(_commands(), max_size=2))
-    return story
+        telling.tell(draw(st.lists(ANY_FACT, min_size=1, max_size=8)))
+        telling.story.append(Accrue(through))
+        telling.story += draw(st.lists(plain_commands(), max_size=2))
+    return telling.story
 
 
 @st.composite
-def _starts(draw: st.DrawFn) -> list[Placed]:
+def plain_starts(draw: st.DrawFn) -> list[Placed]:
     """What a partner needs for its tiers, and clients of its own: drawn, so that any may lack."""
     facts: list[Placed] = []
     for partner in ("p1", "p2"):

@@ -13,8 +13,8 @@ import psycopg
 from hypothesis import HealthCheck, Phase, given, settings
 
 from events.codec import decode_state
-from events.decisions import PaymentBooked, PayoutClosed, PayoutInitiated
 from events.lines import AdjustmentPosted, ClawbackWaived, Line
+from events.payout_decisions import PaymentBooked, PayoutClosed, PayoutInitiated
 from replay.as_of import AsOf, Replay, Row
 from tests.properties.play import play
 from tests.properties.stories import DAYS, Step, Story, stories

@@ -19,8 +19,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from ledger import accrual
 from ledger.appending import Appender
 from ledger.errors import LedgerError
+from tests.model.commands import Accrue, Command, Pay
 from tests.model.days import month_of
-from tests.model.journal import Accrue, Command, Message, Pay
+from tests.model.journal import Message
 from tests.model.naive import NaiveLedger
 from tests.properties.play import assert_always_true, assert_same, play
 from tests.properties.stories import CUTOFFS, DAYS, Story, stories

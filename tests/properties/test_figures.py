@@ -44,8 +44,9 @@ from replay.entities import ledger_at
 from replay.figures import Figures
 from replay.measuring import Measures, eve_of_month, whole, year_before
 from tests.model import figures as plain
+from tests.model.commands import Accrue, Adopt
 from tests.model.days import PARIS
-from tests.model.journal import Accrue, Adopt, Message
+from tests.model.journal import Message
 from tests.properties.play import play
 from tests.properties.stories import DAYS, Step, Story, terms
 from tests.rules.ledger_adapter import RealLedger, _database, open_ledger

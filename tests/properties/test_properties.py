@@ -6,13 +6,16 @@ end of each story that its adapter opened.
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from events.billing import ClientActivated
 from events.partners import PartnerEnrolled
-from tests.model.journal import Accrue, LedgerUnderTest, Message
+from tests.model.commands import Accrue
+from tests.model.journal import LedgerUnderTest, Message
 from tests.model.naive import NaiveLedger
 from tests.model.periods import all_spells
 from tests.model.seen import of_type
@@ -174,7 +177,7 @@ def _winners(story: Story) -> list[object]:
         if isinstance(step, list):
             return
         ids = {data.client_id for _, data in of_type(model.facts, ClientActivated)}
-        found.append({client: model.attribution.holder(client) for client in ids})
+        found.append({client: model.attribution.holder(client, date.max) for client in ids})
         spells = [spell for client in ids for spell in all_spells(model.facts, client)]
         found.append({spell.activation.message.id for spell in spells})
 

@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from events.billing import ClientActivated
 from events.partners import PartnerEnrolled
 from ledger import accrual, entities
-from tests.model.journal import Accrue, Adopt, AssignProgramme, LedgerUnderTest, Message
+from tests.model.commands import Accrue, Adopt, AssignProgramme
+from tests.model.journal import LedgerUnderTest, Message
 from tests.properties.play import last_run, lines_of, messages_of, play, tiers_of
 from tests.properties.stories import DAYS, Story, stories, terms
 from tests.rules.ledger_adapter import RealLedger, open_ledger

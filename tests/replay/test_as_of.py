@@ -21,18 +21,17 @@ from events.billing import ClientActivated, ClientPlanChanged
 from events.decisions import (
     FactResolved,
     FactUnresolved,
-    PaymentBooked,
     ReferralAccepted,
     ReferralLapsed,
     ReferralRejected,
     ReferralUnchanged,
     ReferralWaiting,
-    SponsorAccepted,
-    SponsorWaiting,
     SubscriptionChange,
 )
 from events.lines import DifferenceUnresolved
+from events.partner_decisions import SponsorAccepted, SponsorWaiting
 from events.partners import PayoutSettled, ReferralRegistered
+from events.payout_decisions import PaymentBooked
 from ledger.errors import Refused
 from replay.as_of import AsOf, Replay
 from tests.projections.journal import (

@@ -44,7 +44,8 @@ from ledger.errors import NotReady
 from replay.as_of import Replay
 from replay.figures import Figures
 from replay.ratios import one_decimal, percent, quotient
-from tests.model.journal import Accrue, perform
+from tests.model.commands import Accrue
+from tests.model.journal import perform
 from tests.rules.facts import message
 from tests.rules.ledger_adapter import RealLedger, _database, open_ledger
 from tests.rules.programmes import programme

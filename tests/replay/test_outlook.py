@@ -19,7 +19,7 @@ from events.partners import (
 from ledger.errors import Refused
 from replay.as_of import Replay, Row
 from replay.outlook import outlook_rows
-from tests.model.journal import Accrue
+from tests.model.commands import Accrue
 from tests.properties.play import play
 from tests.properties.stories import Step, Story, stories
 from tests.replay.test_figures import activated, tell

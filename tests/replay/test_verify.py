@@ -10,14 +10,11 @@ import psycopg
 import pytest
 
 from events.billing import ClientActivated
-from events.decisions import (
-    AccrualCompleted,
-    PaymentBooked,
-    StatementsSealed,
-    SubscriptionChange,
-)
+from events.course import AccrualCompleted, StatementsSealed
+from events.decisions import SubscriptionChange
 from events.finance import AccrualRun, AdjustmentRequested, PayoutRun, PeriodClosed
 from events.lines import AdjustmentPosted, ClawbackWaived
+from events.payout_decisions import PaymentBooked
 from ledger.store.rows import plain_row
 from projections import Projector
 from replay.findings import Discrepancy
@@ -177,7 +174,7 @@ def test_changed_amount_column_is_told(connection: psycopg.Connection) -> None:
     with tampering(connection) as owner:
         owner.execute("UPDATE ledger.events SET amount = 1181 WHERE position = 5")
     told = found(connection)
-    assert {each.check for each in told} == {"columns", "D18.6", "D18.9"}
+    assert {each.check for each in told} == {"columns", "D18.4", "D18.6", "D18.9"}
     first = next(each for each in told if each.check == "columns")
     assert (first.position, first.partner_id) == (LINE, "p1")
     assert "1181" in first.what
@@ -260,6 +257,22 @@ def test_two_first_lines_of_a_period_are_told(
     ledger.decide(again, JAN)
     ledger.append()
     assert checks(connection) == {("D18.3", 18)}
+
+
+def test_two_first_lines_of_a_payment_are_told(
+    ledger: Journal, connection: psycopg.Connection
+) -> None:
+    """D18.3: two payments may be for one period, but each has one line in the whole ledger."""
+    paid = commission("p1", "c1", JAN, 10, run=RUN, facts=(FACT,), posting_date=FEB)
+    for payment in ("a", "b"):
+        update = {"invoice_id": "i1", "payment_id": payment}
+        ledger.decide(paid.model_copy(update=update), JAN)
+    ledger.append()
+    assert found(connection) == []
+    other: dict[str, object] = {**update, "client_id": "c2", "day": FEB}
+    ledger.decide(paid.model_copy(update=other), FEB)
+    ledger.append()
+    assert checks(connection) == {("D18.3", 19)}
 
 
 def test_a_period_wholly_taken_back_may_have_another_first_line(

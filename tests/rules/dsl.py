@@ -13,16 +13,9 @@ import pytest
 
 from ledger.errors import LedgerError
 from ledger.policy.programme import Programme
-from tests.model.journal import (
-    Balance,
-    Command,
-    Entry,
-    LedgerUnderTest,
-    LineView,
-    Message,
-    PayoutView,
-    perform,
-)
+from tests.model.commands import Command
+from tests.model.journal import Entry, LedgerUnderTest, Message, perform
+from tests.model.views import Balance, LineView, PayoutView
 from tests.rules.programmes import plain
 
 Expected = dict[str, object]
@@ -53,9 +46,9 @@ def commission(day: str, amount: int, **more: object) -> Expected:
     return line("commission", "D7", day, amount, **{"client_id": "c1", **more})
 
 
-def difference(day: str, amount: int, **more: object) -> Expected:
+def difference(day: str, amount: int, kind: str = "commission", **more: object) -> Expected:
     """A late difference of a period of client c1."""
-    return line("commission", "D9.1", day, amount, **{"client_id": "c1", **more})
+    return line(kind, "D9.1", day, amount, **{"client_id": "c1", **more})
 
 
 def waiver(day: str, amount: int, **more: object) -> Expected:
@@ -66,6 +59,41 @@ def waiver(day: str, amount: int, **more: object) -> Expected:
 def by_hand(kind: str, day: str, amount: int, **more: object) -> Expected:
     """An adjustment or a credit."""
     return line(kind, "D9.4", day, amount, **more)
+
+
+def margin(day: str, amount: int, **more: object) -> Expected:
+    """The first line of a period of client c1 under the partner's own brand."""
+    return line("margin", "D13", day, amount, **{"client_id": "c1", **more})
+
+
+def take_back(day: str, amount: int, rule: str = "D9.5", **more: object) -> Expected:
+    """What a run takes back of a period of client c1; ``amount`` is negative."""
+    return line("adjustment", rule, day, amount, **{"client_id": "c1", **more})
+
+
+def bonus(day: str, client: str, amount: int = 50_000, **more: object) -> Expected:
+    """A bonus for a multiple of counted clients, the last of which is named."""
+    return line("bonus", "D10.1", day, amount, client_id=client, **more)
+
+
+def contest_line(day: str, amount: int = 50_000, **more: object) -> Expected:
+    """A contest's amount for client c1."""
+    return line("contest", "D10.2", day, amount, **{"client_id": "c1", **more})
+
+
+def reward(day: str, amount: int = 100_000, **more: object) -> Expected:
+    """The reward of sponsor p9 for a partner that is active."""
+    return line("reward", "D11.1", day, amount, **{"partner_id": "p9", **more})
+
+
+def override(day: str, amount: int, **more: object) -> Expected:
+    """The share of sponsor p9 of a commission on client c1."""
+    return line("override", "D11.2", day, amount, **{"partner_id": "p9", "client_id": "c1", **more})
+
+
+def prize(day: str, amount: int, rule: str = "D12.1", **more: object) -> Expected:
+    """A prize of a ranking."""
+    return line("prize", rule, day, amount, **more)
 
 
 def _order(members: Expected) -> tuple[str, ...]:
@@ -151,9 +179,12 @@ class Scenario:
         holder: str | None,
         first: str | None,
         counted: str | None,
+        counted_by: str | None = None,
     ) -> Scenario:
-        """How a client stands."""
+        """How a client stands; ``counted_by`` only where it is not who holds it by a claim."""
         [found] = [one for one in self.ledger.clients() if one.client_id == client]
+        if counted_by is not None:
+            assert found.counted_by == counted_by
         days = [
             None if d is None else d.isoformat()
             for d in (found.first_activated_on, found.counted_on)
@@ -175,6 +206,42 @@ class Scenario:
         """The only payout that there is."""
         [payout] = self.ledger.payouts()
         return payout
+
+    def then_badges(self, *expected: tuple[str, str], partner: str = "p1") -> Scenario:
+        """The badges of a partner, each with its day."""
+        found = {
+            b.badge: b.day.isoformat() for b in self.ledger.badges() if b.partner_id == partner
+        }
+        assert found == dict(expected)
+        return self
+
+    def then_leaderboard(self, quarter: str, *expected: tuple[str, int]) -> Scenario:
+        """The places of a quarter: partners with their clients, the first first."""
+        places = sorted(self.ledger.leaderboard(quarter))
+        assert [(one.partner_id, one.clients) for one in places] == list(expected)
+        assert [one.rank for one in places] == list(range(1, len(places) + 1))
+        return self
+
+    def then_grants(self, **answers: str) -> Scenario:
+        """The answers to brands and territories, by message id: ``rejected held``."""
+        found = {one.id: f"{one.answer} {one.reason}".strip() for one in self.ledger.grants()}
+        assert found == answers
+        return self
+
+    def then_territory(self, day: str, holder: str | None, department: str = "75") -> Scenario:
+        """Who holds a department on a day."""
+        held = self.ledger.territories_on(date.fromisoformat(day))
+        assert held.get(department) == holder
+        return self
+
+    def then_sponsors(self, *expected: tuple[str, str, str]) -> Scenario:
+        """What became of each partner's sponsor: partner, sponsor, answer."""
+        found = [
+            (tie.partner_id, tie.sponsor_id, f"{tie.answer} {tie.reason}".strip())
+            for tie in sorted(self.ledger.sponsors())
+        ]
+        assert found == sorted(expected)
+        return self
 
     def then_unresolved(self, *ids: str) -> Scenario:
         """These messages are listed as unresolved."""
@@ -225,4 +292,13 @@ def _names(one: LineView) -> list[str]:
 
 
 def _all(ledger: LedgerUnderTest) -> tuple[object, ...]:
-    return (ledger.lines(), ledger.balances(), ledger.tiers(), ledger.payouts(), ledger.claims())
+    return (
+        ledger.lines(),
+        ledger.balances(),
+        ledger.tiers(),
+        ledger.payouts(),
+        ledger.claims(),
+        ledger.clients(),
+        ledger.sponsors(),
+        ledger.badges(),
+    )

@@ -10,7 +10,13 @@ from itertools import count
 from typing import Literal
 
 from events.base import Fact
-from events.billing import ClientActivated, ClientChurned, ClientPlanChanged
+from events.billing import (
+    ClientActivated,
+    ClientChurned,
+    ClientPlanChanged,
+    InvoicePaid,
+    InvoiceRefunded,
+)
 from events.partners import (
     LeadCaptured,
     LeadConverted,
@@ -21,13 +27,19 @@ from events.partners import (
     PartnerEnrolled,
     PartnerNpsReported,
     PartnerPortfolioReported,
+    PartnerTerritoryGranted,
+    PartnerWhiteLabelGranted,
+    PartnerWhiteLabelRevoked,
     PayoutFailed,
     PayoutSettled,
     ReferralRegistered,
+    WholesaleSettled,
 )
 from events.values import Interval, parse_instant
-from tests.model.journal import Accrue, Adjust, Close, Credit, Message, Pay, PeriodKey
+from tests.model.commands import Accrue, Adjust, Close, Credit, Pay
+from tests.model.journal import Message
 from tests.model.payments import payout_id
+from tests.model.views import PeriodKey
 
 _NUMBERS = count(1)
 
@@ -47,12 +59,18 @@ def enrolled(
     *,
     founding: bool = False,
     portfolio: int | None = None,
+    sponsor: str | None = None,
+    id: str | None = None,  # noqa: A002 - its name on the wire
 ) -> Message:
     """A partner joins."""
     data = PartnerEnrolled(
-        partner_id=partner, kind="referral", founding=founding, portfolio=portfolio
+        partner_id=partner,
+        kind="referral",
+        founding=founding,
+        portfolio=portfolio,
+        sponsor_id=sponsor,
     )
-    return message(data, when)
+    return message(data, when, id)
 
 
 def ended(when: str, partner: str = "p1") -> Message:
@@ -65,9 +83,14 @@ def signed(when: str, partner: str = "p1") -> Message:
     return message(PartnerAgreementSigned(partner_id=partner), when)
 
 
-def certified(when: str, partner: str = "p1") -> Message:
+def certified(
+    when: str,
+    partner: str = "p1",
+    *,
+    id: str | None = None,  # noqa: A002 - its name on the wire
+) -> Message:
     """A partner passes a certification."""
-    return message(PartnerCertified(partner_id=partner, certification="cert"), when)
+    return message(PartnerCertified(partner_id=partner, certification="cert"), when, id)
 
 
 def nps(when: str, score: int, partner: str = "p1") -> Message:
@@ -91,22 +114,27 @@ def referred(
     client: str = "c1",
     partner: str = "p1",
     *,
+    department: str | None = None,
     id: str | None = None,  # noqa: A002 - its name on the wire
 ) -> Message:
     """A partner claims a client."""
-    return message(ReferralRegistered(partner_id=partner, client_id=client), when, id)
+    data = ReferralRegistered(partner_id=partner, client_id=client, department=department)
+    return message(data, when, id)
 
 
 def lead(
     when: str,
     lead_id: str,
-    partner: str = "p1",
+    partner: str | None = "p1",
     client: str | None = None,
     *,
+    department: str | None = None,
     id: str | None = None,  # noqa: A002 - its name on the wire
 ) -> Message:
-    """A partner captures a lead."""
-    data = LeadCaptured(lead_id=lead_id, partner_id=partner, client_id=client)
+    """A lead comes in, by a partner or by none."""
+    data = LeadCaptured(
+        lead_id=lead_id, partner_id=partner, client_id=client, department=department
+    )
     return message(data, when, id)
 
 
@@ -121,7 +149,7 @@ def converted(
     return message(LeadConverted(lead_id=lead_id, client_id=client), when, id)
 
 
-def activated(
+def activated(  # noqa: PLR0913 - what an activation says
     when: str,
     client: str = "c1",
     price: int = 10_000,
@@ -130,6 +158,7 @@ def activated(
     currency: str = "EUR",
     interval: Interval = "month",
     partner: str | None = None,
+    department: str | None = None,
     id: str | None = None,  # noqa: A002 - its name on the wire
 ) -> Message:
     """A subscription starts."""
@@ -141,6 +170,7 @@ def activated(
         currency=currency,
         interval=interval,
         partner_id=partner,
+        department=department,
     )
     return message(data, when, id)
 
@@ -153,6 +183,7 @@ def changed(
     sub: str | None = None,
     currency: str | None = None,
     interval: Interval | None = None,
+    id: str | None = None,  # noqa: A002 - its name on the wire
 ) -> Message:
     """A plan changes."""
     data = ClientPlanChanged(
@@ -163,12 +194,18 @@ def changed(
         currency=currency,
         interval=interval,
     )
-    return message(data, when)
+    return message(data, when, id)
 
 
-def churned(when: str, client: str = "c1", *, sub: str | None = None) -> Message:
+def churned(
+    when: str,
+    client: str = "c1",
+    *,
+    sub: str | None = None,
+    id: str | None = None,  # noqa: A002 - its name on the wire
+) -> Message:
     """A subscription ends; without ``sub`` it names none."""
-    return message(ClientChurned(client_id=client, subscription_id=sub or client), when)
+    return message(ClientChurned(client_id=client, subscription_id=sub or client), when, id)
 
 
 def settled(
@@ -195,6 +232,82 @@ def failed(when: str, cutoff: str, currency: str = "EUR", partner: str = "p1") -
     return message(PayoutFailed(partner_id=partner, payout_id=name, reason="iban"), when)
 
 
+def branded(
+    when: str,
+    partner: str = "p1",
+    *,
+    id: str | None = None,  # noqa: A002 - its name on the wire
+) -> Message:
+    """A partner may sell under its own brand."""
+    return message(PartnerWhiteLabelGranted(partner_id=partner), when, id)
+
+
+def unbranded(when: str, partner: str = "p1") -> Message:
+    """A brand ends."""
+    return message(PartnerWhiteLabelRevoked(partner_id=partner), when)
+
+
+def territory(
+    when: str,
+    department: str = "75",
+    partner: str = "p1",
+    *,
+    id: str | None = None,  # noqa: A002 - its name on the wire
+) -> Message:
+    """A department is asked for a partner alone."""
+    return message(PartnerTerritoryGranted(partner_id=partner, department=department), when, id)
+
+
+def invoiced(
+    start: str,
+    amount: int = 10_000,
+    client: str = "c1",
+    *,
+    invoice: str = "i1",
+    payment: str | None = None,
+    currency: str = "EUR",
+    when: str | None = None,
+    id: str | None = None,  # noqa: A002 - its name on the wire
+) -> Message:
+    """A client pays an invoice of the period that starts on a day, on that day unless said."""
+    data = InvoicePaid(
+        client_id=client,
+        subscription_id=client,
+        invoice_id=invoice,
+        payment_id=payment,
+        net_amount=amount,
+        currency=currency,
+        period_start=date.fromisoformat(start),
+    )
+    return message(data, when or start, id)
+
+
+def refunded(
+    when: str,
+    amount: int,
+    client: str = "c1",
+    *,
+    invoice: str = "i1",
+    payment: str | None = None,
+    currency: str = "EUR",
+    id: str | None = None,  # noqa: A002 - its name on the wire
+) -> Message:
+    """A client is paid back."""
+    data = InvoiceRefunded(
+        client_id=client,
+        invoice_id=invoice,
+        payment_id=payment,
+        net_amount=amount,
+        currency=currency,
+    )
+    return message(data, when, id)
+
+
+def wholesale(when: str, amount: int, partner: str = "p1", *, currency: str = "EUR") -> Message:
+    """A partner under its own brand pays what it owes."""
+    return message(WholesaleSettled(partner_id=partner, amount=amount, currency=currency), when)
+
+
 def accrue(through: str) -> Accrue:
     """Accrue through a day."""
     return Accrue(date.fromisoformat(through))
@@ -215,15 +328,19 @@ def adjust(
     when: str | None = None,
     *,
     line: tuple[str, str] | None = None,
+    payment: tuple[str, ...] = (),
     currency: str = "EUR",
     partner: str = "p1",
     approved_by: str = "bob",
 ) -> Adjust:
-    """Adjust; ``line`` is a client and the S of a period of its own subscription."""
+    """Adjust; ``line`` is a client and the S of a period of its own subscription.
+
+    ``payment`` names the invoice, and the payment of it, that a line by invoice is of.
+    """
     key = None
     if line is not None:
         client, day = line
-        key = PeriodKey(partner, client, client, date.fromisoformat(day))
+        key = PeriodKey(partner, client, client, date.fromisoformat(day), payment)
     return Adjust(
         partner_id=partner,
         amount=amount,

@@ -7,15 +7,14 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import date
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from eventsourcing.postgres import PostgresDatastore
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import dict_row
 
 from events.codec import content_hash, encode
 from events.envelope import Message as Told
@@ -25,8 +24,7 @@ from ledger.errors import Refused
 from ledger.policy.programme import Programme
 from ledger.store.recorder import LedgerRecorder
 from projections.accrual import LiveModels
-from replay.as_of import Replay, Row
-from replay.statements import Statements, seal
+from replay.statements import seal
 from replay.verify import verify
 from tests.conftest import (
     HOME_VARIABLE,
@@ -36,19 +34,11 @@ from tests.conftest import (
     install_schema,
     url_of,
 )
-from tests.model.journal import (
-    Adjust,
-    Balance,
-    ClaimView,
-    ClientView,
-    Credit,
-    LineView,
-    Message,
-    PayoutView,
-    TierView,
-)
+from tests.model.commands import Adjust, Assign, CorrectPartner, Credit, Open, OpenPartner, Retract
+from tests.model.journal import Message
+from tests.rules.ledger_views import StoredViews, integer_of, line_of
 
-_TABLES = ("balances", "clients", "terms", "tiers")
+_TABLES = ("balances", "clients", "terms", "assignments", "tiers", "payments")
 
 
 @cache
@@ -123,7 +113,7 @@ def open_ledger() -> Iterator[RealLedger]:
     ledger.check()
 
 
-class RealLedger:
+class RealLedger(StoredViews):
     """The real ledger as a :class:`~tests.model.journal.LedgerUnderTest`."""
 
     def __init__(self) -> None:
@@ -140,7 +130,7 @@ class RealLedger:
             "SELECT count(*) AS found FROM ledger.events WHERE originator_id = 'ledger'"
             f" AND topic = '{kind}/1'"
         )
-        return _integer(rows[0]["found"])
+        return integer_of(rows[0]["found"])
 
     def check(self) -> None:
         """Nothing that is verified is wrong."""
@@ -171,19 +161,28 @@ class RealLedger:
 
     def pay(self, cutoff: date, partner_id: str | None) -> None:
         """Run payouts."""
-        if partner_id is not None:
-            raise Refused("payouts of one partner come in a later release")
-        self.application.run_payouts(cutoff)
+        if partner_id is None:
+            self.application.run_payouts(cutoff)
+        else:
+            self._finance.run_payouts(cutoff, partner_id=partner_id)
+
+    def hold(self, partner_id: str, reason: str) -> None:
+        """Suspend a partner's payouts."""
+        self._finance.hold(partner_id, reason)
+
+    def release(self, partner_id: str, reason: str) -> None:
+        """Resume a partner's payouts."""
+        self._finance.release(partner_id, reason)
 
     def adjust(self, adjustment: Adjust) -> None:
         """Post an adjustment."""
         position = None
         if adjustment.line is not None:
-            lines = [row for row in self._history() if row["line"] is None and row["client_id"]]
-            named = [row for row in lines if _line(row).period == adjustment.line]
+            lines = [row for row in self._history() if row["line"] is None and row["service_end"]]
+            named = [row for row in lines if line_of(row).period == adjustment.line]
             if not named:
                 raise Refused("no such line")
-            position = _integer(named[0]["position"])
+            position = integer_of(named[0]["position"])
         self.application.adjust(
             partner_id=adjustment.partner_id,
             amount=adjustment.amount,
@@ -207,124 +206,30 @@ class RealLedger:
             approved_by=credit.approved_by,
         )
 
-    # --- what comes out --------------------------------------------------------------------------
+    def assign(self, assignment: Assign) -> None:
+        """Give a client to a partner, or to none."""
+        self._finance.assign(**vars(assignment))
 
-    def lines(self) -> list[LineView]:
-        """All lines by position."""
-        return [_line(row) for row in self._history()]
+    def retract(self, retraction: Retract) -> None:
+        """Void a fact."""
+        self._finance.retract(**vars(retraction))
 
-    def balances(self) -> dict[tuple[str, str], Balance]:
-        """By partner and currency, from the stored projection."""
-        rows = self._select("SELECT * FROM finance.partner_balances")
-        return {
-            (str(row["partner_id"]), str(row["currency"])): Balance(
-                *(_integer(row[name]) for name in ("earned", "adjusted", "paid", "in_flight"))
-            )
-            for row in rows
-        }
+    def correct_partner(self, correction: CorrectPartner) -> None:
+        """Replace what an enrolment said."""
+        self._finance.correct_partner(**vars(correction))
 
-    def tiers(self) -> list[TierView]:
-        """All changes of tier."""
-        with psycopg.connect(_database()) as connection:
-            replay = Replay(connection)
-            rows = list(replay.tier_history(replay.resolve()))
-        return [
-            TierView(
-                str(row["partner_id"]),
-                str(row["from_tier"] or ""),
-                str(row["to_tier"]),
-                _day(row["effective_day"]),
-            )
-            for row in rows
-        ]
+    def open(self, opening: Open) -> None:
+        """Start the ledger for a programme that has a past."""
+        self._finance.open(**vars(opening))
 
-    def claims(self) -> list[ClaimView]:
-        """All claims with their last answers."""
-        with psycopg.connect(_database()) as connection:
-            replay = Replay(connection)
-            rows = list(replay.claims(replay.resolve()))
-        ids = self._ids()
-        return [
-            ClaimView(
-                ids[_integer(row["position"])],
-                str(row["client_id"]),
-                str(row["partner_id"]),
-                _day(row["day"]),
-                str(row["answer"]),
-                str(row["reason"] or ""),
-            )
-            for row in rows
-        ]
+    def open_partner(self, opening: OpenPartner) -> None:
+        """Fix a partner's tier and balances of the opening."""
+        self._finance.open_partner(**vars(opening))
 
-    def clients(self) -> list[ClientView]:
-        """All clients ever activated."""
-        rows = self._select("SELECT * FROM projections.clients ORDER BY client_id")
-        return [
-            ClientView(
-                str(row["client_id"]),
-                None if row["partner_id"] is None else str(row["partner_id"]),
-                row["first_activated_on"],  # type: ignore[arg-type]
-                row["counted_on"],  # type: ignore[arg-type]
-            )
-            for row in rows
-            if row["first_activated_on"] is not None
-        ]
-
-    def payouts(self) -> list[PayoutView]:
-        """All payouts."""
-        with psycopg.connect(_database()) as connection:
-            replay = Replay(connection)
-            rows = list(replay.payouts(replay.resolve()))
-        return [
-            PayoutView(
-                str(row["partner_id"]),
-                str(row["currency"]),
-                _day(row["cutoff"]),
-                _integer(row["amount"]),
-                str(row["status"]),
-                _integer(row["settled_amount"] or 0),
-                row["flag"] is not None,
-            )
-            for row in rows
-        ]
-
-    def trial_balance(self) -> dict[tuple[str, str], int]:
-        """Debit - credit by account and currency."""
-        rows = self._select("SELECT * FROM finance.trial_balance")
-        found = {(str(r["account"]), str(r["currency"])): _integer(r["balance"]) for r in rows}
-        return {key: value for key, value in found.items() if value}
-
-    def unresolved(self) -> set[str]:
-        """The ids of messages that wait or had no effect."""
-        with psycopg.connect(_database()) as connection:
-            replay = Replay(connection)
-            rows = list(replay.unresolved(replay.resolve()))
-        ids = self._ids()
-        return {ids[p] for row in rows if (p := _integer(row["position"])) in ids}
-
-    def statement(self, partner_id: str, month: str) -> bytes:
-        """The canonical bytes of a month's statement."""
-        with psycopg.connect(_database()) as connection:
-            at = Replay(connection).resolve()
-            return Statements(connection).of(partner_id, month, at).canonical()
-
-    # --- reading ---------------------------------------------------------------------------------
-
-    def _history(self) -> list[Row]:
-        with psycopg.connect(_database()) as connection:
-            replay = Replay(connection)
-            return list(replay.history(replay.resolve()))
-
-    def _select(self, query: str) -> list[Row]:
-        with psycopg.connect(_database(), row_factory=dict_row) as connection:
-            return connection.execute(query).fetchall()
-
-    def _ids(self) -> dict[int, str]:
-        rows = self._select(
-            "SELECT position, event_id FROM ledger.events"
-            " WHERE event_id IS NOT NULL AND source <> ''"
-        )
-        return {_integer(row["position"]): str(row["event_id"]) for row in rows}
+    @property
+    def _finance(self) -> Any:
+        """The application, whose commands of two persons take their words by name."""
+        return self.application
 
 
 def _incoming(message: Message) -> Incoming:
@@ -334,38 +239,3 @@ def _incoming(message: Message) -> Incoming:
         message.source, message.id, topic, message.effective_at, message.data, state, content
     )
     return Incoming(message.id, state, told)
-
-
-def _line(row: Row) -> LineView:
-    rate = row["rate"]
-    return LineView(
-        kind=str(row["kind"]),
-        rule=str(row["rule"]),
-        partner_id=str(row["partner_id"]),
-        service_date=_day(row["service_date"]),
-        posting_date=_day(row["posting_date"]),
-        amount=_integer(row["amount"]),
-        currency=str(row["currency"]),
-        client_id=None if row["subscription_id"] is None else str(row["client_id"]),
-        subscription_id=None if row["subscription_id"] is None else str(row["subscription_id"]),
-        service_end=None if row["service_end"] is None else _day(row["service_end"]),
-        base=None if row["base"] is None else _integer(row["base"]),
-        rate=None if rate is None else Decimal(str(rate)),
-        tier=None if row["tier"] is None else str(row["tier"]),
-        client_year=None if row["client_year"] is None else _integer(row["client_year"]),
-        programme_version=(
-            None if row["programme_version"] is None else str(row["programme_version"])
-        ),
-        facts=tuple(row["facts"] or ()),  # type: ignore[arg-type]
-    )
-
-
-def _day(value: object) -> date:
-    assert isinstance(value, date)
-    return value
-
-
-def _integer(value: object) -> int:
-    assert isinstance(value, int | Decimal)
-    assert int(value) == value
-    return int(value)

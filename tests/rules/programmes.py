@@ -88,3 +88,29 @@ def small() -> Programme:
             ),
         ]
     )
+
+
+def quick(**parts: JsonValue) -> Programme:
+    """Certified from a certification, strategic from a portfolio over 200; rates are 20, 25, 30 %.
+
+    Territories of 24 months and brands of 40 % are in it, besides what ``parts`` say.
+    """
+    terms: dict[str, JsonValue] = {
+        "tier": [
+            tier_terms("referent"),
+            tier_terms("certified", requires={"certification": True}),
+            tier_terms("strategic", requires={"portfolio_above": 200}, year_1="0.30", later="0.18"),
+        ],
+        "territory": {"months": 24},
+        "white_label": {"share": "0.40"},
+    }
+    return programme(**{**terms, **parts})
+
+
+def choosing(terms: Programme, part: str, **choices: object) -> Programme:
+    """The programme with other choices in one part, such as ``agreement`` and its ``tail``.
+
+    They are not validated, so that a rule can be tried on the model before a ledger has it.
+    """
+    changed = getattr(terms, part).model_copy(update=choices)
+    return terms.model_copy(update={part: changed})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from tests.model.journal import Adopt, AssignProgramme
+from tests.model.commands import Adopt, AssignProgramme
 from tests.rules.dsl import Given, commission
 from tests.rules.facts import accrue, activated, churned, enrolled, referred
 from tests.rules.programmes import programme, tier_terms

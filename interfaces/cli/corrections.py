@@ -1,0 +1,134 @@
+"""Finance's word on who holds a client and on what an enrolment said, by two persons."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Literal
+
+import click
+
+from interfaces.cli.command import Command
+from interfaces.cli.options import CODE, DAY, IDENTIFIER, format_option, two_persons
+from interfaces.cli.output import Format, write_result
+from interfaces.cli.session import Session
+
+KINDS = ("referral", "reseller", "tech", "oem")
+NONE = "none"
+"""What stands for no sponsor and no department."""
+
+
+@click.command(cls=Command)
+@click.argument("client", type=IDENTIFIER)
+@click.option("--partner", type=IDENTIFIER, help="The partner that holds it from that day on.")
+@click.option("--direct", is_flag=True, help="No partner holds it from that day on.")
+@click.option("--from", "from_day", type=DAY, required=True, help="After the last accrued day.")
+@click.option("--reason", type=CODE, required=True, help="A code, never free text.")
+@two_persons
+@format_option
+@click.pass_obj
+def assign(  # noqa: PLR0913 - one for each option
+    session: Session,
+    *,
+    client: str,
+    partner: str | None,
+    direct: bool,
+    from_day: date,
+    reason: str,
+    requested_by: str,
+    approved_by: str,
+    format_: Format,
+) -> None:
+    """Give CLIENT to a partner, or to none, from a day on, whatever was claimed."""
+    if direct == (partner is not None):
+        raise click.UsageError("name a --partner, or give --direct")
+    with session.ledger() as ledger:
+        position = ledger.assign(
+            client_id=client,
+            partner_id=partner,
+            from_day=from_day,
+            reason=reason,
+            requested_by=requested_by,
+            approved_by=approved_by,
+        )
+    session.line.add(position=position)
+    result = {"position": position, "client_id": client, "partner_id": partner, "from": from_day}
+    holder = f"{partner} holds" if partner is not None else "nobody holds"
+    write_result(result, format_, f"{holder} {client} from {from_day} on, position {position}")
+
+
+@click.command(cls=Command)
+@click.argument("source")
+@click.argument("id_", metavar="ID")
+@click.option("--reason", type=CODE, required=True, help="A code, never free text.")
+@two_persons
+@format_option
+@click.pass_obj
+def retract(
+    session: Session,
+    *,
+    source: str,
+    id_: str,
+    reason: str,
+    requested_by: str,
+    approved_by: str,
+    format_: Format,
+) -> None:
+    """Void the fact ID of SOURCE, which was never true; the next run takes back what it gave."""
+    with session.ledger() as ledger:
+        position = ledger.retract(
+            source=source,
+            id=id_,
+            reason=reason,
+            requested_by=requested_by,
+            approved_by=approved_by,
+        )
+    session.line.add(position=position)
+    result = {"position": position, "source": source, "id": id_}
+    write_result(result, format_, f"retracted {id_} of {source}, position {position}")
+
+
+@click.command("correct-partner", cls=Command)
+@click.argument("partner", type=IDENTIFIER)
+@click.option("--kind", type=click.Choice(KINDS), help="Its kind.")
+@click.option("--founding", type=click.Choice(["true", "false"]), help="Whether it is founding.")
+@click.option("--sponsor", type=IDENTIFIER, help="The partner that brought it, or none.")
+@click.option("--department", type=CODE, help="Its department, or none.")
+@two_persons
+@format_option
+@click.pass_obj
+def correct_partner(  # noqa: PLR0913 - one for each option
+    session: Session,
+    *,
+    partner: str,
+    kind: Literal["referral", "reseller", "tech", "oem"] | None,
+    founding: str | None,
+    sponsor: str | None,
+    department: str | None,
+    requested_by: str,
+    approved_by: str,
+    format_: Format,
+) -> None:
+    """Replace what the enrolment of PARTNER said, for what is decided later."""
+    members: dict[str, Any] = {
+        "kind": kind,
+        "founding": None if founding is None else founding == "true",
+        "sponsor_id": None if sponsor == NONE else sponsor,
+        "department": None if department == NONE else department,
+    }
+    cleared: list[Literal["sponsor_id", "department"]] = []
+    if sponsor == NONE:
+        cleared.append("sponsor_id")
+    if department == NONE:
+        cleared.append("department")
+    with session.ledger() as ledger:
+        position = ledger.correct_partner(
+            partner_id=partner,
+            **members,
+            cleared=cleared,
+            requested_by=requested_by,
+            approved_by=approved_by,
+        )
+    session.line.add(position=position)
+    result = {"position": position, "partner_id": partner, "cleared": cleared}
+    given = {name: value for name, value in members.items() if value is not None}
+    write_result({**result, **given}, format_, f"corrected {partner}, position {position}")

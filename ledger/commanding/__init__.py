@@ -1,0 +1,1 @@
+"""How finance's commands are carried out, a module for each kind."""

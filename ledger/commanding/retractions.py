@@ -1,0 +1,114 @@
+"""Facts that were never true, retracted by finance (D9.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from importlib.resources import files
+from typing import Any
+
+from psycopg import Cursor, sql
+from psycopg.rows import tuple_row
+
+from events.base import Command, Decision, Fact
+from events.decisions import ClientStanding, FactVoided
+from events.finance import FactRetracted
+from events.recorded import Recorded
+from ledger.commanding.commanding import Commanding
+from ledger.engine import commands
+from ledger.engine.retraction import (
+    Resting,
+    decide_retraction,
+    list_resting,
+    reads_of_retraction,
+)
+from ledger.engine.state import Ledger
+
+
+class RetractionCommands(Commanding):
+    """What finance retracts, by two persons."""
+
+    def retract(
+        self,
+        *,
+        source: str,
+        id: str,  # noqa: A002 - its name on the wire
+        reason: str,
+        requested_by: str,
+        approved_by: str,
+    ) -> int:
+        """Void a fact that was never true (D9.5). The command's position.
+
+        The next run takes back what rested on it; what stays is listed as unresolved.
+        """
+        named: list[Recorded] = []
+
+        def decide(_: Ledger, cursor: Cursor[Any]) -> Command:
+            found = self._recorder.recorded(cursor, [(source, id)]).get((source, id))
+            fact = self._event(cursor, found.position) if found is not None else None
+            voided = fact is not None and self._is_voided(cursor, fact)
+            named.append(commands.check_retraction(source, id, fact, voided=voided))
+            return FactRetracted(
+                source=source,
+                id=id,
+                reason=reason,
+                requested_by=requested_by,
+                approved_by=approved_by,
+                operator=self._operator,
+            )
+
+        def retract(context: tuple[Ledger, Cursor[Any]], event: Recorded) -> list[Decision]:
+            cursor, fact = context[1], named[-1]
+            data = fact.data
+            assert isinstance(data, Fact)
+            state = self._loaded(cursor, lambda at: reads_of_retraction(at, data))
+            decisions = decide_retraction(state, event, fact)
+            resting = self._resting(cursor, fact, decisions)
+            return [*decisions, *list_resting(event, fact, resting)]
+
+        # It stands where the fact stands that it voids.
+        return self._command(decide, lambda _: named[-1].day, retract)
+
+    def _is_voided(self, cursor: Cursor[Any], fact: Recorded) -> bool:
+        query = sql.SQL(
+            "SELECT EXISTS (SELECT FROM {} WHERE originator_id = %s AND topic = %s"
+            " AND (convert_from(state, 'UTF8')::jsonb ->> 'fact')::bigint = %s)"
+        ).format(self._entities.table)
+        parameters = (fact.data.stream, FactVoided.topic(), fact.position)
+        with cursor.connection.cursor(row_factory=tuple_row) as own:
+            row = own.execute(query, parameters, prepare=False).fetchone()
+        return bool(row and row[0])
+
+    def _resting(
+        self, cursor: Cursor[Any], fact: Recorded, decisions: Sequence[Decision]
+    ) -> list[Resting]:
+        """The decisions that rested on what was retracted and stay (D9.5)."""
+        counted_by, counted_on = _no_longer_counted(decisions)
+        text = files("ledger.commanding").joinpath("resting.sql").read_text(encoding="utf-8")
+        query = sql.SQL(text).format(events=self._entities.table)
+        parameters = {
+            "voided": [d.fact for d in decisions if isinstance(d, FactVoided)],
+            "client_id": getattr(fact.data, "client_id", None),
+            "clients": sorted({d.client_id for d in decisions if isinstance(d, ClientStanding)}),
+            "partner": counted_by,
+            "counted_on": counted_on,
+            "reported": fact.data.stream if fact.data.stream.startswith("partner:") else None,
+        }
+        with cursor.connection.cursor(row_factory=tuple_row) as own:
+            own.execute(query, parameters, prepare=False)
+            return [Resting(*row) for row in own]
+
+
+def _no_longer_counted(decisions: Sequence[Decision]) -> tuple[str | None, date | None]:
+    """Who counted the client on which day before, if that is not so any more."""
+    for decision in decisions:
+        if isinstance(decision, ClientStanding):
+            before, after = decision.before, decision.after
+            who = before.counted_by or before.partner_id
+            now = after.counted_by or after.partner_id
+            if before.counted_on is not None and (who, before.counted_on) != (
+                now,
+                after.counted_on,
+            ):
+                return who, before.counted_on
+    return None, None

@@ -1,0 +1,91 @@
+"""Accrual runs and closes (D8, D16)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from psycopg import Cursor
+
+from events.base import Command, Decision
+from events.finance import (
+    AccrualRun as AccrualRunCommand,
+)
+from events.finance import (
+    PeriodClosed,
+)
+from events.recorded import Recorded
+from ledger.accrual import Accrued, Progress
+from ledger.commanding.commanding import Closed, Commanding, is_command
+from ledger.engine import closes, commands
+from ledger.engine.calendar import end_of_month, first_of_month
+from ledger.engine.state import Ledger, Partner
+
+
+class RunCommands(Commanding):
+    """Runs and closes."""
+
+    def accrue(
+        self, through: date, *, ahead: bool = False, progress: Progress | None = None
+    ) -> Accrued:
+        """Run an accrual through a day (D8.1); a run left open by a kill is finished first."""
+        with self._alone():
+            self._finish(progress)
+            return self._accrue(through, progress, ahead=ahead)
+
+    def _accrue(self, through: date, progress: Progress | None, *, ahead: bool) -> Accrued:
+        def decide(ledger: Ledger, _: Cursor[Any]) -> Command:
+            commands.check_accrual(ledger, through)
+            return AccrualRunCommand(
+                through=through,
+                previous=ledger.accrued_through,
+                previous_run=ledger.last_run or None,
+                ahead=ahead,
+                operator=self._operator,
+            )
+
+        self._append_command(decide, lambda _: through)
+        finished = self._finish(progress)
+        assert finished is not None
+        return finished
+
+    def close(self, month: str, *, ahead: bool = False, progress: Progress | None = None) -> Closed:
+        """Close a month (D16): accrue through L again, close, seal its statements."""
+        with self._alone():
+            self._finish(progress)
+            ledger = self.ledger
+            commands.check_close(ledger, month)
+            assert ledger.accrued_through is not None
+            self._accrue(ledger.accrued_through, progress, ahead=ahead)
+
+            def decide(ledger: Ledger, _: Cursor[Any]) -> Command:
+                commands.check_close(ledger, month)
+                return PeriodClosed(month=month, ahead=ahead, operator=self._operator)
+
+            self._append_command(
+                decide, lambda _: end_of_month(first_of_month(month)), self._rankings
+            )
+            sealed = self._finish_seal()
+            assert sealed is not None
+            return sealed
+
+    def _rankings(self, context: tuple[Ledger, Cursor[Any]], event: Recorded) -> list[Decision]:
+        """The rankings and prizes of a close, from all that is recorded before it (D12)."""
+        ledger, cursor = context
+        month = is_command(event, PeriodClosed).month
+        boards = closes.boards(ledger, month)
+        if not boards:
+            return []
+        tallies = {span: self._models.tallies(cursor, span) for span in {b.span for b in boards}}
+        assigned = self._partners(cursor, self._models.assigned_partners(cursor))
+        ranked = [closes.rank(ledger, board, tallies[board.span], assigned) for board in boards]
+        winners = {tally.partner_id for each in ranked for _, tally, _ in each.winners()}
+        partners = self._partners(cursor, winners)
+        return closes.decide_close(ledger, event.position, month, ranked, partners)
+
+    def _partners(self, cursor: Cursor[Any], names: Iterable[str]) -> dict[str, Partner]:
+        """Partners as they stand at the head, past the cache."""
+        streams = [f"partner:{name}" for name in sorted(names)]
+        folded = self._entities.folded(cursor, streams, self._entities.position)
+        return {p.partner_id: p for p in folded.values() if isinstance(p, Partner)}

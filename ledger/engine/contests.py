@@ -1,0 +1,80 @@
+"""Contests: an amount for each counted client whose winning claim lies in them (D10.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import date, timedelta
+
+from events.lines import ContestPosted
+from ledger.engine.counted import CountedClient
+from ledger.engine.draft import programme_on
+from ledger.engine.state import Ledger, Partner, Run
+from ledger.policy.versions import Programmes
+
+
+class Claims:
+    """The days on which a contest of any version adopted has claims.
+
+    Clients first activated after ``activated_through`` have no winning claim of such a day: it
+    would have lapsed.
+    """
+
+    def __init__(self, programmes: Programmes) -> None:
+        adopted = [each.programme for of_one in programmes.versions.values() for each in of_one]
+        contests = [contest for programme in adopted for contest in programme.contests]
+        self.any = bool(contests)
+        self.first = min((contest.start for contest in contests), default=date.max)
+        self.last = max((contest.end for contest in contests), default=date.min)
+        window = max((each.attribution.window_days for each in adopted), default=0)
+        try:
+            self.activated_through = self.last + timedelta(days=window)
+        except OverflowError:
+            self.activated_through = date.max
+        self.replace_commissions = any(
+            contest.mode == "instead_of_first_year" for contest in contests
+        )
+
+
+def decide_contests(
+    ledger: Ledger, run: Run, partner: Partner, client: CountedClient, posted: Collection[str]
+) -> Iterator[ContestPosted]:
+    """The amounts of one counted client, by the version in force on its counting day.
+
+    ``posted`` are the codes of the contests in which the partner has its amount already.
+    """
+    day = client.counted_on
+    if day > run.through or not partner.in_force_on(day) or not ledger.posts_on(day):
+        return
+    version = programme_on(ledger, partner, day)
+    for contest in version.programme.contests:
+        if contest.code in posted or not _holds(contest.start, client.claimed_on, contest.end):
+            continue
+        yield ContestPosted(
+            rule="D10.2",
+            programme_version=version.version,
+            day=day,
+            partner_id=partner.partner_id,
+            posting_date=ledger.posting_day(day),
+            amount=contest.amount,
+            currency=version.programme.currency,
+            facts=client.facts,
+            run=run.position,
+            client_id=client.client_id,
+            contest=contest.code,
+        )
+
+
+def replaces_first_year(
+    ledger: Ledger, partner: Partner, counted_on: date | None, claimed_on: date | None
+) -> bool:
+    """Whether a contest stands in place of the commissions of a client's first year."""
+    if counted_on is None:
+        return False
+    return any(
+        contest.mode == "instead_of_first_year" and _holds(contest.start, claimed_on, contest.end)
+        for contest in programme_on(ledger, partner, counted_on).programme.contests
+    )
+
+
+def _holds(start: date, day: date | None, end: date) -> bool:
+    return day is not None and start <= day <= end

@@ -1,0 +1,89 @@
+"""What closes read of the projections: who has how many counted clients (D12)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import Cursor, sql
+from psycopg.rows import tuple_row
+
+from events.partner_decisions import ProgrammeAssigned
+from ledger.engine.closes import Span, Tally
+from projections.names import DEFAULT_NAMES, Names
+from projections.projector import Projector
+
+# Of the last counted: by counting day, then first activation, then client id.
+_TALLIES = """
+SELECT
+    partner_id,
+    COUNT(*) AS clients,
+    MAX(first_activated_at) FILTER (WHERE from_last = 1) AS last_activation,
+    MAX(fact) FILTER (WHERE from_last = 1) AS fact
+FROM (
+    SELECT
+        COALESCE(counted_by, partner_id) AS partner_id,
+        first_activated_at,
+        COALESCE(claim, position) AS fact,
+        ROW_NUMBER() OVER (
+            PARTITION BY COALESCE(counted_by, partner_id)
+            ORDER BY counted_on DESC, first_activated_at DESC, client_id DESC
+        ) AS from_last
+    FROM {clients} AS standing
+    {claimed}
+    WHERE COALESCE(counted_by, partner_id) IS NOT NULL
+        AND counted_on <= %(last)s
+        AND counted_on >= %(first)s
+) AS counted
+GROUP BY partner_id
+"""
+
+# One look-up each, whatever the planner believes: OFFSET keeps it from joining.
+_CLAIMED = """
+CROSS JOIN LATERAL (
+    SELECT TRUE AS inside
+    FROM {events} AS claims
+    WHERE claims.position = standing.claim
+        AND claims.day BETWEEN %(from)s AND %(through)s
+    OFFSET 0
+) AS claimed
+"""
+
+_ASSIGNED = """
+SELECT DISTINCT partner_id
+FROM {events}
+WHERE originator_id >= 'partner:'
+    AND originator_id < 'partner;'
+    AND topic = %s
+ORDER BY partner_id
+"""
+
+
+class RankingModels(Projector):
+    """Reads what is ranked, for closes."""
+
+    def __init__(self, names: Names = DEFAULT_NAMES) -> None:
+        super().__init__(names)
+        clients, events = names.stored("clients"), names.events
+        claimed = sql.SQL(_CLAIMED).format(events=events)
+        self._tallies, self._claimed_tallies = (
+            sql.SQL(_TALLIES).format(clients=clients, claimed=condition)
+            for condition in (sql.SQL(""), claimed)
+        )
+        self._assigned = sql.SQL(_ASSIGNED).format(events=events)
+
+    def tallies(self, cursor: Cursor[Any], span: Span) -> list[Tally]:
+        """How many counted clients of a span each partner has (D12), those with none left out."""
+        days: dict[str, object] = {"first": span.first or "-infinity", "last": span.last}
+        query = self._tallies
+        if span.claimed is not None:
+            query = self._claimed_tallies
+            days |= {"from": span.claimed[0], "through": span.claimed[1]}
+        with cursor.connection.cursor(row_factory=tuple_row) as own:
+            own.execute(query, days)
+            return [Tally(*row) for row in own]
+
+    def assigned_partners(self, cursor: Cursor[Any]) -> list[str]:
+        """The partners that were ever put under another programme (D7.3), by id."""
+        with cursor.connection.cursor(row_factory=tuple_row) as own:
+            own.execute(self._assigned, (ProgrammeAssigned.topic(),))
+            return [partner_id for (partner_id,) in own]

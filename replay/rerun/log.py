@@ -1,0 +1,79 @@
+"""What was told to a ledger: its facts and commands by position, read at one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any, NamedTuple
+
+from psycopg import Connection, ServerCursor, sql
+from psycopg.rows import tuple_row
+
+from events.base import Event
+from events.catalogue import TOPICS
+from events.codec import decode_state
+from events.finance import AdjustmentRequested, ProgrammeAdopted
+from events.recorded import Recorded
+from ledger.engine.state import LEDGER
+from projections import DEFAULT_NAMES, Names
+
+PAGE_EVENTS = 5_000
+"""Events read at a time."""
+
+
+class Told(NamedTuple):
+    """A fact or command as it was recorded."""
+
+    position: int
+    event: Recorded
+
+
+class Log:
+    """The events of one ledger up to a position, of the types that are asked for.
+
+    ``connection`` is in a transaction of repeatable reads while the log is read.
+    """
+
+    def __init__(
+        self, connection: Connection[Any], through: int, names: Names = DEFAULT_NAMES
+    ) -> None:
+        self._connection, self._events, self.through = connection, names.events, through
+
+    def told(self, classes: Collection[type[Event]]) -> Iterator[Told]:
+        """The events of some classes, of any version, in the order of their positions."""
+        types = {cls.type for cls in classes}
+        topics = sorted(topic for topic, cls in TOPICS.items() if cls.type in types)
+        query = sql.SQL(
+            "SELECT position, topic, state, effective_at, day, source, event_id FROM {}"
+            " WHERE topic = ANY(%s) AND position <= %s ORDER BY position"
+        ).format(self._events)
+        with ServerCursor(self._connection, "rerun", row_factory=tuple_row) as cursor:
+            cursor.itersize = PAGE_EVENTS
+            cursor.execute(query, (topics, self.through), binary=True)
+            for position, topic, state, effective_at, day, source, event_id in cursor:
+                data = decode_state(topic, state)
+                yield Told(position, Recorded(position, effective_at, day, data, source, event_id))
+
+    def adoptions(self) -> list[ProgrammeAdopted]:
+        """The versions of programmes adopted, in their order."""
+        return [
+            told.event.data
+            for told in self.told([ProgrammeAdopted])
+            if isinstance(told.event.data, ProgrammeAdopted)
+        ]
+
+    def adjusted_lines(self) -> dict[int, Recorded]:
+        """The lines that adjustments name, by position."""
+        query = sql.SQL(
+            "SELECT named.position, named.topic, named.state, named.effective_at, named.day"
+            " FROM {events} AS asked CROSS JOIN LATERAL ("
+            "SELECT * FROM {events}"
+            " WHERE position = (convert_from(asked.state, 'UTF8')::jsonb ->> 'line')::bigint"
+            ") AS named"
+            " WHERE asked.originator_id = %s AND asked.topic = %s AND asked.position <= %s"
+        ).format(events=self._events)
+        with self._connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+            cursor.execute(query, (LEDGER, AdjustmentRequested.topic(), self.through))
+            return {
+                position: Recorded(position, effective_at, day, decode_state(topic, state))
+                for position, topic, state, effective_at, day in cursor
+            }

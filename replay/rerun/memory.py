@@ -1,0 +1,372 @@
+"""A ledger in memory: entities, and what runs ask of the read side, folded event by event."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from events.base import Decision, Event
+from events.billing import InvoicePaid, InvoiceRefunded
+from events.decisions import AttributionAssigned, ClientStanding, ReferralAccepted, Standing
+from events.lines import (
+    BonusDeclined,
+    BonusPosted,
+    CommissionPosted,
+    ContestPosted,
+    DifferenceUnresolved,
+    Line,
+    RewardPosted,
+)
+from events.partner_decisions import BadgeAwarded, SponsorAccepted, TierChanged
+from events.partners import PartnerAgreementEnded, PartnerAgreementSigned, PartnerEnrolled
+from events.recorded import Recorded
+from ledger.engine import Counts, Posted, evolve
+from ledger.engine.closes import Span, Tally
+from ledger.engine.counted import CountedClient, Rewarded
+from ledger.engine.invoices import Paid, picture_of
+from ledger.engine.posted import Period, PostedPeriods
+from ledger.engine.sponsorship import Booked
+from ledger.engine.state import (
+    Client,
+    Ledger,
+    Overlay,
+    Partner,
+    Run,
+    client_of,
+    invoice_of,
+    ledger_of,
+    partner_of,
+)
+from ledger.ports import Entrant
+
+Kept = tuple[int, type[Event], tuple[Any, ...]]
+"""A line as it is kept: its position, its class, its members in the order of the class."""
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_AGREEMENTS = (PartnerEnrolled, PartnerAgreementSigned, PartnerAgreementEnded)
+
+
+class Memory:
+    """What was recorded so far; ``changed`` since the last run began, so that a run finds it.
+
+    Positions are its own: facts, commands and decisions in the order in which they come.
+    ``decided`` is told each decision as it is taken.
+    """
+
+    def __init__(self, decided: Callable[[int, Decision], None]) -> None:
+        self.state = Overlay({})
+        self.position = 0
+        self.changed = Changes()
+        self.clients_of: defaultdict[str, set[str]] = defaultdict(set)
+        self.assigned_to: defaultdict[str, set[str]] = defaultdict(set)
+        self.due_on: defaultdict[int, set[str]] = defaultdict(set)
+        self.paid_for: defaultdict[date, set[str]] = defaultdict(set)
+        self.days_of_partners: defaultdict[date, set[str]] = defaultdict(set)
+        self._decided = decided
+        self._counted: defaultdict[str, defaultdict[date, set[str]]]
+        self._counted = defaultdict(lambda: defaultdict(set))
+        self._lines: defaultdict[str, list[Kept]] = defaultdict(list)
+        self._invoices: defaultdict[str, set[str]] = defaultdict(set)
+        self._claimed: dict[int, date] = {}
+        self._stood: dict[str, int] = {}
+        self._rewarded: dict[str, Rewarded] = {}
+        self.rewarded: set[str] = set()
+        self.sponsored_by: defaultdict[str, set[str]] = defaultdict(set)
+        self._commissions: defaultdict[str, list[Kept]] = defaultdict(list)
+        self._contests: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        self._entrants: dict[str, list[str]] = {}
+        self.risen: set[str] = set()
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger's own entity."""
+        return ledger_of(self.state)
+
+    # --- what is recorded ------------------------------------------------------------------------
+
+    def tell(self, data: Event, at: datetime, day: date) -> Recorded:
+        """Take the next fact or command; what it decides is the caller's to append."""
+        self.position += 1
+        event = Recorded(self.position, at, day, data)
+        self._fold(data.stream, event)
+        if isinstance(data, InvoicePaid | InvoiceRefunded):
+            self._invoices[data.client_id].add(data.invoice_id)
+            self.changed.payments.add(data.client_id)
+            if isinstance(data, InvoicePaid):
+                self.paid_for[data.period_start].add(data.client_id)
+        elif isinstance(data, _AGREEMENTS):
+            self.changed.agreements.add(data.partner_id)
+        if data.stream.startswith("partner:"):
+            self._of_partner(data.stream, day)
+        return event
+
+    def append(self, decisions: Sequence[Decision], *, folded: bool = False) -> None:
+        """Take decisions; ``folded``: the engine has put their entities into the state already."""
+        for decision in decisions:
+            self.position += 1
+            if not folded:
+                self._fold(decision.stream, decision)
+            self._index(decision)
+            self._decided(self.position, decision)
+
+    def _fold(self, stream: str, event: Recorded | Decision) -> None:
+        entity = evolve(stream, self.state.get(stream), event)
+        if entity is not None:
+            self.state.changed[stream] = entity
+
+    def _of_partner(self, stream: str, day: date) -> None:
+        partner_id = stream.removeprefix("partner:")
+        self.changed.partners.add(partner_id)
+        self.days_of_partners[day].add(partner_id)
+
+    def _index(self, decision: Decision) -> None:
+        if isinstance(decision, ClientStanding):
+            self._stands(decision)
+        elif isinstance(decision, Line | DifferenceUnresolved):
+            self._booked(decision)
+        elif isinstance(decision, AttributionAssigned):
+            if decision.partner_id is not None:
+                self.assigned_to[decision.partner_id].add(decision.client_id)
+        elif isinstance(decision, ReferralAccepted):
+            self._claimed[decision.claim] = decision.day
+        elif isinstance(decision, BonusDeclined | BadgeAwarded):
+            self._reward(decision)
+        elif isinstance(decision, SponsorAccepted):
+            self.sponsored_by[decision.sponsor_id].add(decision.partner_id)
+        elif isinstance(decision, TierChanged) and decision.to_tier != "referent":
+            self.risen.add(decision.partner_id)
+        if decision.stream.startswith("partner:"):
+            self._of_partner(decision.stream, decision.__dict__["day"])
+
+    def _stands(self, decision: ClientStanding) -> None:
+        client_id, before, after = decision.client_id, decision.before, decision.after
+        self.changed.clients.add(client_id)
+        self._stood[client_id] = self.position
+        for change in decision.subscriptions:
+            for term in change.after:
+                self.due_on[term.anchor.day].add(client_id)
+        if _holding(before) == _holding(after):
+            return
+        for standing, is_now in ((before, False), (after, True)):
+            if standing.partner_id is not None:
+                self._put(self.clients_of[standing.partner_id], client_id, is_now=is_now)
+            counting = standing.counted_by or standing.partner_id
+            if counting is None:
+                continue
+            self.changed.partners.add(counting)
+            if standing.counted_on is not None:
+                counted = self._counted[counting][standing.counted_on]
+                self._put(counted, client_id, is_now=is_now)
+                self.days_of_partners[standing.counted_on].add(counting)
+
+    @staticmethod
+    def _put(names: set[str], name: str, *, is_now: bool) -> None:
+        if is_now:
+            names.add(name)
+        else:
+            names.discard(name)
+
+    def _booked(self, decision: Line | DifferenceUnresolved) -> None:
+        members = decision.__dict__
+        client_id = members.get("client_id")
+        if client_id is not None:
+            cls = type(decision)
+            values = tuple(members[name] for name in cls.model_fields)
+            self._lines[client_id].append((self.position, cls, values))
+            if isinstance(decision, CommissionPosted):
+                self._commissions[decision.partner_id].append(self._lines[client_id][-1])
+        if isinstance(decision, RewardPosted):
+            self.rewarded.add(decision.sponsored_id)
+        elif isinstance(decision, BonusPosted):
+            self._reward(decision)
+        elif isinstance(decision, ContestPosted):
+            self._contests[decision.partner_id, decision.client_id].add(decision.contest)
+
+    def _reward(self, decision: BonusPosted | BonusDeclined | BadgeAwarded) -> None:
+        partner_id = decision.partner_id
+        old = self._rewarded.get(partner_id) or Rewarded()
+        if isinstance(decision, BadgeAwarded):
+            old = old._replace(badges=old.badges | {decision.badge})
+        elif isinstance(decision, BonusPosted):
+            old = old._replace(paid=old.paid | {decision.ordinal})
+        else:
+            old = old._replace(declined={**old.declined, decision.ordinal: decision.day})
+        self._rewarded[partner_id] = old
+
+    # --- what runs ask ---------------------------------------------------------------------------
+
+    def partner(self, partner_id: str) -> Partner:
+        """A partner as it stands."""
+        return partner_of(self.state, partner_id)
+
+    def client(self, client_id: str) -> Client:
+        """A client as it stands."""
+        return client_of(self.state, client_id)
+
+    def counts(self, partner_id: str) -> Counts:
+        """A partner's counted clients by counting day."""
+        return Counts(
+            {day: len(of_day) for day, of_day in self._counted[partner_id].items() if of_day}
+        )
+
+    def rewarded_of(self, partner_id: str) -> Rewarded:
+        """What a partner was given or refused for its counted clients."""
+        return self._rewarded.get(partner_id) or Rewarded()
+
+    def counted_on(self, partner_id: str, day: date) -> set[str]:
+        """The clients that count for a partner on a day."""
+        return self._counted[partner_id].get(day, set())
+
+    def claimed_on(self, claim: int | None) -> date | None:
+        """The day of a winning claim."""
+        return None if claim is None else self._claimed.get(claim)
+
+    def posted(self, client_id: str, partner_id: str) -> dict[Period, Posted]:
+        """What is posted to a partner for the periods of a client, from its lines."""
+        posted = PostedPeriods()
+        for kept in self._lines.get(client_id, ()):
+            posted.fold(*_booked(kept))
+        return posted.by_account.get((client_id, partner_id), {})
+
+    def sponsor(self, partner_id: str) -> Partner:
+        """A sponsor as it stands."""
+        return self.partner(partner_id)
+
+    def lines(self, partner_id: str, after: int, active: date) -> Iterator[Sequence[Booked]]:
+        """A partner's commissions after a position with S after a day."""
+        kept = self._commissions[partner_id]
+        found = map(_booked, kept[bisect_right(kept, after, key=lambda line: line[0]) :])
+        yield [one for one in found if one.event.__dict__["day"] > active]
+
+    def accounts(self, clients: Collection[str]) -> dict[str, list[Booked]]:
+        """The lines of clients, what was taken back of them, and the shares that they had."""
+        return {client_id: list(map(_booked, self._lines[client_id])) for client_id in clients}
+
+    def payments(self, client_id: str) -> list[Paid]:
+        """What a client paid of which invoice, net of what was given back."""
+        return [
+            paid
+            for invoice_id in sorted(self._invoices.get(client_id, ()))
+            for paid in picture_of(invoice_of(self.state, invoice_id)).paid
+            if paid.payment.client_id == client_id
+        ]
+
+    def clients_activated_from(self, partner_id: str, day: date) -> list[str]:
+        """The partner's clients whose first activation is on a day or later, by id."""
+        return sorted(
+            client_id
+            for client_id in self.clients_of[partner_id]
+            if (self.client(client_id).standing.first_activated_on or date.min) >= day
+        )
+
+    def tallies(self, span: Span) -> list[Tally]:
+        """How many counted clients of a span each partner has (D12), those with none left out."""
+        found: list[Tally] = []
+        for partner_id, by_day in self._counted.items():
+            clients = [
+                (day, client.standing.first_activated_at or _NEVER, client)
+                for day, of_day in by_day.items()
+                if (span.first is None or day >= span.first) and day <= span.last
+                for client in map(self.client, of_day)
+                if span.claimed is None or self._is_claimed(client, *span.claimed)
+            ]
+            if clients:
+                _, activated_at, last = max(clients, key=lambda it: (*it[:2], it[2].client_id))
+                fact = last.standing.claim or self._stood[last.client_id]
+                found.append(Tally(partner_id, len(clients), activated_at, fact))
+        return found
+
+    def partners(self) -> dict[str, Partner]:
+        """Every partner, by id."""
+        return {e.partner_id: e for e in self.state.changed.values() if isinstance(e, Partner)}
+
+    def _is_claimed(self, client: Client, first: date, last: date) -> bool:
+        day = self.claimed_on(client.standing.claim)
+        return day is not None and first <= day <= last
+
+    def enter(self, partner_id: str, clients: set[str]) -> None:
+        """Note which clients of a partner a contest may be about in the run at hand."""
+        self._entrants[partner_id] = sorted(clients)
+
+    def at_places(
+        self,
+        cursor: object,  # noqa: ARG002 - the port's; in memory nothing is read through one
+        run: Run,  # noqa: ARG002
+        partner_id: str,
+        places: Sequence[tuple[date, int]],
+    ) -> list[CountedClient]:
+        """The counted clients at places (counting day, n-th of that day)."""
+        counted = self._counted[partner_id]
+        of_days = {
+            day: sorted(map(self._counted_client, counted[day]), key=_by_activation)
+            for day in {day for day, _ in places}
+        }
+        return [of_days[day][place - 1] for day, place in places]
+
+    def entrants(
+        self,
+        cursor: object,  # noqa: ARG002 - see above
+        run: Run,  # noqa: ARG002
+        partner_id: str,
+        limit: int,  # noqa: ARG002
+    ) -> Iterator[list[Entrant]]:
+        """Counted clients that a contest may be about, by id."""
+        counted = {
+            client_id for of_day in self._counted[partner_id].values() for client_id in of_day
+        }
+        yield [
+            Entrant(
+                self._counted_client(client_id),
+                tuple(sorted(self._contests.get((partner_id, client_id), ()))),
+            )
+            for client_id in self._entrants.pop(partner_id, [])
+            if client_id in counted
+        ]
+
+    def _counted_client(self, client_id: str) -> CountedClient:
+        client = self.client(client_id)
+        standing = client.standing
+        first = standing.first_activated_at
+        assert standing.counted_on is not None
+        assert first is not None
+        # The winning claim is not that of whoever was assigned the client.
+        claim = standing.claim if standing.counted_by is None else None
+        return CountedClient(
+            client_id,
+            standing.counted_on,
+            first,
+            claim,
+            self.claimed_on(claim),
+            min(
+                activation.position
+                for subscription in client.subscriptions.values()
+                for activation in subscription.activations
+                if activation.at == first
+            ),
+        )
+
+
+class Changes:
+    """What changed since a run began: how clients stand, agreements, payments, partners."""
+
+    def __init__(self) -> None:
+        self.clients: set[str] = set()
+        self.agreements: set[str] = set()
+        self.payments: set[str] = set()
+        self.partners: set[str] = set()
+
+
+def _booked(kept: Kept) -> Booked:
+    position, cls, values = kept
+    return Booked(position, cls.holding(dict(zip(cls.model_fields, values, strict=True))))
+
+
+def _holding(standing: Standing) -> tuple[object, ...]:
+    return (standing.partner_id, standing.claim, standing.counted_on, standing.counted_by)
+
+
+def _by_activation(client: CountedClient) -> tuple[datetime, str]:
+    return client.activated_at, client.client_id

@@ -1,0 +1,155 @@
+"""An accrual run decided again: what it takes, and in which order it decides (D8.1)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date
+from typing import Any, cast
+
+from psycopg import Cursor
+
+from ledger.earnings import Earnings, Evidence
+from ledger.engine import Account, PartnerAccrual, decide_tiers
+from ledger.engine.contests import Claims
+from ledger.engine.state import Run
+from ledger.sponsoring import Sponsoring
+from projections.planning import days_of_month
+from replay.rerun.memory import Changes, Memory
+
+Taken = dict[str, dict[str, bool]]
+"""Partner -> client -> whether all of its periods are compared with what is posted."""
+
+
+class MemoryRun:
+    """Decides one run on a ledger in memory; each decision is appended as it is taken.
+
+    It takes what changed since the run before, and what is due in its days. It may take too much,
+    never too little: what has not changed brings no decision.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        ledger = memory.ledger
+        assert ledger.open_run is not None
+        self._memory, self._ledger = memory, ledger
+        self._run: Run = ledger.open_run
+        self._previous = ledger.open_run.previous or date.min
+        self._changed, memory.changed = memory.changed, Changes()
+        self._claims = Claims(ledger.programmes)
+        self._on_invoices = ledger.programmes.on_invoices()
+        # In memory nothing is read through a cursor.
+        cursor = cast("Cursor[Any]", None)
+        self._earnings = Earnings(ledger, self._run, memory, cursor, contests=self._claims.any)
+        self._sponsoring = Sponsoring(ledger, self._run, memory, memory, cursor)
+
+    def decide(self) -> None:
+        """Decide the run, partner by partner."""
+        taken, own = self._clients(), self._partners()
+        for partner_id in sorted(taken.keys() | own):
+            self._partner(partner_id, taken.get(partner_id, {}), is_own=partner_id in own)
+
+    def _partner(self, partner_id: str, clients: dict[str, bool], *, is_own: bool) -> None:
+        """Tiers, the clients' lines by id, then what the partner earns beside them."""
+        memory, ledger, run = self._memory, self._ledger, self._run
+        counts = memory.counts(partner_id)
+        if is_own:
+            memory.append(decide_tiers(ledger, run, memory.partner(partner_id), counts))
+        partner = memory.partner(partner_id)
+        accrual = PartnerAccrual(ledger, run, partner)
+        for client_id in sorted(clients):
+            account = self._account(client_id, partner_id, touched=clients[client_id])
+            memory.append(list(accrual.lines(account)))
+        evidence = Evidence(partner, counts, memory.rewarded_of(partner_id))
+        if is_own:
+            self._enter(partner_id, set(clients))
+            for decisions in self._earnings.of(evidence):
+                memory.append(decisions)
+        active = self._sponsoring.active(partner, counts)
+        if active is not None:
+            memory.append(self._sponsoring.reward(partner, active, counts))
+            of_this_run = not (is_own or self._sponsoring.has_news(partner))
+            for shares in self._sponsoring.shares(partner, active, of_this_run=of_this_run):
+                memory.append(shares)
+        if is_own:
+            memory.append(list(self._earnings.badges(evidence)))
+
+    def _account(self, client_id: str, partner_id: str, *, touched: bool) -> Account:
+        memory, client = self._memory, self._memory.client(client_id)
+        standing = client.standing
+        assert standing.first_activated_on is not None
+        return Account(
+            client_id=client_id,
+            claimed_by=standing.partner_id,
+            claim=standing.claim or 0,
+            first_activated_on=standing.first_activated_on,
+            terms={name: each.terms for name, each in client.subscriptions.items()},
+            touched=touched,
+            posted=memory.posted(client_id, partner_id) if touched else {},
+            counted_on=standing.counted_on if standing.counted_by is None else None,
+            claimed_on=memory.claimed_on(standing.claim),
+            payments=memory.payments(client_id) if self._on_invoices and touched else (),
+            assigned=sorted(client.assignments, key=lambda assignment: assignment.day),
+        )
+
+    # --- what is taken ---------------------------------------------------------------------------
+
+    def _clients(self) -> Taken:
+        """The clients whose standing or agreement changed, and those with a period due."""
+        memory = self._memory
+        touched = set(self._changed.clients)
+        for partner_id in self._changed.agreements:
+            touched |= memory.clients_of[partner_id] | memory.assigned_to[partner_id]
+        if self._on_invoices:
+            touched |= self._changed.payments
+            for day in self._days(memory.paid_for, self._previous):
+                touched |= memory.paid_for[day]
+        found = dict.fromkeys(touched, True)
+        for day_of_month in days_of_month(self._previous, self._run.through):
+            for client_id in memory.due_on[day_of_month]:
+                found.setdefault(client_id, False)
+        taken: Taken = defaultdict(dict)
+        for client_id, is_touched in found.items():
+            client = memory.client(client_id)
+            if client.standing.first_activated_on is None:
+                continue
+            holders = {assignment.partner_id for assignment in client.assignments}
+            for holder in holders | {client.standing.partner_id}:
+                if holder is not None:
+                    taken[holder][client_id] = is_touched
+        return taken
+
+    def _partners(self) -> set[str]:
+        """The partners whose tier can change, or whose counted clients earn them something."""
+        memory, programmes = self._memory, self._ledger.programmes
+        previous = self._run.previous
+        if previous is None or any(
+            programmes.version_days(name, previous, self._run.through)
+            for name in programmes.versions
+        ):
+            return set(memory.partners())
+        found = set(self._changed.partners)
+        for sponsor_id in self._changed.agreements:
+            found |= memory.sponsored_by[sponsor_id]
+        for day in self._days(memory.days_of_partners, previous):
+            found |= memory.days_of_partners[day]
+        # A review may be due to whoever has risen.
+        return found | memory.risen
+
+    def _enter(self, partner_id: str, clients: set[str]) -> None:
+        """The clients of a partner that a contest may be about: new or changed ones."""
+        memory = self._memory
+        if self._claims.any:
+            for day in self._days(memory.days_of_partners, self._previous):
+                clients |= memory.counted_on(partner_id, day)
+            memory.enter(partner_id, clients)
+
+    def _days(self, known: dict[date, set[str]], first: date) -> Iterator[date]:
+        """The days of an index from ``first`` to the day of the run."""
+        through = self._run.through
+        if (through - first).days > len(known):
+            yield from (day for day in list(known) if first <= day <= through)
+            return
+        for ordinal in range(first.toordinal(), through.toordinal() + 1):
+            day = date.fromordinal(ordinal)
+            if day in known:
+                yield day

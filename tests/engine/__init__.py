@@ -1,0 +1,1 @@
+"""The pure engine, asked without a database."""

@@ -1,0 +1,365 @@
+"""Random stories of the whole programme: every type of fact that a rule reads, every command.
+
+Three partners, four clients, two departments. What the programme says is drawn too, its choices
+among it, so that a handful of facts reaches every rule.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from events.base import Fact
+from events.billing import ClientActivated, InvoicePaid, InvoiceRefunded
+from events.partners import (
+    LeadCaptured,
+    LeadConverted,
+    PartnerCertified,
+    PartnerEnrolled,
+    PartnerNpsReported,
+    PartnerTerritoryGranted,
+    PartnerWhiteLabelGranted,
+    PartnerWhiteLabelRevoked,
+    ReferralRegistered,
+    WholesaleSettled,
+)
+from events.values import TIERS
+from ledger.policy.programme import Programme
+from tests.model.commands import (
+    Accrue,
+    Adopt,
+    Assign,
+    Close,
+    Command,
+    CorrectPartner,
+    Hold,
+    Open,
+    OpenPartner,
+    Pay,
+    Release,
+    Retract,
+)
+from tests.model.days import month_of
+from tests.model.seen import is_retractable
+from tests.properties.stories import (
+    ANY_FACT,
+    CUTOFFS,
+    DAYS,
+    AdjustLine,
+    Placed,
+    Story,
+    Telling,
+    clients,
+    currencies,
+    days,
+    early,
+    new_prices,
+    placed,
+    plain_commands,
+    prices,
+    terms,
+)
+from tests.rules.programmes import tier_terms
+
+partners = st.sampled_from(["p1", "p1", "p2", "p3"])
+departments = st.sampled_from([None, "69", "75", "75"])
+_GAINED: dict[str, JsonValue] = {"prize": "trip", "value": 3_000}
+
+
+_QUICK: dict[str, JsonValue] = {
+    "tier": [
+        tier_terms("referent", year_1="0.125"),
+        tier_terms(
+            "certified",
+            requires={"certification": True},
+            commitment={"counted_clients_per_year": 1},
+        ),
+        tier_terms(
+            "strategic",
+            requires={"portfolio_above": 200},
+            commitment={"counted_clients_per_year": 2},
+            year_1="0.30",
+            later="0.175",
+        ),
+    ]
+}
+"""Tiers that a report or two reach."""
+
+
+@st.composite
+def programmes(draw: st.DrawFn, name: str, rate: str, each: int) -> Programme:
+    """A programme with every part, most of its choices those of the reference."""
+    plain = terms(name, first_year=rate)
+    parts: dict[str, JsonValue] = draw(st.sampled_from([_QUICK, _QUICK, {}])) | {
+        "per_ten": {"each": each, "amount": 500, "from": draw(st.sampled_from(TIERS))},
+        "contest": [
+            {
+                "code": "sprint",
+                "start": "2024-01-10",
+                "end": draw(st.sampled_from(["2024-02-10", "2024-02-29", "2024-03-31"])),
+                "amount": 700,
+                "first_place": _GAINED,
+            }
+        ],
+        "sponsorship": {"reward": 900, "active_clients": 1, "override": "0.05"},
+        "leaderboard": {"prizes": [300, 200]},
+        "ambassadors": {"places": 1, "above": draw(st.integers(0, 1)), "amount": 4_000},
+        "badges": {
+            "pioneer": 1,
+            "rocket": {"clients": 2, "months": 1},
+            "diamond": 2,
+            "centurion": 3,
+        },
+        "white_label": {"share": "0.40"},
+        "territory": {"months": draw(st.sampled_from([1, 24]))},
+    }
+    whole = Programme.from_document({**plain.document(), **parts})
+    return draw(_choices(whole))
+
+
+def _seldom(reference: object, *others: object) -> st.SearchStrategy[object]:
+    """A choice: the reference's, seldom another."""
+    return st.sampled_from([reference] * 5 + list(others))
+
+
+@st.composite
+def _choices(draw: st.DrawFn, whole: Programme) -> Programme:
+    """The programme with some choices that the reference does not make (not validated)."""
+    parts: dict[str, dict[str, object]] = {
+        "attribution": {"territory_check": draw(_seldom("all", "leads_only"))},
+        "agreement": {"tail": draw(_seldom("none", 1, "client_lifetime"))},
+        "client_year": {"restart": draw(_seldom("never", "reactivation"))},
+        "per_ten": {"judged": draw(_seldom("day_after", "counting_day"))},
+        "sponsorship": {"trigger": draw(_seldom("active", "enrolment"))},
+        "white_label": {"basis": draw(_seldom("kept", "while_strategic"))},
+    }
+    changed = {
+        name: getattr(whole, name).model_copy(update=choices) for name, choices in parts.items()
+    }
+    [contest] = whole.contests
+    mode = draw(_seldom("in_addition", "instead_of_first_year"))
+    return whole.model_copy(
+        update={
+            **changed,
+            "contests": (contest.model_copy(update={"mode": mode}),),
+            "accrual": draw(_seldom("schedule", "invoice")),
+            "rate_basis": draw(_seldom("service_date", "activation_date")),
+            "version_basis": draw(_seldom("service_date", "activation_date")),
+        }
+    )
+
+
+@st.composite
+def _grants(draw: st.DrawFn) -> Fact:
+    """Brands and territories."""
+    partner = draw(partners)
+    facts: list[Fact] = [
+        PartnerWhiteLabelGranted(partner_id=partner),
+        PartnerWhiteLabelGranted(partner_id=partner),
+        PartnerWhiteLabelRevoked(partner_id=partner),
+        PartnerTerritoryGranted(partner_id=partner, department="75"),
+        PartnerTerritoryGranted(partner_id=partner, department=draw(departments) or "75"),
+    ]
+    return draw(st.sampled_from(facts))
+
+
+@st.composite
+def _claims(draw: st.DrawFn) -> Fact:
+    """Claims that name departments, and leads, also without a partner."""
+    kind = draw(st.integers(0, 3))
+    lead = f"l{draw(st.integers(1, 2))}"
+    if kind == 0:
+        return ReferralRegistered(
+            partner_id=draw(partners), client_id=draw(clients), department=draw(departments)
+        )
+    if kind == 1:
+        return LeadConverted(lead_id=lead, client_id=draw(clients))
+    return LeadCaptured(
+        lead_id=lead,
+        partner_id=draw(st.none() | partners),
+        client_id=draw(st.none() | clients),
+        department=draw(departments),
+    )
+
+
+@st.composite
+def _invoices(draw: st.DrawFn) -> Fact:
+    """Payments and refunds of few invoices."""
+    client, currency = draw(clients), draw(currencies)
+    invoice, payment = (
+        f"i{draw(st.integers(1, 3))}-{client}",
+        draw(st.sampled_from([None, "x", "y"])),
+    )
+    if draw(st.integers(0, 2)) == 0:
+        return InvoiceRefunded(
+            client_id=client,
+            invoice_id=invoice,
+            payment_id=payment,
+            net_amount=draw(prices),
+            currency=currency,
+        )
+    return InvoicePaid(
+        client_id=client,
+        subscription_id=client,
+        invoice_id=invoice,
+        payment_id=payment,
+        net_amount=draw(prices),
+        currency=currency,
+        period_start=draw(days),
+    )
+
+
+@st.composite
+def _of_partners(draw: st.DrawFn) -> Fact:
+    """Enrolments with sponsors, and wholesale settlements."""
+    partner = draw(partners)
+    if draw(st.integers(0, 2)) == 0:
+        return WholesaleSettled(partner_id=partner, amount=1_500, currency=draw(currencies))
+    return PartnerEnrolled(
+        partner_id=partner,
+        kind="referral",
+        sponsor_id=draw(st.none() | partners),
+        portfolio=draw(st.sampled_from([None, 300])),
+    )
+
+
+_FACTS = st.one_of(
+    ANY_FACT,
+    ANY_FACT,
+    placed(new_prices(), early),
+    placed(_grants(), early),
+    placed(_grants(), days),
+    placed(_claims(), days),
+    placed(_claims(), early),
+    placed(_invoices(), days),
+    placed(_of_partners(), st.sampled_from(DAYS[:3])),
+)
+
+
+def _assignments(on: list[date]) -> st.SearchStrategy[Assign]:
+    """A client for a partner, or for none, from one of some days on."""
+    return st.builds(Assign, clients, st.none() | partners, st.sampled_from(on))
+
+
+@st.composite
+def _commands(draw: st.DrawFn, again: Programme) -> Command | AdjustLine:
+    """What finance can do beside runs; much of it is refused."""
+    partner = draw(partners)
+    sponsor: Literal["sponsor_id"] = "sponsor_id"
+    commands: list[st.SearchStrategy[Command | AdjustLine]] = [
+        plain_commands(),
+        _assignments(DAYS[10:]),
+        st.builds(Retract, st.integers(0, 30).map(lambda number: f"m-{number}")),
+        st.sampled_from(
+            [
+                CorrectPartner(partner, sponsor_id=draw(partners)),
+                CorrectPartner(partner, founding=draw(st.booleans())),
+                CorrectPartner(partner, cleared=(sponsor,)),
+            ]
+        ),
+        st.sampled_from([Hold(partner), Release(partner)]),
+        st.builds(Pay, st.sampled_from(CUTOFFS) | days, st.just(partner)),
+        st.builds(Close, days.map(month_of)),
+        st.builds(Adopt, st.just(again), days),
+    ]
+    return draw(draw(st.sampled_from(commands)))
+
+
+@st.composite
+def _starts(draw: st.DrawFn) -> list[Placed]:
+    """Partners that may tie each other and become strategic, and clients, mostly of the first."""
+    first = st.sampled_from(DAYS[:2])
+    facts: list[Placed] = []
+    for partner in draw(st.sampled_from([["p1"], ["p2", "p1"], ["p3", "p2", "p1"]])):
+        sponsor = draw(st.sampled_from([None, "p2", "p3"]))
+        enrolled = PartnerEnrolled(
+            partner_id=partner,
+            kind="referral",
+            founding=draw(st.booleans()),
+            sponsor_id=None if sponsor == partner else sponsor,
+            portfolio=draw(st.sampled_from([300, 300, None])),
+        )
+        facts.append((enrolled, draw(first), 0))
+        if draw(st.integers(0, 3)):
+            facts.append((PartnerCertified(partner_id=partner, certification="cert"), DAYS[1], 0))
+            facts.append((PartnerNpsReported(partner_id=partner, score=80), DAYS[1], 0))
+    for client in draw(st.lists(clients, unique=True, min_size=1)):
+        data = ClientActivated(
+            client_id=client,
+            subscription_id=client,
+            plan="pro",
+            price=draw(st.sampled_from([5_900, 10_000, 10_004]) | prices),
+            currency=draw(currencies),
+            interval=draw(st.sampled_from(["month", "month", "month", "year"])),
+            partner_id=draw(partners),
+            department=draw(departments),
+        )
+        facts.append((data, draw(early), draw(st.sampled_from([0, 23]))))
+    return draw(st.permutations(facts)) if draw(st.integers(0, 3)) == 0 else facts
+
+
+@st.composite
+def _openings(draw: st.DrawFn) -> Story:
+    """A first run that decides tiers, or, seldom, a ledger with a past."""
+    if draw(st.integers(0, 3)):
+        return draw(st.sampled_from([[], [Accrue(DAYS[2])], [Accrue(DAYS[3])]]))
+    day = draw(st.sampled_from([date(2024, 2, 1), date(2024, 3, 1)]))
+    story: Story = [Open(day=day)]
+    for partner in draw(st.lists(st.sampled_from(["p1", "p2"]), unique=True)):
+        tier = draw(st.sampled_from(TIERS[1:]))
+        balances = draw(st.sampled_from([{}, {"EUR": 500}, {"EUR": -300, "CHF": 20}]))
+        since = draw(st.sampled_from(DAYS[1:5]))
+        story.append(OpenPartner(partner_id=partner, tier=tier, since=since, balances=balances))
+    return story
+
+
+def _retraction(telling: Telling) -> Story:
+    """Mostly none; else of something that was told and may be retracted."""
+    told = [message for message in telling.told if is_retractable(message.data)]
+    if not told or telling.draw(st.integers(0, 2)):
+        return []
+    return [Retract(telling.draw(st.sampled_from(told)).id)]
+
+
+@st.composite
+def _closes(draw: st.DrawFn) -> Story:
+    """Closes that follow each other; those that come too early are refused."""
+    return draw(
+        st.sampled_from(
+            [
+                [],
+                [Close("2024-01"), Close("2024-02"), Close("2024-03")],
+                [Close("2024-02"), Close("2024-03"), Close("2024-04")],
+                [Close("2024-03")],
+                [Close("2024-11"), Close("2024-12"), Close("2025-01")],
+            ]
+        )
+    )
+
+
+@st.composite
+def stories_of_every_rule(draw: st.DrawFn) -> Story:
+    """Two programmes, a start, seldom an opening, then facts, runs and other commands."""
+    each = draw(st.integers(1, 2))
+    begin: Story = [
+        Adopt(draw(programmes("izyinbox", "0.125", each))),
+        Adopt(draw(programmes("resellers", "0.333", each))),
+    ]
+    again = draw(programmes("izyinbox", "0.155", each))
+    telling = Telling(draw, begin)
+    telling.tell(draw(_starts()))
+    telling.story += draw(_openings())
+    telling.story += draw(st.lists(_assignments(DAYS), max_size=2))
+    runs = draw(st.lists(st.sampled_from(DAYS[4:]), min_size=1, max_size=4))
+    for through in sorted(runs):
+        telling.tell(draw(st.lists(_FACTS, min_size=1, max_size=6)))
+        telling.story.append(Accrue(through))
+        telling.story += draw(st.lists(_commands(again), max_size=2))
+        telling.story += _retraction(telling)
+    telling.story += draw(_closes())
+    telling.tell(draw(st.lists(_FACTS, max_size=3)))
+    telling.story.append(Accrue(max(runs)))
+    return telling.story

@@ -1,0 +1,97 @@
+"""D18, and what must not matter, as properties of stories of the whole programme."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from tests.model.commands import Accrue
+from tests.model.journal import LedgerUnderTest
+from tests.model.naive import NaiveLedger
+from tests.properties.every_rule import stories_of_every_rule
+from tests.properties.play import (
+    ClosedStatements,
+    Earned,
+    assert_always_true,
+    assert_same_everywhere,
+    last_run,
+    lines_of,
+    messages_of,
+    play,
+    tiers_of,
+)
+from tests.properties.stories import Step, Story
+from tests.rules.adapters import OpenLedger, ledgers, open_real, real_exists
+
+_REAL_EXAMPLES = max(10, settings().max_examples // 3)
+_SLOW = settings(suppress_health_check=list(HealthCheck), deadline=None)
+# Shrinking a story on a database takes minutes; the story that failed is printed and kept as it is.
+_ON_REAL = settings(
+    _SLOW,
+    max_examples=_REAL_EXAMPLES,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
+
+every_ledger = pytest.mark.parametrize(
+    ("open_ledger", "limits"),
+    [
+        pytest.param(opener, _SLOW if name == "model" else _ON_REAL, id=name)
+        for name, opener in ledgers().items()
+    ],
+)
+
+
+def decided(ledger: LedgerUnderTest) -> tuple[object, ...]:
+    """All that runs and closes decided, whatever the order."""
+    return (lines_of(ledger), tiers_of(ledger), sorted(ledger.badges()), ledger.balances())
+
+
+@pytest.mark.skipif(not real_exists(), reason="there is no adapter for the real ledger")
+@settings(_ON_REAL)
+@given(story=stories_of_every_rule())
+def test_the_real_ledger_is_the_model(story: Story) -> None:
+    """D18.6: whatever is asked, the real ledger answers as the model does."""
+    model = NaiveLedger()
+    with open_real() as real:
+        play(story, model, real)
+        assert_same_everywhere(model, real)
+        assert model.unresolved() <= real.unresolved()
+        assert_always_true(real)
+
+
+@every_ledger
+def test_what_is_always_true(open_ledger: OpenLedger, limits: settings) -> None:
+    """D18.1 to D18.5 and D18.9, at the end and at each step."""
+
+    @settings(limits)
+    @given(story=stories_of_every_rule())
+    def check(story: Story) -> None:
+        with open_ledger() as ledger:
+            statements, earned = ClosedStatements(ledger), Earned(ledger)
+
+            def watch(step: Step) -> None:
+                statements.watch(step)
+                earned.watch(step)
+
+            play(story, ledger, watch=watch)
+            assert_always_true(ledger)
+            statements.assert_unchanged()
+
+    check()
+
+
+@every_ledger
+def test_facts_that_arrive_twice_count_once(open_ledger: OpenLedger, limits: settings) -> None:
+    """D18.7: the whole story told again, then a run through L, changes nothing."""
+
+    @settings(limits)
+    @given(story=stories_of_every_rule())
+    def check(story: Story) -> None:
+        with open_ledger() as ledger:
+            play([*story, Accrue(last_run(story))], ledger)
+            before = (decided(ledger), ledger.claims(), ledger.payouts(), ledger.sponsors())
+            play([messages_of(story), Accrue(last_run(story))], ledger)
+            after = (decided(ledger), ledger.claims(), ledger.payouts(), ledger.sponsors())
+            assert after == before
+
+    check()

@@ -1,0 +1,183 @@
+"""Another programme over the real history: what a ledger would hold that had it from the start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from ledger.errors import LedgerError, NotReady, Refused
+from ledger.policy.programme import Programme
+from replay.what_if import Comparison, Sums, compare
+from tests.model.commands import Adopt
+from tests.properties.play import play
+from tests.properties.stories import AdjustLine, Step, Story, stories, terms
+from tests.rules.dsl import tell
+from tests.rules.facts import accrue, activated, adjust, changed, credit, enrolled, referred
+from tests.rules.ledger_adapter import RealLedger, _database, open_ledger
+from tests.rules.programmes import plain, programme
+
+OTHER = terms(first_year="0.5").model_copy(update={"title": "Twice as much, and later"})
+START = (enrolled("2020-01-01"), referred("2024-01-01"), activated("2024-02-01"))
+
+
+def compared(other: Programme, from_day: date | None = None) -> Comparison:
+    """The comparison of the ledger at hand; nothing of it changes."""
+    with psycopg.connect(_database(), autocommit=True) as connection:
+        before = connection.execute("SELECT * FROM ledger.ledger_head").fetchall()
+        found = compare(connection, other, from_day)
+        assert connection.execute("SELECT * FROM ledger.ledger_head").fetchall() == before
+    return found
+
+
+def difference(found: Comparison) -> dict[tuple[str, str, str], int]:
+    """What differs, by kind, month and currency, for all partners."""
+    sums: dict[tuple[str, str, str], int] = {}
+    for heading in found.headings():
+        key = heading.kind, heading.month, heading.currency
+        sums[key] = sums.get(key, 0) + found.what_if[heading] - found.present[heading]
+    return {key: amount for key, amount in sums.items() if amount}
+
+
+def instead(story: Story) -> Story:
+    """The same story with the other terms adopted in the place of the first programme's."""
+    told: Story = []
+    begun = False
+    for step in story:
+        if isinstance(step, Adopt) and step.programme.name == OTHER.name:
+            if begun:
+                continue
+            step, begun = Adopt(OTHER, step.from_day), True  # noqa: PLW2901 - another in its place
+        told.append(step)
+    return told
+
+
+@settings(
+    max_examples=max(8, settings().max_examples // 4),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    # Shrinking a story on a database takes minutes.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
+@given(story=stories())
+def test_what_would_have_been_is_what_is_where_it_was(story: Story) -> None:
+    """The lines of the comparison are those of a ledger with the other terms from the start."""
+    steps: list[Step] = [step for step in story if not isinstance(step, AdjustLine)]
+    with open_ledger() as ledger:
+        play(steps, ledger)
+        found = compared(OTHER)
+        same = compared(terms())
+    with open_ledger() as ledger:
+        play(instead(steps), ledger)
+        expected = compared(OTHER)
+    assert +found.what_if == +expected.present
+    assert +expected.what_if == +expected.present
+    assert _totals(found.what_if) == {c: there for c, (_, there) in found.totals().items() if there}
+    if sum(isinstance(step, Adopt) and step.programme.name == OTHER.name for step in steps) == 1:
+        assert +same.what_if == +same.present
+
+
+def _totals(sums: Sums) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for heading, amount in sums.items():
+        if heading.in_balance:
+            found[heading.currency] = found.get(heading.currency, 0) + amount
+    return {currency: amount for currency, amount in found.items() if amount}
+
+
+@pytest.fixture
+def story() -> Iterator[RealLedger]:
+    """One client at €100 a month, accrued through April: three lines of €20."""
+    with open_ledger() as ledger:
+        ledger.adopt(plain(), None)
+        tell(ledger, (*START, accrue("2024-04-30")))
+        yield ledger
+
+
+def richer(rate: str = "0.30", **parts: object) -> Programme:
+    """The plain programme with another rate for referents in client year 1."""
+    document = plain().document()
+    tiers = document["tier"]
+    assert isinstance(tiers, list)
+    first = tiers[0]
+    assert isinstance(first, dict)
+    return programme(tier=[{**first, "year_1": rate}, *tiers[1:]], **parts)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("story")
+def test_the_difference_by_month() -> None:
+    """30 % instead of 20 % of €100 are €10 more a month; the totals say so."""
+    found = compared(richer())
+    assert difference(found) == {
+        ("commission", month, "EUR"): 1_000 for month in ("2024-02", "2024-03", "2024-04")
+    }
+    assert found.totals() == {"EUR": (6_000, 9_000)}
+
+
+@pytest.mark.usefixtures("story")
+def test_from_a_day_on() -> None:
+    """What was before the day stays as it is."""
+    found = compared(richer(), date(2024, 3, 2))
+    assert difference(found) == {("commission", "2024-04", "EUR"): 1_000}
+
+
+@pytest.mark.usefixtures("story")
+def test_a_file_of_another_name_takes_the_place_of_the_first() -> None:
+    """So a draft need not be called like the programme that it is to follow."""
+    found = compared(richer(name="draft"))
+    assert found.programme == plain().name
+    assert found.totals() == {"EUR": (6_000, 9_000)}
+
+
+def test_paid_on_what_clients_paid(story: RealLedger) -> None:
+    """D8.2 on a history that was accrued by schedule: nobody has paid anything."""
+    found = compared(programme(accrual="invoice"))
+    assert found.totals() == {"EUR": (6_000, 0)}
+    assert len(story.lines()) == 3
+
+
+def test_finance_s_own_lines_stay(story: RealLedger) -> None:
+    """An adjusted period is finance's there, too: a late price gives it no difference (D9.4)."""
+    tell(
+        story,
+        (
+            adjust(-500, line=("c1", "2024-04-01")),
+            credit(700),
+            changed("2024-03-15", price=20_000),
+            accrue("2024-04-30"),
+        ),
+    )
+    found = compared(richer())
+    assert found.totals() == {"EUR": (6_200, 9_200)}
+    assert compared(plain()).what_if == found.present
+
+
+@pytest.mark.usefixtures("story")
+def test_what_counts_a_client_cannot_change_from_a_day_on() -> None:
+    """D6.1, reading 16: it is the same in all versions of a programme."""
+    other = richer(activation={"qualifying_days": 30})
+    with pytest.raises(Refused, match="leave --from out"):
+        compared(other, date(2024, 3, 2))
+    assert compared(other).totals() == {"EUR": (6_000, 9_000)}
+
+
+def test_an_open_run_is_finished_first(story: RealLedger) -> None:
+    """Half a run is no history to compare with."""
+    rename = "UPDATE ledger.events SET topic = %s WHERE topic = %s"
+    with psycopg.connect(_database(), autocommit=True) as connection:
+        connection.execute("ALTER TABLE ledger.events DISABLE TRIGGER refuse_change")
+        connection.execute(rename, ("hidden", "AccrualCompleted/1"))
+        with pytest.raises(NotReady, match="run is open"):
+            compared(richer())
+        connection.execute(rename, ("AccrualCompleted/1", "hidden"))
+        connection.execute("ALTER TABLE ledger.events ENABLE ALWAYS TRIGGER refuse_change")
+    assert story.lines()
+
+
+def test_an_empty_ledger_has_no_programme_to_replace() -> None:
+    """There is nothing to compare with."""
+    with open_ledger(), pytest.raises(LedgerError):
+        compared(richer())
