@@ -44,7 +44,7 @@ from replay.entities import ledger_at
 from replay.figures import Figures
 from replay.measuring import Measures, eve_of_month, whole, year_before
 from tests.model import figures as plain
-from tests.model.commands import Accrue, Adopt
+from tests.model.commands import Accrue, Adopt, Assign, Retract
 from tests.model.days import PARIS
 from tests.model.journal import Message
 from tests.properties.play import play
@@ -152,9 +152,20 @@ def journey(seed: int) -> Story:
     return [
         Adopt(terms()),
         [*_batch(enrolled, "p"), *_batch(placed[:half], "y")],
+        *_by_finance(lots, "y", half),
         Accrue(lots.choice(_DENSE)),
         _batch(placed[half:], "z"),
+        *_by_finance(lots, "z", half),
     ]
+
+
+def _by_finance(lots: Random, name: str, facts: int) -> list[Step]:
+    """Clients that finance gives to a partner or to nobody, and facts that were never true."""
+    steps: list[Step] = [
+        Assign(lots.choice(CLIENTS), lots.choice([None, *PARTNERS]), lots.choice(_DENSE))
+        for _ in range(lots.randrange(3))
+    ]
+    return steps + [Retract(f"{name}-{lots.randrange(facts)}") for _ in range(lots.randrange(6))]
 
 
 def _counted(ledger: RealLedger, position: int, until: date) -> plain.Figures:
