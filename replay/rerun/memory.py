@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,11 +14,13 @@ from events.decisions import AttributionAssigned, ClientStanding, ReferralAccept
 from events.lines import (
     BonusDeclined,
     BonusPosted,
+    CommissionPosted,
     ContestPosted,
     DifferenceUnresolved,
     Line,
+    RewardPosted,
 )
-from events.partner_decisions import BadgeAwarded, TierChanged
+from events.partner_decisions import BadgeAwarded, SponsorAccepted, TierChanged
 from events.partners import PartnerAgreementEnded, PartnerAgreementSigned, PartnerEnrolled
 from events.recorded import Recorded
 from ledger.engine import Counts, Posted, evolve
@@ -25,6 +28,7 @@ from ledger.engine.closes import Span, Tally
 from ledger.engine.counted import CountedClient, Rewarded
 from ledger.engine.invoices import Paid, picture_of
 from ledger.engine.posted import Period, PostedPeriods
+from ledger.engine.sponsorship import Booked
 from ledger.engine.state import (
     Client,
     Ledger,
@@ -69,6 +73,9 @@ class Memory:
         self._claimed: dict[int, date] = {}
         self._stood: dict[str, int] = {}
         self._rewarded: dict[str, Rewarded] = {}
+        self.rewarded: set[str] = set()
+        self.sponsored_by: defaultdict[str, set[str]] = defaultdict(set)
+        self._commissions: defaultdict[str, list[Kept]] = defaultdict(list)
         self._contests: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         self._entrants: dict[str, list[str]] = {}
         self.risen: set[str] = set()
@@ -127,6 +134,8 @@ class Memory:
             self._claimed[decision.claim] = decision.day
         elif isinstance(decision, BonusDeclined | BadgeAwarded):
             self._reward(decision)
+        elif isinstance(decision, SponsorAccepted):
+            self.sponsored_by[decision.sponsor_id].add(decision.partner_id)
         elif isinstance(decision, TierChanged) and decision.to_tier != "referent":
             self.risen.add(decision.partner_id)
         if decision.stream.startswith("partner:"):
@@ -167,7 +176,11 @@ class Memory:
             cls = type(decision)
             values = tuple(members[name] for name in cls.model_fields)
             self._lines[client_id].append((self.position, cls, values))
-        if isinstance(decision, BonusPosted):
+            if isinstance(decision, CommissionPosted):
+                self._commissions[decision.partner_id].append(self._lines[client_id][-1])
+        if isinstance(decision, RewardPosted):
+            self.rewarded.add(decision.sponsored_id)
+        elif isinstance(decision, BonusPosted):
             self._reward(decision)
         elif isinstance(decision, ContestPosted):
             self._contests[decision.partner_id, decision.client_id].add(decision.contest)
@@ -199,7 +212,7 @@ class Memory:
             {day: len(of_day) for day, of_day in self._counted[partner_id].items() if of_day}
         )
 
-    def rewarded(self, partner_id: str) -> Rewarded:
+    def rewarded_of(self, partner_id: str) -> Rewarded:
         """What a partner was given or refused for its counted clients."""
         return self._rewarded.get(partner_id) or Rewarded()
 
@@ -214,10 +227,23 @@ class Memory:
     def posted(self, client_id: str, partner_id: str) -> dict[Period, Posted]:
         """What is posted to a partner for the periods of a client, from its lines."""
         posted = PostedPeriods()
-        for position, cls, values in self._lines.get(client_id, ()):
-            line = cls.holding(dict(zip(cls.model_fields, values, strict=True)))
-            posted.fold(position, line)
+        for kept in self._lines.get(client_id, ()):
+            posted.fold(*_booked(kept))
         return posted.by_account.get((client_id, partner_id), {})
+
+    def sponsor(self, partner_id: str) -> Partner:
+        """A sponsor as it stands."""
+        return self.partner(partner_id)
+
+    def lines(self, partner_id: str, after: int, active: date) -> Iterator[Sequence[Booked]]:
+        """A partner's commissions after a position with S after a day."""
+        kept = self._commissions[partner_id]
+        found = map(_booked, kept[bisect_right(kept, after, key=lambda line: line[0]) :])
+        yield [one for one in found if one.event.__dict__["day"] > active]
+
+    def accounts(self, clients: Collection[str]) -> dict[str, list[Booked]]:
+        """The lines of clients, what was taken back of them, and the shares that they had."""
+        return {client_id: list(map(_booked, self._lines[client_id])) for client_id in clients}
 
     def payments(self, client_id: str) -> list[Paid]:
         """What a client paid of which invoice, net of what was given back."""
@@ -331,6 +357,11 @@ class Changes:
         self.agreements: set[str] = set()
         self.payments: set[str] = set()
         self.partners: set[str] = set()
+
+
+def _booked(kept: Kept) -> Booked:
+    position, cls, values = kept
+    return Booked(position, cls.holding(dict(zip(cls.model_fields, values, strict=True))))
 
 
 def _holding(standing: Standing) -> tuple[object, ...]:

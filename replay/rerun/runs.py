@@ -13,6 +13,7 @@ from ledger.earnings import Earnings, Evidence
 from ledger.engine import Account, PartnerAccrual, decide_tiers
 from ledger.engine.contests import Claims
 from ledger.engine.state import Run
+from ledger.sponsoring import Sponsoring
 from projections.planning import days_of_month
 from replay.rerun.memory import Changes, Memory
 
@@ -39,6 +40,7 @@ class MemoryRun:
         # In memory nothing is read through a cursor.
         cursor = cast("Cursor[Any]", None)
         self._earnings = Earnings(ledger, self._run, memory, cursor, contests=self._claims.any)
+        self._sponsoring = Sponsoring(ledger, self._run, memory, memory, cursor)
 
     def decide(self) -> None:
         """Decide the run, partner by partner."""
@@ -57,11 +59,19 @@ class MemoryRun:
         for client_id in sorted(clients):
             account = self._account(client_id, partner_id, touched=clients[client_id])
             memory.append(list(accrual.lines(account)))
+        evidence = Evidence(partner, counts, memory.rewarded_of(partner_id))
         if is_own:
             self._enter(partner_id, set(clients))
-            evidence = Evidence(partner, counts, memory.rewarded(partner_id))
             for decisions in self._earnings.of(evidence):
                 memory.append(decisions)
+        active = self._sponsoring.active(partner, counts)
+        if active is not None:
+            memory.append(self._sponsoring.reward(partner, active, counts))
+            of_this_run = not (is_own or self._sponsoring.has_news(partner))
+            for shares in self._sponsoring.shares(partner, active, of_this_run=of_this_run):
+                memory.append(shares)
+        if is_own:
+            memory.append(list(self._earnings.badges(evidence)))
 
     def _account(self, client_id: str, partner_id: str, *, touched: bool) -> Account:
         memory, client = self._memory, self._memory.client(client_id)
@@ -118,6 +128,8 @@ class MemoryRun:
         ):
             return set(memory.partners())
         found = set(self._changed.partners)
+        for sponsor_id in self._changed.agreements:
+            found |= memory.sponsored_by[sponsor_id]
         for day in self._days(memory.days_of_partners, previous):
             found |= memory.days_of_partners[day]
         # A review may be due to whoever has risen.
