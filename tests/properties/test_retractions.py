@@ -26,50 +26,73 @@ from tests.rules.programmes import plain
 
 FIRST = date(2024, 1, 5)
 PARTNERS = st.sampled_from(["p1", "p2", "p3"])
-CLIENTS = st.sampled_from(["c1", "c2"])
+CLIENTS = st.sampled_from(["c1", "c1", "c1", "c2"])
 LEADS = st.sampled_from(["l1", "l2"])
 DAYS = st.integers(0, 220).map(lambda days: (FIRST + timedelta(days)).isoformat())
-EARLY = st.integers(0, 12).map(lambda days: (FIRST + timedelta(days)).isoformat())
+EARLY = st.integers(0, 5).map(lambda days: (FIRST + timedelta(days)).isoformat())
+LATER = st.integers(6, 12).map(lambda days: (FIRST + timedelta(days)).isoformat())
 PRICES = st.sampled_from([0, 5_000, 10_000, 15_000])
 
 FACTS: st.SearchStrategy[Message] = st.one_of(
     st.builds(referred, EARLY, CLIENTS, PARTNERS),
     st.builds(lead, EARLY, LEADS, PARTNERS, st.none() | CLIENTS),
     st.builds(converted, EARLY, LEADS, CLIENTS),
-    st.builds(activated, EARLY, CLIENTS, PRICES, partner=st.none() | PARTNERS),
+    st.builds(activated, LATER, CLIENTS, PRICES, partner=st.none() | PARTNERS),
     st.builds(activated, DAYS, CLIENTS, PRICES, sub=st.just("s2")),
     st.builds(changed, DAYS, PRICES, CLIENTS),
-    st.builds(changed, EARLY, PRICES, CLIENTS),
+    st.builds(changed, LATER, PRICES, CLIENTS),
     st.builds(churned, DAYS, CLIENTS),
+    st.builds(churned, LATER, CLIENTS),
 )
+
+
+CLAIMS = st.builds(referred, EARLY, st.just("c1"), PARTNERS)
+BEGINNINGS: st.SearchStrategy[list[Message]] = st.tuples(
+    st.one_of(
+        CLAIMS,
+        st.builds(lead, EARLY, st.just("l1"), PARTNERS, st.just("c1")),
+    ),
+    st.builds(changed, LATER, PRICES, st.just("c1")),
+    st.builds(activated, LATER, st.just("c1"), PRICES, partner=st.none() | PARTNERS),
+).flatmap(st.permutations)
+"""A client that is won, activated and billed, told in any order."""
 
 
 @st.composite
 def stories(draw: st.DrawFn) -> list[Entry | list[Message]]:
     """Facts in any order, some of them retracted, among runs and assignments."""
-    told: list[Message] = []
+    told = list(draw(BEGINNINGS))
+    through = FIRST + timedelta(draw(st.sampled_from([12, 20, 38, 70])))
     story: list[Entry | list[Message]] = [
-        [enrolled("2024-01-01", name) for name in ("p1", "p2", "p3")]
+        [enrolled("2024-01-01", name) for name in ("p1", "p2", "p3")],
+        list(told),
+        Accrue(through),
     ]
-    through = FIRST
-    for _ in range(draw(st.integers(3, 14))):
-        kind = draw(st.sampled_from(["facts", "facts", "retract", "retract", "accrue", "assign"]))
+    kinds = ["facts", "facts", "retract", "retract", "moved", "accrue", "accrue", "assign"]
+    for _ in range(draw(st.integers(2, 10))):
+        kind = draw(st.sampled_from(kinds))
         if kind == "facts":
-            batch = draw(st.lists(FACTS, min_size=1, max_size=4))
+            batch = draw(st.lists(FACTS, min_size=1, max_size=3))
             told += batch
             story.append(batch)
-        elif kind == "retract" and told:
-            wrong = draw(st.sampled_from(told))
+        elif kind == "retract":
+            wrong = told[draw(st.integers(0, 3)) % len(told)]
+            if draw(st.booleans()):
+                wrong = draw(st.sampled_from(told))
             story.append(Retract(id=wrong.id, source=wrong.source))
+        elif kind == "moved":
+            wrong, right = told[draw(st.integers(0, 2))], draw(CLAIMS)
+            told.append(right)
+            story += [Retract(id=wrong.id, source=wrong.source), [right]]
         elif kind == "accrue":
-            through += timedelta(draw(st.integers(0, 45)))
+            through += timedelta(draw(st.sampled_from([0, 0, 1, 30])))
             story.append(Accrue(through))
-        elif kind == "assign":
+        else:
             day = through + timedelta(draw(st.integers(0, 30)))
             story.append(
                 Assign(client_id=draw(CLIENTS), partner_id=draw(st.none() | PARTNERS), from_day=day)
             )
-    return [*story, Accrue(through + timedelta(45))]
+    return [*story, Accrue(through + timedelta(draw(st.integers(0, 40))))]
 
 
 @settings(
