@@ -16,8 +16,9 @@ from events.finance import (
     PeriodClosed,
 )
 from events.recorded import Recorded
-from ledger.accrual import Accrued, Progress
+from ledger.accrual import Accrued
 from ledger.commanding.commanding import Closed, Commanding, is_command
+from ledger.deciding import Progress
 from ledger.engine import closes, commands
 from ledger.engine.calendar import end_of_month, first_of_month
 from ledger.engine.state import Ledger, Partner
