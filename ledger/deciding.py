@@ -14,8 +14,10 @@ from events.base import Decision
 from ledger.accounts import Page
 from ledger.earnings import Earnings, Evidence
 from ledger.engine import Counts, PartnerAccrual, decide_tiers, evolve
+from ledger.engine.commissions import Account
 from ledger.engine.contests import Claims
 from ledger.engine.counted import Rewarded
+from ledger.engine.posted import Period
 from ledger.engine.state import Ledger, Partner, Run
 from ledger.entities import Entities
 from ledger.ports import Candidate, ReadModels
@@ -278,7 +280,15 @@ class Deciding(ABC, Generic[Written]):
             work.accrual = PartnerAccrual(self._ledger, self._run, partner)
         account = reader.account(candidate)
         if account is not None:
+            rivals = reader.rivals(candidate)
+            if rivals:
+                held = (self._in_force_after(partner, of_other) for partner, of_other in rivals)
+                account = account._replace(rivals=frozenset().union(*held))
             self._take(work, list(work.accrual.lines(account)))
+
+    def _in_force_after(self, partner: Partner, account: Account) -> Iterator[Period]:
+        """The periods that another partner keeps, by what this run decides of it (D9.5)."""
+        return PartnerAccrual(self._ledger, self._run, partner).in_force_after(account)
 
     def _take(self, work: Work, decisions: Sequence[Decision]) -> None:
         if decisions:
