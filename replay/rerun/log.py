@@ -11,7 +11,7 @@ from psycopg.rows import tuple_row
 from events.base import Event
 from events.catalogue import TOPICS
 from events.codec import decode_state
-from events.finance import AdjustmentRequested, ProgrammeAdopted
+from events.finance import AdjustmentRequested, FactRetracted, ProgrammeAdopted
 from events.recorded import Recorded
 from ledger.engine.state import LEDGER
 from projections import DEFAULT_NAMES, Names
@@ -60,6 +60,14 @@ class Log:
             for told in self.told([ProgrammeAdopted])
             if isinstance(told.event.data, ProgrammeAdopted)
         ]
+
+    def retracted(self) -> set[tuple[str, str]]:
+        """The facts that are retracted, by source and id (D9.5)."""
+        return {
+            (told.event.data.source, told.event.data.id)
+            for told in self.told([FactRetracted])
+            if isinstance(told.event.data, FactRetracted)
+        }
 
     def adjusted_lines(self) -> dict[int, Recorded]:
         """The lines that adjustments name, by position."""

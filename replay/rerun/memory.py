@@ -10,7 +10,12 @@ from typing import Any
 
 from events.base import Decision, Event
 from events.billing import InvoicePaid, InvoiceRefunded
-from events.decisions import AttributionAssigned, ClientStanding, ReferralAccepted, Standing
+from events.decisions import (
+    AttributionAssigned,
+    ClientStanding,
+    ReferralAccepted,
+    Standing,
+)
 from events.lines import (
     BonusDeclined,
     BonusPosted,
@@ -226,10 +231,14 @@ class Memory:
 
     def posted(self, client_id: str, partner_id: str) -> dict[Period, Posted]:
         """What is posted to a partner for the periods of a client, from its lines."""
+        return self.posted_of(client_id).get((client_id, partner_id), {})
+
+    def posted_of(self, client_id: str) -> dict[tuple[str, str], dict[Period, Posted]]:
+        """What is posted for the periods of a client, by (client, partner)."""
         posted = PostedPeriods()
         for kept in self._lines.get(client_id, ()):
             posted.fold(*_booked(kept))
-        return posted.by_account.get((client_id, partner_id), {})
+        return posted.by_account
 
     def sponsor(self, partner_id: str) -> Partner:
         """A sponsor as it stands."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from events.base import Command, Decision, Event, Fact
+from events.billing import InvoicePaid, InvoiceRefunded
 from events.catalogue import COMMANDS, FACTS
 from events.course import AccrualCompleted
 from events.finance import (
@@ -16,6 +17,7 @@ from events.finance import (
     AdjustmentRequested,
     AttributionAssignmentRequested,
     CreditRequested,
+    FactRetracted,
     IngestGapAccepted,
     LedgerOpened,
     PartnerCorrected,
@@ -34,6 +36,7 @@ from ledger.engine import DECIDING, answer, closes, commands, folded_topics, ope
 from ledger.engine.assignments import decide_assignment
 from ledger.engine.calendar import start_of
 from ledger.engine.posted import period_of
+from ledger.engine.retraction import decide_retraction
 from ledger.engine.ties import decide_correction
 from ledger.errors import Refused
 from replay.rerun.log import Log, Told
@@ -66,7 +69,8 @@ _TOLD: list[type[Event]] = [
 class Rerun:
     """Decides a log again; ``decided`` is told each decision with its position in the rerun.
 
-    What only moves money to partners (payouts, their settlements) is left out: no line rests on it.
+    What only moves money to partners (payouts, their settlements) is left out: no line rests on it;
+    so are retractions of facts that no decision reads, and what a retraction lists for finance.
     """
 
     def __init__(
@@ -78,12 +82,15 @@ class Rerun:
         self._log, self._adoptions = log, adoptions
         self._memory = Memory(decided)
         self._named: Mapping[int, Recorded] = {}
+        self._wrong: Collection[tuple[str, str]] = ()
+        self._told: dict[tuple[str, str], Recorded] = {}
         self._run = 0
         self._commands: Mapping[type[Event], Callable[[Recorded, Any], None]] = {
             ProgrammeAdopted: self._adopted,
             PartnerProgrammeAssigned: self._assigned_programme,
             AttributionAssignmentRequested: self._assigned,
             PartnerCorrected: self._corrected,
+            FactRetracted: self._retracted,
             LedgerOpened: self._only_told,
             PartnerOpened: self._partner_opened,
             AccrualRun: self._accrued,
@@ -98,7 +105,7 @@ class Rerun:
 
     def decide(self, progress: Progress | None = None) -> None:
         """Go through the whole log. Raises Refused for a command that cannot be decided again."""
-        self._named = self._log.adjusted_lines()
+        self._named, self._wrong = self._log.adjusted_lines(), self._log.retracted()
         for number, told in enumerate(self._log.told(_TOLD)):
             self._take(told)
             if progress is not None and number % _PROGRESS_EVENTS == 0:
@@ -109,6 +116,9 @@ class Rerun:
         data = event.data
         if isinstance(data, Fact):
             recorded = self._memory.tell(data, event.effective_at, event.day)
+            key = (event.source or "", event.id or "")
+            if key in self._wrong:
+                self._told[key] = recorded
             if type(data) in DECIDING:
                 decisions = answer(self._memory.state, recorded)
                 self._memory.append(decisions, folded=True)
@@ -158,6 +168,15 @@ class Rerun:
         recorded = self._tell(event, command)
         decisions = decide_correction(self._memory.state, recorded, command)
         self._memory.append(decisions, folded=True)
+
+    def _retracted(self, event: Recorded, command: FactRetracted) -> None:
+        recorded = self._tell(event, command)
+        fact = self._told.get((command.source, command.id))
+        if fact is not None:
+            if isinstance(fact.data, InvoicePaid | InvoiceRefunded):
+                self._memory.changed.payments.add(fact.data.client_id)
+            decisions = decide_retraction(self._memory.state, recorded, fact)
+            self._memory.append(decisions, folded=True)
 
     def _partner_opened(self, event: Recorded, command: PartnerOpened) -> None:
         memory = self._memory

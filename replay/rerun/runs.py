@@ -12,7 +12,9 @@ from psycopg import Cursor
 from ledger.earnings import Earnings, Evidence
 from ledger.engine import Account, PartnerAccrual, decide_tiers
 from ledger.engine.contests import Claims
+from ledger.engine.posted import Period
 from ledger.engine.state import Run
+from ledger.retracted import RetractedClients
 from ledger.sponsoring import Sponsoring
 from projections.planning import days_of_month
 from replay.rerun.memory import Changes, Memory
@@ -58,6 +60,8 @@ class MemoryRun:
         accrual = PartnerAccrual(ledger, run, partner)
         for client_id in sorted(clients):
             account = self._account(client_id, partner_id, touched=clients[client_id])
+            if account.unretracted is not None:
+                account = account._replace(rivals=frozenset(self._rivals(client_id, partner_id)))
             memory.append(list(accrual.lines(account)))
         evidence = Evidence(partner, counts, memory.rewarded_of(partner_id))
         if is_own:
@@ -76,12 +80,11 @@ class MemoryRun:
     def _account(self, client_id: str, partner_id: str, *, touched: bool) -> Account:
         memory, client = self._memory, self._memory.client(client_id)
         standing = client.standing
-        assert standing.first_activated_on is not None
-        return Account(
+        account = Account(
             client_id=client_id,
             claimed_by=standing.partner_id,
             claim=standing.claim or 0,
-            first_activated_on=standing.first_activated_on,
+            first_activated_on=standing.first_activated_on or self._run.through,
             terms={name: each.terms for name, each in client.subscriptions.items()},
             touched=touched,
             posted=memory.posted(client_id, partner_id) if touched else {},
@@ -90,6 +93,27 @@ class MemoryRun:
             payments=memory.payments(client_id) if self._on_invoices and touched else (),
             assigned=sorted(client.assignments, key=lambda assignment: assignment.day),
         )
+        if not touched:
+            return account
+        retracted = RetractedClients(
+            self._folded,
+            [client_id] if client.voided else [],
+            {(client_id, partner_id): account.posted} if self._on_invoices else {},
+            {client_id: account.payments},
+        )
+        return retracted.compared(account) if client_id in retracted else account
+
+    def _folded(self, streams: list[str]) -> dict[str, object]:
+        found = {stream: self._memory.state.get(stream) for stream in streams}
+        return {stream: entity for stream, entity in found.items() if entity is not None}
+
+    def _rivals(self, client_id: str, partner_id: str) -> Iterator[Period]:
+        """The periods of a client that another partner keeps, by what this run decides (D9.5)."""
+        for _, other in self._memory.posted_of(client_id):
+            if other != partner_id:
+                accrual = PartnerAccrual(self._ledger, self._run, self._memory.partner(other))
+                account = self._account(client_id, other, touched=True)
+                yield from accrual.in_force_after(account)
 
     # --- what is taken ---------------------------------------------------------------------------
 
@@ -109,14 +133,20 @@ class MemoryRun:
                 found.setdefault(client_id, False)
         taken: Taken = defaultdict(dict)
         for client_id, is_touched in found.items():
-            client = memory.client(client_id)
-            if client.standing.first_activated_on is None:
-                continue
-            holders = {assignment.partner_id for assignment in client.assignments}
-            for holder in holders | {client.standing.partner_id}:
-                if holder is not None:
-                    taken[holder][client_id] = is_touched
+            for partner_id in self._takers(client_id, touched=is_touched):
+                taken[partner_id][client_id] = is_touched
         return taken
+
+    def _takers(self, client_id: str, *, touched: bool) -> set[str]:
+        """Who holds a client on some day, and after a retraction who has lines of it (D9.5)."""
+        client = self._memory.client(client_id)
+        takers: set[str | None] = set()
+        if client.voided and touched:
+            takers |= {partner_id for _, partner_id in self._memory.posted_of(client_id)}
+        if client.standing.first_activated_on is not None:
+            takers |= {assignment.partner_id for assignment in client.assignments}
+            takers.add(client.standing.partner_id)
+        return {taker for taker in takers if taker is not None}
 
     def _partners(self) -> set[str]:
         """The partners whose tier can change, or whose counted clients earn them something."""
