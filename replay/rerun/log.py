@@ -11,13 +11,17 @@ from psycopg.rows import tuple_row
 from events.base import Event
 from events.catalogue import TOPICS
 from events.codec import decode_state
-from events.finance import AdjustmentRequested, ProgrammeAdopted
+from events.finance import AdjustmentRequested, FactRetracted, ProgrammeAdopted
 from events.recorded import Recorded
 from ledger.engine.state import LEDGER
 from projections import DEFAULT_NAMES, Names
 
 PAGE_EVENTS = 5_000
 """Events read at a time."""
+
+
+Key = tuple[str, str]
+"""Source and id of a fact."""
 
 
 class Told(NamedTuple):
@@ -60,6 +64,27 @@ class Log:
             for told in self.told([ProgrammeAdopted])
             if isinstance(told.event.data, ProgrammeAdopted)
         ]
+
+    def retracted(self) -> dict[Key, Recorded]:
+        """The facts that were retracted, by source and id (D9.5)."""
+        query = sql.SQL(
+            "SELECT named.position, named.topic, named.state, named.effective_at, named.day,"
+            " named.source, named.event_id"
+            " FROM {events} AS asked CROSS JOIN LATERAL ("
+            "SELECT * FROM {events} WHERE event_id IS NOT NULL"
+            " AND source = convert_from(asked.state, 'UTF8')::jsonb ->> 'source'"
+            " AND event_id = convert_from(asked.state, 'UTF8')::jsonb ->> 'id'"
+            ") AS named"
+            " WHERE asked.originator_id = %s AND asked.topic = %s AND asked.position <= %s"
+        ).format(events=self._events)
+        with self._connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+            cursor.execute(query, (LEDGER, FactRetracted.topic(), self.through))
+            return {
+                (source, event_id): Recorded(
+                    position, effective_at, day, decode_state(topic, state), source, event_id
+                )
+                for position, topic, state, effective_at, day, source, event_id in cursor
+            }
 
     def adjusted_lines(self) -> dict[int, Recorded]:
         """The lines that adjustments name, by position."""

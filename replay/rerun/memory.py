@@ -9,7 +9,7 @@ from typing import Any
 
 from events.base import Decision, Event
 from events.billing import InvoicePaid, InvoiceRefunded
-from events.decisions import ClientStanding, ReferralAccepted, Standing
+from events.decisions import ClientStanding, PaymentStanding, ReferralAccepted, Standing
 from events.lines import (
     BonusDeclined,
     BonusPosted,
@@ -120,6 +120,8 @@ class Memory:
             self._stands(decision)
         elif isinstance(decision, Line | DifferenceUnresolved):
             self._booked(decision)
+        elif isinstance(decision, PaymentStanding):
+            self.changed.payments.add(decision.client_id)
         elif isinstance(decision, ReferralAccepted):
             self._claimed[decision.claim] = decision.day
         elif isinstance(decision, BonusDeclined | BadgeAwarded):

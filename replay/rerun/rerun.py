@@ -16,6 +16,7 @@ from events.finance import (
     AdjustmentRequested,
     AttributionAssignmentRequested,
     CreditRequested,
+    FactRetracted,
     IngestGapAccepted,
     LedgerOpened,
     PartnerCorrected,
@@ -34,9 +35,10 @@ from ledger.engine import DECIDING, answer, closes, commands, folded_topics, ope
 from ledger.engine.assignments import decide_assignment
 from ledger.engine.calendar import start_of
 from ledger.engine.commissions import period_of
+from ledger.engine.retraction import decide_retraction
 from ledger.engine.ties import decide_correction
 from ledger.errors import Refused
-from replay.rerun.log import Log, Told
+from replay.rerun.log import Key, Log, Told
 from replay.rerun.memory import Memory
 from replay.rerun.runs import MemoryRun
 
@@ -78,12 +80,14 @@ class Rerun:
         self._log, self._adoptions = log, adoptions
         self._memory = Memory(decided)
         self._named: Mapping[int, Recorded] = {}
+        self._retracted: dict[Key, Recorded] = {}
         self._run = 0
         self._commands: Mapping[type[Event], Callable[[Recorded, Any], None]] = {
             ProgrammeAdopted: self._adopted,
             PartnerProgrammeAssigned: self._assigned_programme,
             AttributionAssignmentRequested: self._assigned,
             PartnerCorrected: self._corrected,
+            FactRetracted: self._voided,
             LedgerOpened: self._only_told,
             PartnerOpened: self._partner_opened,
             AccrualRun: self._accrued,
@@ -99,6 +103,7 @@ class Rerun:
     def decide(self, progress: Progress | None = None) -> None:
         """Go through the whole log. Raises Refused for a command that cannot be decided again."""
         self._named = self._log.adjusted_lines()
+        self._retracted = self._log.retracted()
         for number, told in enumerate(self._log.told(_TOLD)):
             self._take(told)
             if progress is not None and number % _PROGRESS_EVENTS == 0:
@@ -109,6 +114,8 @@ class Rerun:
         data = event.data
         if isinstance(data, Fact):
             recorded = self._memory.tell(data, event.effective_at, event.day)
+            if (event.source, event.id) in self._retracted:
+                self._retracted[event.source or "", event.id or ""] = recorded
             if type(data) in DECIDING:
                 decisions = answer(self._memory.state, recorded)
                 self._memory.append(decisions, folded=True)
@@ -157,6 +164,13 @@ class Rerun:
     def _corrected(self, event: Recorded, command: PartnerCorrected) -> None:
         recorded = self._tell(event, command)
         decisions = decide_correction(self._memory.state, recorded, command)
+        self._memory.append(decisions, folded=True)
+
+    def _voided(self, event: Recorded, command: FactRetracted) -> None:
+        """What a retraction decides, but for the list of what stays: no line rests on that."""
+        recorded = self._tell(event, command)
+        fact = self._retracted[command.source, command.id]
+        decisions = decide_retraction(self._memory.state, recorded, fact)
         self._memory.append(decisions, folded=True)
 
     def _partner_opened(self, event: Recorded, command: PartnerOpened) -> None:

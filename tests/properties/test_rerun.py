@@ -10,7 +10,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from events.base import Decision
 from events.codec import decode_state, encode
 from events.course import AccrualCompleted, PartnerAccrued, StatementsSealed
-from events.payout_decisions import PaymentBooked, PayoutClosed, PayoutInitiated
+from events.decisions import DecisionUnresolved
+from events.payout_decisions import (
+    PaymentBooked,
+    PayoutClosed,
+    PayoutInitiated,
+    WholesaleBooked,
+)
 from replay.rerun import Log, Rerun
 from tests.properties.play import play
 from tests.properties.stories import Story, stories
@@ -18,9 +24,10 @@ from tests.rules.ledger_adapter import RealLedger, _database, open_ledger
 
 NOT_AGAIN = (
     *(AccrualCompleted, PartnerAccrued, StatementsSealed),
-    *(PayoutInitiated, PayoutClosed, PaymentBooked),
+    *(PayoutInitiated, PayoutClosed, PaymentBooked, WholesaleBooked),
+    DecisionUnresolved,
 )
-"""How far runs and closes were, and what moves money to partners."""
+"""How far runs and closes were, what moves money to partners, and lists for finance."""
 
 PLACES = {
     *("fact", "facts", "claim", "standing_claim", "cause", "line", "run", "command"),
