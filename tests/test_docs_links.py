@@ -24,6 +24,7 @@ from interfaces.embedded import EmbeddedPostgres
 from ledger.policy import choices
 from ledger.policy.files import load
 from ledger.policy.programme import Programme
+from replay import definitions
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -189,6 +190,12 @@ def test_the_table_of_parameters_says_what_the_reference_programme_says() -> Non
     table = rows(page("rules.md").partition("## The programme's parameters")[2])
     told = {name: cells[0].strip("`") for name, cells in table.items()}
     assert told == {name: " / ".join(all_of) for name, all_of in values.items()}
+
+
+def test_every_figure_is_in_the_page_of_figures_and_no_other() -> None:
+    """docs/figures.md says of each figure what it is."""
+    told = set(rows(page("figures.md").partition("## Partners")[2]))
+    assert told == {each.figure for each in (*definitions.PARTNER, *definitions.PROGRAMME)}
 
 
 def test_every_value_of_every_choice_is_in_the_rules() -> None:

@@ -49,6 +49,7 @@ def write_report(replay: Replay, played: Played, locale: Locale) -> None:
         f"commissions history {partner}",
         "commissions tiers --history",
         "commissions payouts list",
+        "commissions kpi --programme",
         "commissions dead-letters list",
         "commissions verify",
     ):

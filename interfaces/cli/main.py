@@ -52,6 +52,8 @@ COMMANDS = {
     "territories": "interfaces.cli.queries:territories",
     "unresolved": "interfaces.cli.queries:unresolved",
     "what-if": "interfaces.cli.what_if:what_if",
+    "kpi": "interfaces.cli.kpi:kpi",
+    "simulate": "interfaces.cli.simulate:simulate_command",
     "dead-letters": "interfaces.cli.dead_letters:dead_letters",
     "database": "interfaces.cli.database:database",
     "rebuild": "interfaces.cli.audit:rebuild",

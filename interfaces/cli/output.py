@@ -24,7 +24,7 @@ from events.values import format_instant
 from interfaces.money import Locale, format_count, format_money, format_rate
 
 Format = Literal["table", "json", "csv"]
-Kind = Literal["text", "prose", "place", "count", "money", "rate"]
+Kind = Literal["text", "prose", "place", "count", "money", "rate", "figure"]
 Row = Mapping[str, object]
 
 RICH_ROWS = 2_000
@@ -39,7 +39,8 @@ class Column:
     """A column of a table: the member that it shows, its heading, and how its values read.
 
     ``money`` reads the currency of its row in the member ``currency``. A ``place`` is a number to
-    be typed again, such as a position: its digits stand together. ``prose`` may be broken.
+    be typed again, such as a position: its digits stand together. ``prose`` may be broken. A
+    ``figure`` reads its kind in the member ``unit``: count, money, percent or another.
     """
 
     name: str
@@ -56,13 +57,16 @@ class Column:
         value = row.get(self.name)
         if value is None:
             return ""
-        if self.kind == "money":
+        kind = row.get("unit") if self.kind == "figure" else self.kind
+        if kind == "percent":
+            return format_rate(Decimal(str(value)) / 100, locale)
+        if kind == "money":
             currency = row.get("currency")
             if isinstance(value, int | Decimal) and isinstance(currency, str):
                 return format_money(int(value), currency, locale)
-        if self.kind == "rate":
+        if kind == "rate":
             return format_rate(str(value), locale)
-        if self.kind == "count" and isinstance(value, int | Decimal):
+        if kind == "count" and isinstance(value, int | Decimal):
             return format_count(int(value), locale)
         return plain(value)
 

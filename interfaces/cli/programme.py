@@ -22,7 +22,7 @@ from interfaces.cli.options import (
 from interfaces.cli.output import Answer, Column, Format, Row, to_json, write_answer, write_result
 from interfaces.cli.session import Session
 from ledger.errors import Refused
-from ledger.policy.files import REFERENCE, load
+from ledger.policy.files import load, packaged
 from ledger.policy.problems import ProgrammeInvalid
 from ledger.policy.programme import Programme
 from replay.as_of import AsOf, Replay
@@ -75,13 +75,13 @@ def read_programme(origin: str) -> Programme:
         raise Refused(f"{origin} is a folder; name a programme file") from None
     except FileNotFoundError:
         raise click.UsageError(
-            f"there is no file {origin!r}; name a programme file, or {REFERENCE!r} for the"
-            " reference programme"
+            f"there is no file {origin!r}; name a programme file, or one of the package:"
+            f" {', '.join(packaged())}"
         ) from None
 
 
 @programme.command(cls=Command)
-@click.argument("file", metavar="FILE|izyinbox")
+@click.argument("file", metavar="FILE|NAME")
 @click.option("--from", "from_day", type=DAY, help="The day from which it is in force.")
 @click.option(
     "--time-zone",
@@ -93,7 +93,11 @@ def read_programme(origin: str) -> Programme:
 def adopt(
     session: Session, file: str, from_day: date | None, time_zone: str | None, format_: Format
 ) -> None:
-    """Adopt a version of a programme; the first adoption makes the ledger."""
+    """Adopt a version of a programme; the first adoption makes the ledger.
+
+    NAME is of the package: izyinbox, the reference programme, or an example made of it,
+    izyinbox-be and izyinbox-ch.
+    """
     from interfaces import bootstrap  # noqa: PLC0415 - see interfaces.cli.session
 
     document = read_programme(file)
@@ -118,7 +122,7 @@ def adopt(
 
 
 @programme.command(cls=Command)
-@click.argument("file", metavar="FILE|izyinbox")
+@click.argument("file", metavar="FILE|NAME")
 @format_option
 @click.pass_obj
 def validate(session: Session, file: str, format_: Format) -> int:  # noqa: ARG001 - click passes it

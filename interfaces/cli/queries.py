@@ -27,6 +27,8 @@ from projections.views import (
     UNRESOLVED,
 )
 from replay.as_of import AsOf, Replay
+from replay.outlook import MEMBERS as OUTLOOK_MEMBERS
+from replay.outlook import outlook_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,17 @@ TIER_HISTORY_SHAPE = Shape(
         Column("cause"),
     ),
     "no partner is enrolled yet",
+)
+OUTLOOK_COLUMNS = (
+    Column("tier"),
+    Column("step"),
+    Column("level"),
+    Column("requirement"),
+    Column("required", kind="money"),
+    Column("measured", kind="money"),
+    Column("missing", kind="money"),
+    Column("met"),
+    Column("by"),
 )
 TRIAL_BALANCE_SHAPE = Shape(
     TRIAL_BALANCE,
@@ -199,21 +212,49 @@ def history(
 
 @click.command(cls=Command)
 @click.option("--history", "changes", is_flag=True, help="Every change, one row each.")
+@click.option(
+    "--explain",
+    "partner",
+    type=IDENTIFIER,
+    metavar="PARTNER",
+    help="What PARTNER lacks for the next level, and to keep its own.",
+)
 @as_of_options
 @format_option
 @click.pass_obj
 def tiers(
     session: Session,
     changes: bool,  # noqa: FBT001 - click passes flags by name
+    partner: str | None,
     place: Place,
     format_: Format,
 ) -> None:
     """The tier of each partner and its first day."""
-    if changes:
+    if changes and partner is not None:
+        raise click.UsageError("give --history or --explain PARTNER, not both")
+    if partner is not None:
+        _explain(session, partner, place, format_)
+    elif changes:
         ask: Ask = lambda replay, at: replay.tier_history(at)  # noqa: E731
         answer(session, place, format_, TIER_HISTORY_SHAPE, ask)
     else:
         answer(session, place, format_, TIERS_SHAPE, lambda replay, at: replay.tiers(at))
+
+
+def _explain(session: Session, partner: str, place: Place, format_: Format) -> None:
+    with session.replay() as replay:
+        require_partner(replay, partner)
+        at = replay.resolve(**place)
+        rows = outlook_rows(replay, at, partner)
+        found = Answer(
+            rows,
+            OUTLOOK_COLUMNS,
+            OUTLOOK_MEMBERS,
+            as_of=at.answer(),
+            empty="the programme asks for nothing",
+        )
+        count = write_answer(found, format_, session.locale)
+    session.line.add(rows=count, position=at.position)
 
 
 @click.command("trial-balance", cls=Command)

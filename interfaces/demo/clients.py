@@ -16,6 +16,9 @@ DIRECT_CLIENTS = 120
 STALE_CLAIMS = 140
 """Prospects that were claimed and never became clients."""
 
+COLD_LEADS = 420
+"""Leads that a partner brought and that became nobody's client."""
+
 SEASON = (135, 100, 110, 95, 85, 90, 60, 35, 145, 130, 120, 80)
 """Activations by month: the contest of January, August's rest, September's e-invoicing duty."""
 
@@ -110,6 +113,28 @@ def tell_stale_claims(partners: Sequence[Partner], book: Book) -> None:
         if lots.chance(400):
             lost = day + timedelta(days=lots.whole(24, 45))
             book.tell(lost, "trial.ended", {**prospect, "outcome": "lost"})
+
+
+def tell_cold_leads(partners: Sequence[Partner], book: Book) -> None:
+    """Leads without a client: many see a demonstration, fewer try, most of these are lost."""
+    lots = Lots("cold")
+    for number in range(1, COLD_LEADS + 1):
+        partner = lots.pick(partners)
+        day = lots.day(partner.enrolled + timedelta(days=3), END)
+        lead = {"lead_id": f"k-{number:05d}"}
+        told: Data = {"partner_id": partner.partner_id, "employees": lots.whole(3, 60)}
+        book.tell(day, "lead.captured", {**lead, **told})
+        if not lots.chance(750):
+            continue
+        (shown, demo, how), (tried, trial, _) = _funnel(lots)
+        book.tell(day + timedelta(days=shown), demo, {**lead, **how})
+        if not lots.chance(400):
+            continue
+        began = day + timedelta(days=tried)
+        book.tell(began, trial, lead)
+        if lots.chance(850):
+            ended = began + timedelta(days=lots.whole(5, 16))
+            book.tell(ended, "trial.ended", {**lead, "outcome": "lost"})
 
 
 def _activations(partner: Partner) -> Iterator[date]:

@@ -111,6 +111,8 @@ def _book() -> Book:
     clients.tell_stale_claims(partners, book)
     _tell_free_licences(partners, book)
     _tell_costs(book)
+    # Last, so that the ids and instants of all that decides something stay as they are.
+    clients.tell_cold_leads(partners, book)
     return book
 
 

@@ -9,12 +9,13 @@ from ledger.engine.counted import Counts
 from ledger.engine.evolve import evolve, folded_topics
 from ledger.engine.payouts import Payable, decide_payouts
 from ledger.engine.recording import DECIDING, answer, decide, reads
-from ledger.engine.tiers import decide_tiers
+from ledger.engine.tiers import Outlook, decide_tiers, outlook
 
 __all__ = [
     "DECIDING",
     "Account",
     "Counts",
+    "Outlook",
     "PartnerAccrual",
     "Payable",
     "Posted",
@@ -24,5 +25,6 @@ __all__ = [
     "decide_tiers",
     "evolve",
     "folded_topics",
+    "outlook",
     "reads",
 ]

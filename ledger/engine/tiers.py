@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from events.partner_decisions import Measure, TierChanged
 from events.values import TIERS, TierName
@@ -32,6 +33,44 @@ def _window(partner: Partner, counts: Counts, currency: str, after: date, throug
         if report.currency == currency and after < report.day <= through
     )
     return _Window(counts.within(after, through), spent)
+
+
+class Outlook(NamedTuple):
+    """How a partner stands on a day between the level that it holds and the others (D6).
+
+    ``reach`` are the requirements of the levels above, the next first; ``keep`` the commitment of
+    the running year, as far as it is met by the day; ``review`` the anniversary that ends it, None
+    for the lowest level.
+    """
+
+    tier: TierName
+    since: date
+    version: str
+    reach: tuple[Measure, ...]
+    review: date | None
+    keep: tuple[Measure, ...]
+
+
+def outlook(ledger: Ledger, partner: Partner, counts: Counts, day: date) -> Outlook:
+    """What an enrolled partner lacks on a day for the levels above, and to keep its own.
+
+    The measures are those of the evaluation and of the next review; ``partner`` has the tiers that
+    are to be looked from.
+    """
+    adopted = programme_on(ledger, partner, day)
+    programme, step = adopted.programme, partner.tiers[-1]
+    year = _window(partner, counts, programme.currency, add_months(day, -12), day)
+    reach: tuple[Measure, ...] = ()
+    for name in TIERS[TIERS.index(step.tier) + 1 :]:
+        reach += _asked(programme, name, partner, counts, day, year)
+    review = _next_review(partner, day, date.max)
+    keep: tuple[Measure, ...] = ()
+    if review is not None:
+        years = whole_months(step.day, review) // 12
+        eve = add_months(step.day, 12 * (years - 1)) - ONE_DAY
+        window = _window(partner, counts, programme.currency, eve, day)
+        keep = _commitments(programme, step.tier, window)
+    return Outlook(step.tier, step.day, adopted.version, reach, review, keep)
 
 
 def decide_tiers(ledger: Ledger, run: Run, partner: Partner, counts: Counts) -> list[TierChanged]:
@@ -131,9 +170,7 @@ def _evaluate(
     reached = 0
     for level, name in enumerate(TIERS[1:], start=1):
         if level > held:
-            needed = _requirements(programme, name, partner, counts, day, year)
-            if name in partner.lost:
-                needed += _commitments(programme, name, year)
+            needed = _asked(programme, name, partner, counts, day, year)
             measures += needed
             if not all(measure.met for measure in needed):
                 break
@@ -178,6 +215,19 @@ def _facts(partner: Partner, day: date) -> tuple[int, ...]:
 def _last(reports: tuple[Report, ...], day: date) -> Report | None:
     """The report that stands on a day: the last one up to it (D2)."""
     return max((report for report in reports if report.day <= day), default=None)
+
+
+def _asked(
+    programme: Programme,
+    name: TierName,
+    partner: Partner,
+    counts: Counts,
+    day: date,
+    year: _Window,
+) -> tuple[Measure, ...]:
+    """What a level asks of a partner: its requirements, and of one that lost it more (D6.4)."""
+    needed = _requirements(programme, name, partner, counts, day, year)
+    return needed + _commitments(programme, name, year) if name in partner.lost else needed
 
 
 def _requirements(

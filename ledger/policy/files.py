@@ -12,13 +12,15 @@ from ledger.policy.lines import LineIndex
 from ledger.policy.problems import Problem, ProgrammeInvalid
 from ledger.policy.programme import Programme
 
-__all__ = ["MAX_BYTES", "REFERENCE", "Problem", "ProgrammeInvalid", "load", "loads"]
+__all__ = ["MAX_BYTES", "REFERENCE", "Problem", "ProgrammeInvalid", "load", "loads", "packaged"]
 
 MAX_BYTES = 256 * 1024
 """The largest programme file that is read."""
 
 REFERENCE = "izyinbox"
 """The name of the reference programme in this package."""
+
+_FOLDER = files("ledger.policy") / "programmes"
 
 _FLOAT = 'a float is never exact: write rates in quotes: "0.20", and amounts in minor units: 50000'
 
@@ -29,14 +31,19 @@ class _Float(str):
     __slots__ = ()
 
 
+def packaged() -> list[str]:
+    """The names of the programmes in this package: the reference, and examples made of it."""
+    names = (entry.name for entry in _FOLDER.iterdir())
+    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
+
+
 def load(origin: str | Path) -> Programme:
-    """Read a programme from a file, or the reference programme by its name ``izyinbox``.
+    """Read a programme from a file, or one of this package by its name, such as ``izyinbox``.
 
     Raises ProgrammeInvalid with all that is wrong, and OSError for a file that cannot be read.
     """
-    if origin == REFERENCE:
-        resource = files("ledger.policy") / "programmes" / f"{REFERENCE}.toml"
-        return loads(resource.read_bytes(), REFERENCE)
+    if isinstance(origin, str) and origin in packaged():
+        return loads((_FOLDER / f"{origin}.toml").read_bytes(), origin)
     with Path(origin).open("rb") as file:
         return loads(file.read(MAX_BYTES + 1), str(origin))
 

@@ -205,6 +205,20 @@ class Territory(Part):
     months: Months
 
 
+class Target(Part):
+    """What the programme wants to have reached on a day; None: nothing said of it.
+
+    ``partners`` with an agreement in force; ``clients`` counted for partners, ever; ``arr`` of
+    partners' clients, minor units; ``share`` of the ARR of all clients.
+    """
+
+    day: Day
+    partners: Count | None = None
+    clients: Count | None = None
+    arr: MinorUnits | None = None
+    share: Rate | None = None
+
+
 def _refuse_repeated(what: str, names: list[str]) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:

@@ -37,6 +37,7 @@ from ledger.policy.parts import (
     PerTen,
     Requirements,
     Sponsorship,
+    Target,
     Territory,
     Tier,
     WhiteLabel,
@@ -53,7 +54,7 @@ class Programme(Part):
     """A version of a partner programme: every number and every choice of the rules.
 
     A part that is absent (None) does not exist in this programme: no founding floor, no bonus, no
-    contest, no sponsorship, no prizes, no badges, no brands, no territories.
+    contest, no sponsorship, no prizes, no badges, no brands, no territories, no targets.
     """
 
     name: Identifier
@@ -78,6 +79,7 @@ class Programme(Part):
     badges: Badges | None = None
     white_label: WhiteLabel | None = None
     territory: Territory | None = None
+    targets: Annotated[tuple[Target, ...], Field(alias="target", max_length=1_000)] = ()
 
     @field_validator("tiers")
     @classmethod
@@ -99,6 +101,14 @@ class Programme(Part):
         if len(set(codes)) < len(codes):
             raise ValueError("two contests have one code; give each its own")
         return contests
+
+    @field_validator("targets")
+    @classmethod
+    def _aims_at_a_day_once(cls, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+        days = [target.day for target in targets]
+        if len(set(days)) < len(days):
+            raise ValueError("two targets have one day; make them one")
+        return targets
 
     # --- what the engine reads -------------------------------------------------------------------
 

@@ -34,6 +34,8 @@ def test_the_demo_plays_into_a_new_ledger_and_replaces_only_itself(
     assert _position(url) == position
     (letter,) = json.loads(run(*url, "dead-letters", "list", "--format", "json").stdout)["rows"]
     assert (letter["kind"], letter["member"]) == ("rejected", "data.price")
+    figures = json.loads(run(*url, "kpi", "--programme", "--format", "json").stdout)["rows"]
+    assert [row["figure"] for row in figures if row["value"] is None] == []
     verified = run(*url, "verify", timeout=120)
     assert verified.returncode == 0, verified.stdout
 

@@ -50,6 +50,19 @@ def test_the_first_adoption_makes_the_ledger(commissions: Commands) -> None:
     commissions.refused("programme", "show", "--document", "izyinbox/9")
 
 
+def test_programmes_of_the_package_stand_beside_each_other(commissions: Commands) -> None:
+    """Each by its name, with its own currency; a name that is none says which there are."""
+    for name in ("izyinbox", "izyinbox-be", "izyinbox-ch"):
+        commissions.done("programme", "adopt", name)
+    shown = commissions.done("programme", "show", "--format", "json").rows
+    assert [(row["version"], row["currency"]) for row in shown] == [
+        ("izyinbox/1", "EUR"),
+        ("izyinbox-be/1", "EUR"),
+        ("izyinbox-ch/1", "CHF"),
+    ]
+    assert "izyinbox-ch" in commissions.refused("programme", "adopt", "izyinbox-de", status=2)
+
+
 def test_a_time_zone_is_one_of_the_list(commissions: Commands) -> None:
     """Or wrong usage."""
     commissions.refused("programme", "adopt", "izyinbox", "--time-zone", "Paris", status=2)

@@ -17,10 +17,23 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from events.billing import ClientActivated, ClientChurned, ClientPlanChanged
+from events.billing import (
+    ClientActivated,
+    ClientChurned,
+    ClientPlanChanged,
+    DemoHeld,
+    TrialEnded,
+    TrialStarted,
+)
 from events.envelope import Message, decode
 from events.errors import Rejection
-from events.partners import PartnerEnrolled, PayoutFailed, PayoutSettled
+from events.partners import (
+    LeadCaptured,
+    LeadConverted,
+    PartnerEnrolled,
+    PayoutFailed,
+    PayoutSettled,
+)
 from interfaces.demo import year as demo
 from interfaces.demo.lots import Lots
 from interfaces.demo.messages import SOURCES, add_months
@@ -29,7 +42,7 @@ from interfaces.demo.settlements import Initiated, settle
 PARIS = ZoneInfo("Europe/Paris")
 RECEIVED = datetime(2027, 1, 1, tzinfo=UTC)
 
-DIGEST = "aa6eda65851dda6282c55766b2c8725f07070dfc55aa8cce13f7c614b6f6c618"
+DIGEST = "191392f13e1135e532463b4a52c6f0ba71352e1bfa5ee31fbc3dbc426cd4c351"
 """SHA-256 of all lines: one year, on every machine and Python."""
 
 
@@ -229,6 +242,17 @@ def test_every_turn_of_a_client_and_a_partner_is_in_the_year() -> None:
     assert len(back) > 20
     changed = [m.data for _, m in told() if isinstance(m.data, ClientPlanChanged)]
     assert {fact.interval for fact in changed} == {"month", "year"}
+
+
+def test_the_funnel_narrows() -> None:
+    """Of the leads that became nobody's client most were shown the product, fewer tried it."""
+    captured = {m.data.lead_id for _, m in told() if isinstance(m.data, LeadCaptured)}
+    won = {m.data.lead_id for _, m in told() if isinstance(m.data, LeadConverted)}
+    steps = [m.data for _, m in told() if isinstance(m.data, DemoHeld | TrialStarted | TrialEnded)]
+    cold = Counter(data.type for data in steps if data.lead_id in captured - won)
+    assert 300 < len(captured - won) < len(captured)
+    assert cold["demo.held"] > 2 * cold["trial.started"] > 2 * cold["trial.ended"] > 100
+    assert {data.outcome for data in steps if isinstance(data, TrialEnded)} == {"won", "lost"}
 
 
 def test_finance_corrects_with_two_persons() -> None:

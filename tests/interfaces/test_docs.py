@@ -59,7 +59,7 @@ def test_queries_take_the_places_and_formats() -> None:
     """Each of the interface's queries, as-of options and --format included."""
     queries = (
         "balances", "history", "tiers", "leaderboard", "statement", "trial-balance", "claims",
-        "unresolved", "payouts list", "conflicts", "territories",
+        "unresolved", "payouts list", "conflicts", "territories", "kpi",
     )  # fmt: skip
     for query in queries:
         names = {name for param in ALL[f"commissions {query}"].params for name in param.opts}

@@ -366,3 +366,24 @@ def test_csv_has_the_members_of_json(billing: Commands) -> None:
         found = list(csv.reader(io.StringIO(billing.done(*query, "--format", "csv").out)))
         assert found[0] == list(rows[0]), query
         assert len(found) == len(rows) + 1
+
+
+def test_a_tier_is_explained(billing: Commands) -> None:
+    """What p-alpha lacks, in numbers: clients, and a score that is 46 short of 41."""
+    rows = billing.done("tiers", "--explain", "p-alpha", "--format", "json").rows
+    found = {(row["level"], row["requirement"]): row for row in rows}
+    assert {row["step"] for row in rows} == {"reach"}
+    assert {row["tier"] for row in rows} == {"referent"}
+    clients = found["certified", "counted_clients_12_months"]
+    assert (clients["required"], clients["measured"], clients["missing"]) == (10, 1, 9)
+    assert found["certified", "nps_above"]["missing"] == 46
+    assert found["certified", "certification"]["met"] is True
+    spent = found["strategic", "comarketing_12_months"]
+    assert (spent["currency"], spent["missing"]) == ("EUR", 350_000)
+    assert "€3,500.00" in billing.done("tiers", "--explain", "p-alpha").out
+    header = billing.done("tiers", "--explain", "p-alpha", "--format", "csv").out.splitlines()[0]
+    assert header.split(",") == list(rows[0])
+    billing.refused("tiers", "--explain", "p-alpha", "--history", status=2)
+    assert "commissions tiers" in billing.refused("tiers", "--explain", "p-nobody")
+    early = ("--effective-at", "2026-03-31")
+    assert "not enrolled" in billing.refused("tiers", "--explain", "p-alpha", *early)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger.policy.files import MAX_BYTES, load, loads
+from ledger.policy import files
+from ledger.policy.files import MAX_BYTES, REFERENCE, load, loads, packaged
 from ledger.policy.problems import Problem, ProgrammeInvalid
 
 SMALL = """\
@@ -51,6 +52,14 @@ def test_a_small_programme_is_enough() -> None:
     assert programme.founding is None
     assert programme.sponsorship is None
     assert programme.contests == ()
+
+
+@pytest.mark.parametrize("name", packaged())
+def test_a_programme_of_the_package_is_known_by_its_name(name: str) -> None:
+    """Each is valid, and says where its numbers come from if it is no copy of the reference."""
+    assert load(name).name == name
+    text = (Path(files.__file__).parent / "programmes" / f"{name}.toml").read_text(encoding="utf-8")
+    assert "OURS" in text or name == REFERENCE
 
 
 def test_a_file_is_read_by_its_path(tmp_path: Path) -> None:

@@ -1,0 +1,167 @@
+"""D7.2, D7.3: several programmes and versions on one ledger; the examples of the package."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from ledger.policy.files import load
+from ledger.policy.programme import Programme
+from tests.model.commands import Adopt, AssignProgramme
+from tests.model.journal import Entry
+from tests.rules.dsl import Given, commission, prize
+from tests.rules.facts import (
+    accrue,
+    activated,
+    certified,
+    close,
+    enrolled,
+    invested,
+    pay,
+    portfolio,
+)
+from tests.rules.programmes import programme, tier_terms
+
+SWISS = load("izyinbox-ch")
+BELGIAN = load("izyinbox-be")
+UNDER_THE_SWISS = (
+    enrolled("2027-01-01"),
+    enrolled("2027-01-01", "p2"),
+    Adopt(SWISS),
+    AssignProgramme("p1", "izyinbox-ch", date(2027, 1, 1)),
+)
+"""p1 is under the Swiss programme from its first day, p2 under the reference programme."""
+
+
+def test_d1_what_the_programme_grants_is_in_its_currency(given: Given) -> None:
+    """Prizes and bonuses in francs, commissions in the client's currency, at the Swiss rate."""
+    story = given(
+        *UNDER_THE_SWISS,
+        activated("2027-02-10", "c1", 10_000, partner="p1", currency="CHF"),
+        activated("2027-02-11", "c2", 10_000, partner="p1", currency="EUR"),
+        activated("2027-02-12", "c3", 10_000, partner="p2", currency="EUR"),
+        programme=load("izyinbox"),
+    )
+    story.when(accrue("2027-03-31")).then(
+        commission("2027-02-10", 1_800, currency="CHF", programme_version="izyinbox-ch/1"),
+        commission("2027-03-10", 1_800, currency="CHF"),
+        commission("2027-02-11", 1_800, client_id="c2", rate="0.18"),
+        commission("2027-03-11", 1_800, client_id="c2"),
+        commission("2027-02-12", 2_000, client_id="c3", partner_id="p2", rate="0.20"),
+        commission("2027-03-12", 2_000, client_id="c3", partner_id="p2"),
+    )
+    story.when(close("2027-03")).then(
+        prize("2027-03-31", 200_000, partner_id="p2", currency="EUR"),
+        prize("2027-03-31", 100_000, partner_id="p1", currency="CHF"),
+    )
+
+
+def test_d15_1_minima_are_by_currency(given: Given) -> None:
+    """CHF 36.00 is above the Swiss minimum, EUR 36.00 below it."""
+    story = given(
+        *UNDER_THE_SWISS,
+        activated("2027-02-10", "c1", 10_000, partner="p1", currency="CHF"),
+        activated("2027-02-11", "c2", 10_000, partner="p1", currency="EUR"),
+        accrue("2027-03-31"),
+        pay("2027-03-31"),
+        programme=load("izyinbox"),
+    )
+    [paid] = story.ledger.payouts()
+    assert (paid.partner_id, paid.currency, paid.amount) == ("p1", "CHF", 3_600)
+
+
+@pytest.mark.parametrize(("currency", "tier"), [("CHF", "strategic"), ("EUR", "referent")])
+def test_d6_2_comarketing_counts_in_the_programmes_currency(
+    given: Given, currency: str, tier: str
+) -> None:
+    """Under terms in francs euros are no investment, whoever else they count for."""
+    tiers = [
+        tier_terms("referent"),
+        tier_terms("certified", requires={"certification": True, "counted_clients_ever": 0}),
+        tier_terms("strategic", requires={"portfolio_above": 1, "comarketing_12_months": 500}),
+    ]
+    terms = programme(name="francs", currency="CHF", tier=tiers)
+    story = given(
+        enrolled("2027-01-01"),
+        Adopt(terms),
+        AssignProgramme("p1", "francs", date(2027, 1, 1)),
+        certified("2027-01-01"),
+        portfolio("2027-01-01", 2),
+        invested("2027-01-01", 500, currency),
+    )
+    story.when(accrue("2027-01-31"))
+    reached = "strategic" if tier == "strategic" else "certified"
+    story.then_tiers(("referent", "2027-01-01"), (reached, "2027-01-02"))
+
+
+def test_d12_1_each_programme_has_its_own_ranking(given: Given) -> None:
+    """Three programmes: a partner alone in its own is first of it."""
+    clients: list[Entry] = [
+        activated("2027-02-10", f"{name}-{number}", 1, partner=name)
+        for name, count in (("p1", 1), ("p2", 3), ("p3", 2), ("p4", 1))
+        for number in range(count)
+    ]
+    story = given(
+        *UNDER_THE_SWISS,
+        enrolled("2027-01-01", "p3"),
+        enrolled("2027-01-01", "p4"),
+        Adopt(BELGIAN),
+        AssignProgramme("p3", "izyinbox-be", date(2027, 1, 1)),
+        AssignProgramme("p4", "izyinbox-be", date(2027, 1, 1)),
+        *clients,
+        programme=load("izyinbox"),
+    )
+    story.when(accrue("2027-03-31"), close("2027-03"))
+    prizes = [(one.partner_id, one.amount) for one in story.ledger.lines() if one.kind == "prize"]
+    assert sorted(prizes) == [("p1", 100_000), ("p2", 200_000), ("p3", 100_000), ("p4", 50_000)]
+
+
+def better(**parts: str) -> Programme:
+    """Terms of 30 % instead of 20 %."""
+    tiers = [
+        tier_terms("referent", year_1="0.30"),
+        tier_terms("certified", requires={"counted_clients_ever": 99}),
+        tier_terms("strategic", requires={"counted_clients_ever": 99}),
+    ]
+    return programme(tier=tiers, **parts)
+
+
+OLD_CLIENT = (
+    enrolled("2026-01-01"),
+    activated("2026-11-10", "c1", partner="p1"),
+    accrue("2026-12-31"),
+    close("2026-12"),
+)
+
+
+def test_d7_2_a_version_from_january_changes_nothing_decided(given: Given) -> None:
+    """By the service date: what was posted stays, late facts too go by the version of their S."""
+    story = given(*OLD_CLIENT)
+    before = story.ledger.statement("p1", "2026-12")
+    story.when(Adopt(better(), date(2027, 1, 1)), accrue("2026-12-31")).then_nothing()
+    story.when(activated("2027-01-15", "c2", partner="p1"), accrue("2027-01-31")).then(
+        commission("2027-01-10", 3_000, programme_version="izyinbox/2"),
+        commission("2027-01-15", 3_000, client_id="c2", programme_version="izyinbox/2"),
+    )
+    story.when(activated("2026-12-20", "c3", partner="p1"), accrue("2027-01-31")).then(
+        commission("2026-12-20", 2_000, client_id="c3", programme_version="izyinbox/1"),
+        commission("2027-01-20", 3_000, client_id="c3", programme_version="izyinbox/2"),
+    )
+    assert story.ledger.statement("p1", "2026-12") == before
+
+
+def test_d7_2_a_version_for_new_clients_only(given: Given) -> None:
+    """By the activation date: earlier clients keep the terms that they came under."""
+    story = given(*OLD_CLIENT)
+    story.when(
+        Adopt(better(version_basis="activation_date"), date(2027, 1, 1)),
+        activated("2026-12-31", "c2", partner="p1"),
+        activated("2027-01-01", "c3", partner="p1"),
+        accrue("2027-01-31"),
+    ).then(
+        commission("2027-01-10", 2_000, programme_version="izyinbox/1"),
+        commission("2026-12-31", 2_000, client_id="c2", programme_version="izyinbox/1"),
+        commission("2027-01-31", 2_000, client_id="c2", programme_version="izyinbox/1"),
+        commission("2027-01-01", 3_000, client_id="c3", programme_version="izyinbox/2"),
+    )
