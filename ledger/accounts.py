@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from psycopg import Cursor, sql
 
 from events.codec import decode_state
-from events.lines import (
-    AdjustmentPosted,
-    BonusPosted,
-    ClawbackWaived,
-    CommissionPosted,
-    DifferenceUnresolved,
-)
+from events.lines import BonusPosted, DifferenceUnresolved
 from events.partner_decisions import BadgeAwarded, TierChanged
 from ledger.engine import Account, Counts, Posted, evolve
-from ledger.engine.commissions import Period, period_of
 from ledger.engine.counted import Rewarded
 from ledger.engine.invoices import Paid, picture_of
+from ledger.engine.posted import Period, PostedPeriods
 from ledger.engine.state import Client, Invoice, Partner, Run
 from ledger.entities import Entities
 from ledger.ports import Candidate, ReadModels
@@ -66,6 +59,8 @@ class Page:
         self._moved = self._fold(moved)
         self._posted = self._load_posted([c for c in page if c.client_id and c.touched])
         self._claimed = self._load_claimed(page) if claimed_days else {}
+        clients = [c.client_id for c in page if c.client_id]
+        self._assigned = models.assignments(cursor, run, clients) if clients else {}
         self._payments = self._load_payments(page) if on_invoices else {}
 
     def partner(self, partner_id: str) -> Partner:
@@ -81,28 +76,34 @@ class Page:
         return self._rewarded.get(partner_id) or Rewarded()
 
     def account(self, candidate: Candidate) -> Account | None:
-        """A client as the run takes it, None if as of the run it has no holder or activation."""
+        """A client as the run takes it, None if as of the run there is nothing to decide on it."""
+        client_id, partner_id = candidate.client_id, candidate.partner_id
         claim, first, terms = candidate.claim, candidate.first_activated_on, candidate.terms
-        counted_on = candidate.counted_on
+        counted_on, claimed_by = candidate.counted_on, candidate.claimed_by
         if candidate.moved:
-            client = self._moved.get(f"client:{candidate.client_id}")
-            if not isinstance(client, Client) or client.standing.partner_id is None:
+            client = self._moved.get(f"client:{client_id}")
+            if not isinstance(client, Client):
                 return None
-            claim, first = client.standing.claim or 0, client.standing.first_activated_on
+            standing = client.standing
+            claim, first = standing.claim or 0, standing.first_activated_on
             terms = {name: sub.terms for name, sub in client.subscriptions.items()}
-            counted_on = client.standing.counted_on
-        if first is None:
+            claimed_by = standing.partner_id
+            counted_on = standing.counted_on if standing.counted_by is None else None
+        posted = self._posted.get((client_id, partner_id), {})
+        if first is None and not posted:
             return None
         return Account(
-            client_id=candidate.client_id,
+            client_id=client_id,
+            claimed_by=claimed_by,
             claim=claim,
-            first_activated_on=first,
+            first_activated_on=first or self._run.through,
             terms=terms,
             touched=candidate.touched,
-            posted=self._posted.get(candidate.client_id, {}),
+            posted=posted,
             counted_on=counted_on,
             claimed_on=self._claimed.get(claim),
-            payments=self._payments.get(candidate.client_id, ()),
+            payments=self._payments.get(client_id, ()),
+            assigned=self._assigned.get(client_id, ()),
         )
 
     def _fold(self, streams: list[str]) -> dict[str, object]:
@@ -179,7 +180,9 @@ class Page:
             )
         return payments
 
-    def _load_posted(self, touched: Sequence[Candidate]) -> dict[str, dict[Period, Posted]]:
+    def _load_posted(
+        self, touched: Sequence[Candidate]
+    ) -> dict[tuple[str, str], dict[Period, Posted]]:
         """What is posted for the periods of touched clients, from their lines."""
         names = [c.client_id for c in touched if not self._is_new(c)]
         if not names:
@@ -197,42 +200,11 @@ class Page:
             {"clients": names, "listed": DifferenceUnresolved.topic()},
             prepare=False,
         )
-        posted: dict[str, dict[Period, Posted]] = {}
-        periods: dict[int, tuple[str, Period]] = {}
+        posted = PostedPeriods()
         for position, topic, state in self._cursor:
-            fold_posted(posted, periods, position, decode_state(topic, state))
-        return posted
+            posted.fold(position, decode_state(topic, state))
+        return posted.by_account
 
     def _is_new(self, candidate: Candidate) -> bool:
-        """Whether a client was won since the run before, so that it can have no line."""
-        return candidate.claim > self._run.previous_run and not candidate.moved
-
-
-def fold_posted(
-    posted: dict[str, dict[Period, Posted]],
-    periods: dict[int, tuple[str, Period]],
-    position: int,
-    event: object,
-) -> None:
-    """Fold one event of a client's money into what is posted for its periods."""
-    if isinstance(event, CommissionPosted | ClawbackWaived):
-        client_id, period = event.client_id, period_of(event)
-        of_client = posted.setdefault(client_id, {})
-        old = of_client.get(period)
-        if isinstance(event, ClawbackWaived):
-            assert old is not None
-            of_client[period] = replace(old, waived=old.waived + event.amount)
-        elif old is None:
-            of_client[period] = Posted(position, event, event.amount, event.base)
-        else:
-            of_client[period] = replace(
-                old, amount=old.amount + event.amount, base=old.base + event.base
-            )
-        periods[position] = (client_id, period)
-    elif isinstance(event, AdjustmentPosted) and event.line in periods:
-        client_id, period = periods[event.line]
-        posted[client_id][period] = replace(posted[client_id][period], adjusted=True)
-    elif isinstance(event, DifferenceUnresolved) and event.line in periods:
-        client_id, period = periods[event.line]
-        listed = (event.due, event.reason)
-        posted[client_id][period] = replace(posted[client_id][period], listed=listed)
+        """Whether a client can have no line: there was no run before."""
+        return not self._run.previous_run and not candidate.moved

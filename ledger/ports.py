@@ -13,7 +13,7 @@ from ledger.engine.closes import Span, Tally
 from ledger.engine.contests import Claims
 from ledger.engine.counted import CountedClient
 from ledger.engine.invoices import Paid
-from ledger.engine.state import Run
+from ledger.engine.state import Assignment, Run
 
 
 class Candidate(NamedTuple):
@@ -21,6 +21,7 @@ class Candidate(NamedTuple):
 
     ``touched``: its standing, or its partner's agreement, changed since the run before.
     ``moved``: its standing changed after this run began, so ``terms`` say nothing; fold its stream.
+    ``counted_on`` is of a client that the holder by claims, ``claimed_by``, counts.
     """
 
     partner_id: str
@@ -31,6 +32,7 @@ class Candidate(NamedTuple):
     moved: bool
     terms: Mapping[str, tuple[Term, ...]]
     counted_on: date | None = None
+    claimed_by: str | None = None
 
 
 class Entrant(NamedTuple):
@@ -89,6 +91,14 @@ class ReadModels(CountedModels, Protocol):
         self, cursor: Cursor[Any], run: Run, partners: Collection[str]
     ) -> dict[str, dict[date, int]]:
         """Counted clients by partner and counting day, as of the run."""
+
+    def assignments(
+        self, cursor: Cursor[Any], run: Run, clients: Collection[str]
+    ) -> dict[str, list[Assignment]]:
+        """Finance's assignments of clients up to the run's day (D3.6), by client and day.
+
+        Their positions are those of finance's commands.
+        """
 
     def payments(
         self, cursor: Cursor[Any], run: Run, touched: Collection[str], others: Collection[str]

@@ -17,42 +17,76 @@ from projections.projector import Projector
 
 # Facts are recorded all the while: a client that moved since the run began counts as it stood then,
 # which is what the first standing after the run says of before. One statement, so one snapshot.
+# Who counts a client is the holder by claims, or who was assigned it; only a retraction takes it
+# from either.
 _COUNTED = """
-SELECT client.client_id, client.partner_id, client.counted_on, client.first_activated_at,
-    client.claim
-FROM {clients} AS client
-WHERE {which}
-    AND client.position <= %(run)s
-    AND client.counted_on IS NOT NULL
+SELECT client_id, counter, counted_on, first_activated_at, claim
+FROM (
+    SELECT
+        client.client_id,
+        COALESCE(client.counted_by, client.partner_id) AS counter,
+        client.counted_on,
+        client.first_activated_at,
+        CASE WHEN client.counted_by IS NULL THEN client.claim END AS claim
+    FROM ({holdings}) AS client
+    WHERE client.position <= %(run)s
+    UNION ALL
+    SELECT
+        client.client_id,
+        COALESCE(before.counted_by, before.partner_id),
+        before.counted_on,
+        before.first_activated_at,
+        CASE WHEN before.counted_by IS NULL THEN before.claim END
+    FROM ({holdings}) AS client
+    CROSS JOIN LATERAL (
+        SELECT convert_from(state, 'UTF8')::jsonb -> 'before' AS standing
+        FROM {events}
+        WHERE originator_id = 'client:' || client.client_id
+            AND topic = 'ClientStanding/1'
+            AND position + 0 > %(run)s
+        ORDER BY originator_version
+        LIMIT 1
+    ) AS moved
+    CROSS JOIN LATERAL jsonb_to_record(moved.standing) AS before (
+        partner_id text COLLATE "C",
+        counted_by text COLLATE "C",
+        counted_on date,
+        first_activated_at timestamptz,
+        claim bigint
+    )
+    WHERE client.position > %(run)s
+) AS standing
+WHERE counter {of}
+    AND counted_on IS NOT NULL
+"""
+
+_HOLDINGS = """
+SELECT *
+FROM {clients}
+WHERE partner_id {of}
+    AND {among}
 UNION ALL
-SELECT client.client_id, before.partner_id, before.counted_on, before.first_activated_at,
-    before.claim
-FROM {clients} AS client
-CROSS JOIN LATERAL (
-    SELECT convert_from(state, 'UTF8')::jsonb -> 'before' AS standing
+SELECT *
+FROM {clients}
+WHERE client_id = ANY (ARRAY(
+    SELECT client_id
+    FROM {assignments}
+    WHERE partner_id {of}
+    UNION
+    SELECT client_id
     FROM {events}
-    WHERE originator_id = 'client:' || client.client_id
-        AND topic = 'ClientStanding/1'
-        AND position + 0 > %(run)s
-    ORDER BY originator_version
-    LIMIT 1
-) AS moved
-CROSS JOIN LATERAL jsonb_to_record(moved.standing) AS before (
-    partner_id text COLLATE "C",
-    counted_on date,
-    first_activated_at timestamptz,
-    claim bigint
-)
-WHERE {which}
-    AND client.position > %(run)s
-    AND before.counted_on IS NOT NULL
-    AND before.partner_id = client.partner_id
+    WHERE topic = 'FactVoided/1'
+        AND position > %(run)s
+        AND client_id IS NOT NULL
+))
+    AND (partner_id {of}) IS NOT TRUE
+    AND {among}
 """
 
 _BY_DAY = """
-SELECT partner_id, counted_on, count(*)
+SELECT counter, counted_on, count(*)
 FROM ({counted}) AS counted
-GROUP BY partner_id, counted_on
+GROUP BY counter, counted_on
 """
 
 # What a decision names of a client: one look-up each.
@@ -115,9 +149,10 @@ FROM ({counted}) AS counted
 ORDER BY counted.client_id
 """
 
-_OF_PARTNER = "client.partner_id = %(partner_id)s"
-_OF_PARTNERS = "client.partner_id = ANY (%(partners)s)"
-_AMONG = "client.partner_id = %(partner_id)s AND client.client_id = ANY (%(clients)s)"
+_OF_PARTNER = "= %(partner_id)s"
+_OF_PARTNERS = "= ANY (%(partners)s)"
+_ALL = "TRUE"
+_AMONG = "client_id = ANY (%(clients)s)"
 
 _NEXT_ENTRANTS = """
 SELECT client_id
@@ -134,16 +169,22 @@ class CountedReader(Projector):
 
     def __init__(self, names: Names = DEFAULT_NAMES) -> None:
         super().__init__(names)
-        tables = {"clients": names.stored("clients"), "events": names.events}
+        tables = {
+            "clients": names.stored("clients"),
+            "assignments": names.stored("assignments"),
+            "events": names.events,
+        }
 
-        def filled(text: str, which: str) -> sql.Composed:
+        def filled(text: str, of: str, among: str = _ALL) -> sql.Composed:
+            chosen = {"of": sql.SQL(of), "among": sql.SQL(among), **tables}
+            holdings = sql.SQL(_HOLDINGS).format(**chosen)
+            counted = sql.SQL(_COUNTED).format(holdings=holdings, **chosen)
             parts = {"grounds": sql.SQL(_GROUNDS).format(**tables), "client": sql.SQL(_CLIENT)}
-            counted = sql.SQL(_COUNTED).format(which=sql.SQL(which), **tables)
             return sql.SQL(text).format(counted=counted, **parts, **tables)
 
         self._by_day = filled(_BY_DAY, _OF_PARTNERS)
         self._at_places = filled(_AT_PLACES, _OF_PARTNER)
-        self._entrants = filled(_ENTRANTS, _AMONG)
+        self._entrants = filled(_ENTRANTS, _OF_PARTNER, _AMONG)
 
     def counts(
         self, cursor: Cursor[Any], run: Run, partners: Collection[str]

@@ -4,10 +4,11 @@
 decide the rest, partner by partner: ``decide_tiers``, ``PartnerAccrual``, ``decide_payouts``.
 """
 
-from ledger.engine.commissions import Account, PartnerAccrual, Posted
+from ledger.engine.commissions import Account, PartnerAccrual
 from ledger.engine.counted import Counts
 from ledger.engine.evolve import evolve, folded_topics
 from ledger.engine.payouts import Payable, decide_payouts
+from ledger.engine.posted import Posted
 from ledger.engine.recording import DECIDING, answer, decide, reads
 from ledger.engine.tiers import Outlook, decide_tiers, outlook
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
@@ -12,10 +11,11 @@ from typing import NamedTuple
 from events.base import Decision
 from events.decisions import Term
 from events.lines import (
+    AdjustmentPosted,
     ClawbackWaived,
     CommissionPosted,
     DifferenceUnresolved,
-    PeriodLine,
+    MarginPosted,
 )
 from events.values import Interval, TierName
 from ledger.engine.agreements import in_tail
@@ -24,30 +24,19 @@ from ledger.engine.contests import Claims, replaces_first_year
 from ledger.engine.draft import programme_on
 from ledger.engine.invoices import Paid, period_of_payment
 from ledger.engine.money import share
-from ledger.engine.state import Ledger, Partner, Run
+from ledger.engine.posted import Period, Posted
+from ledger.engine.state import Assignment, Ledger, Partner, Run
 from ledger.engine.subscriptions import last_return, period_starts
+from ledger.policy.programme import Programme
 from ledger.policy.versions import Adopted
 
-Period = tuple[str, date, *tuple[str, ...]]
-"""A period of a client: (subscription, S); one paid for: (subscription, S, invoice, payment)."""
 
+class Held(NamedTuple):
+    """Who holds a client on a day: by which claim or assignment (a position), and since when."""
 
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """What is posted for one period: its first line, and the sums over all of its lines.
-
-    ``amount`` is P, ``base`` the bases posted, ``waived`` the waivers, in minor units.
-    ``adjusted``: finance named a line of it, so it is finance's (D9.4); ``listed`` is what was last
-    listed for it, V and the reason.
-    """
-
-    line: int
-    first: CommissionPosted
-    amount: int
-    base: int
-    waived: int = 0
-    adjusted: bool = False
-    listed: tuple[int, str] | None = None
+    partner_id: str | None
+    by: int
+    since: date | None
 
 
 class Account(NamedTuple):
@@ -57,10 +46,12 @@ class Account(NamedTuple):
     changed: all of its periods are compared with ``posted``. Else only new periods can be due.
     ``claimed_on``, the day of ``claim``, is given where a rule may ask for it. ``payments`` are all
     of a touched client's, else those that no earlier run can have seen or been due (D8.2); empty
-    where no programme pays on invoices.
+    where no programme pays on invoices. ``claimed_by`` holds it by ``claim``; ``assigned`` is
+    finance's word on single days on, by day. ``counted_on`` is given if ``claimed_by`` counts it.
     """
 
     client_id: str
+    claimed_by: str | None
     claim: int
     first_activated_on: date
     terms: Mapping[str, tuple[Term, ...]]
@@ -69,16 +60,28 @@ class Account(NamedTuple):
     counted_on: date | None = None
     claimed_on: date | None = None
     payments: Sequence[Paid] = ()
+    assigned: Sequence[Assignment] = ()
+
+    def held_on(self, day: date) -> Held:
+        """Who holds the client on a day (D3.6)."""
+        for assignment in reversed(self.assigned):
+            if assignment.day <= day:
+                return Held(assignment.partner_id, assignment.position, assignment.day)
+        return Held(self.claimed_by, self.claim, self.claimed_on)
 
 
 class _Due(NamedTuple):
-    """A due period: its last day, what it is worth, and the facts that it rests on (D4.3, D8.2)."""
+    """A due period: its last day, what it is worth, and the facts that it rests on (D4.3, D8.2).
+
+    ``replaced``: a contest stands in place of its commission (D10.2).
+    """
 
     service_end: date
     interval: Interval
     base: int
     currency: str
     facts: tuple[int, ...]
+    replaced: bool = False
 
 
 class PartnerAccrual:
@@ -94,19 +97,20 @@ class PartnerAccrual:
         adopted = [each for of_one in ledger.programmes.versions.values() for each in of_one]
         self._restarts = any(v.programme.client_year.restart != "never" for v in adopted)
         self._replaces = Claims(ledger.programmes).replace_commissions
-        self._rates: dict[tuple[date, date, int], tuple[Adopted, TierName, Decimal]] = {}
+        self._brands = bool(partner.brand)
+        self._rates: dict[tuple[date, date, int], tuple[Adopted, TierName, Decimal, bool]] = {}
 
     def lines(self, account: Account) -> Iterator[Decision]:
         """The lines, differences and waivers of one client by (subscription, S) (D8.1)."""
         due = self._due(account)
         if not account.touched:
             for period in sorted(due):
-                yield self._first_line(account, period, due[period])
+                yield from self._first_line(account, period, due[period])
             return
         for period in sorted(due.keys() | account.posted.keys()):
             posted = account.posted.get(period)
             if posted is None:
-                yield self._first_line(account, period, due[period])
+                yield from self._first_line(account, period, due[period])
             else:
                 yield from self._compare(period, posted, due.get(period))
 
@@ -123,11 +127,15 @@ class PartnerAccrual:
         due: dict[Period, _Due] = {}
         for name, terms in account.terms.items():
             for term in terms:
-                facts = _facts(account, term)
+                held: Held | None = None
                 for start, end in period_starts(term, after, self._run.through):
-                    if self._earns(account, start):
+                    if held is None or account.assigned:
+                        held = account.held_on(start)
+                        facts = tuple(sorted({held.by, term.activation, term.price_fact}))
+                    if self._earns(account, held, start):
+                        replaced = self._replaces and self._is_replaced(account, start)
                         due[name, start] = _Due(
-                            end, term.interval, term.price, term.currency, facts
+                            end, term.interval, term.price, term.currency, facts, replaced
                         )
         return due
 
@@ -136,35 +144,44 @@ class PartnerAccrual:
         for paid in account.payments:
             payment = paid.payment
             start = payment.period_start
+            held = account.held_on(start)
             if (
                 start > self._run.through
                 or not self._ledger.posts_on(start)
                 or not self._by_invoice(account, start)
-                or not self._earns(account, start)
+                or not self._earns(account, held, start)
             ):
                 continue
             name = payment.subscription_id
             end, interval = period_of_payment(start, account.terms.get(name, ()))
-            facts = tuple(sorted({account.claim, payment.position, *paid.refunds}))
+            facts = tuple(sorted({held.by, payment.position, *paid.refunds}))
             key = (name, start, payment.invoice_id, payment.payment_id or "")
-            yield key, _Due(end, interval, paid.net, payment.currency, facts)
+            replaced = self._replaces and self._is_replaced(account, start)
+            yield key, _Due(end, interval, paid.net, payment.currency, facts, replaced)
 
     def _by_invoice(self, account: Account, start: date) -> bool:
         return self._deciding(account, start).programme.accrual == "invoice"
 
-    def _earns(self, account: Account, start: date) -> bool:
-        """Whether the partner earns a line with this S: it has an agreement, or a tail (D4.4).
+    def _earns(self, account: Account, held: Held, start: date) -> bool:
+        """Whether the partner earns a line with this S: it holds the client and has an agreement.
 
-        A contest may stand in place of the commissions of client year 1 (D10.2).
+        After the agreement's end there may be a tail (D4.4).
         """
-        if not self._partner.in_force_on(start):
-            tail = self._deciding(account, start).programme.agreement.tail
-            if not in_tail(tail, self._partner, start, account.claimed_on):
-                return False
-        if not self._replaces or self._year(account, start) > 1:
+        if held.partner_id != self._partner.partner_id or not self._ledger.posts_on(start):
+            return False
+        if self._partner.in_force_on(start):
             return True
-        return not replaces_first_year(
-            self._ledger, self._partner, account.counted_on, account.claimed_on
+        tail = self._deciding(account, start).programme.agreement.tail
+        return in_tail(tail, self._partner, start, held.since)
+
+    def _is_replaced(self, account: Account, start: date) -> bool:
+        """Whether a contest stands in place of the commission: in client year 1 (D10.2)."""
+        return (
+            account.claimed_by == self._partner.partner_id
+            and self._year(account, start) == 1
+            and replaces_first_year(
+                self._ledger, self._partner, account.counted_on, account.claimed_on
+            )
         )
 
     def _deciding(self, account: Account, start: date) -> Adopted:
@@ -189,8 +206,10 @@ class PartnerAccrual:
             version = self._versions[day] = programme_on(self._ledger, self._partner, day)
         return version
 
-    def _terms(self, start: date, activated: date, year: int) -> tuple[Adopted, TierName, Decimal]:
-        """Version, tier and rate of a period (D7)."""
+    def _terms(
+        self, start: date, activated: date, year: int
+    ) -> tuple[Adopted, TierName, Decimal, bool]:
+        """Version, tier and rate of a period, and whether it gives a margin (D7, D13)."""
         key = (start, activated if self._needs_activation(start) else start, year)
         found = self._rates.get(key)
         if found is None:
@@ -199,21 +218,35 @@ class PartnerAccrual:
                 version = self._version(activated)
             by_activation = version.programme.rate_basis == "activation_date"
             tier = self._partner.tier_on(activated if by_activation else start)
-            rate = version.programme.rate(tier, year, self._founding)
-            found = self._rates[key] = (version, tier, rate)
+            brand = self._brand(version.programme, start) if self._brands else None
+            rate = brand or version.programme.rate(tier, year, self._founding)
+            found = self._rates[key] = (version, tier, rate, brand is not None)
         return found
+
+    def _brand(self, programme: Programme, start: date) -> Decimal | None:
+        """The share that the partner keeps under its own brand, None without one (D13)."""
+        terms = programme.white_label
+        if terms is None or not self._partner.branded_on(start):
+            return None
+        kept = terms.basis == "kept" or self._partner.tier_on(start) == "strategic"
+        return terms.share if kept else None
 
     def _needs_activation(self, start: date) -> bool:
         programme = self._version(start).programme
         return "activation_date" in (programme.version_basis, programme.rate_basis)
 
-    def _first_line(self, account: Account, period: Period, due: _Due) -> CommissionPosted:
+    def _first_line(
+        self, account: Account, period: Period, due: _Due
+    ) -> Iterator[CommissionPosted | MarginPosted]:
         start = period[1]
         invoice_id, payment_id = period[2:] or (None, None)
         year = self._year(account, start)
-        version, tier, rate = self._terms(start, account.first_activated_on, year)
-        return CommissionPosted.trusted(
-            rule="D7",
+        version, tier, rate, is_margin = self._terms(start, account.first_activated_on, year)
+        if due.replaced and not is_margin:
+            return
+        cls = MarginPosted if is_margin else CommissionPosted
+        yield cls.trusted(
+            rule="D13" if is_margin else "D7",
             programme_version=version.version,
             day=start,
             partner_id=self._partner.partner_id,
@@ -238,6 +271,9 @@ class PartnerAccrual:
     def _compare(self, period: Period, posted: Posted, due: _Due | None) -> Iterator[Decision]:
         """A posted period against what it would be now: a difference, a waiver, or nothing (D9)."""
         first = posted.first
+        of_margin = isinstance(first, MarginPosted)
+        if due is not None and due.replaced and not of_margin:
+            due = None
         value = share(due.base, first.rate) if due else 0
         missing = value - posted.amount
         given = posted.amount - value - posted.waived
@@ -250,13 +286,16 @@ class PartnerAccrual:
         if reason != "settled" or posted.adjusted:
             return
         if missing > 0 and due is not None:
-            yield self._late(CommissionPosted, "D9.1", posted, due, missing)
+            yield self._late(type(first), "D9.1", posted, due, missing)
+        elif of_margin:
+            if missing < 0:
+                yield self._take_back(posted, due, missing)
         elif given > 0:
             yield self._late(ClawbackWaived, "D9.2", posted, due, given)
 
     def _late(
         self,
-        cls: type[CommissionPosted | ClawbackWaived],
+        cls: type[CommissionPosted | MarginPosted | ClawbackWaived],
         rule: str,
         posted: Posted,
         due: _Due | None,
@@ -265,7 +304,7 @@ class PartnerAccrual:
         """A difference or a waiver: rate, year, tier and end of the first line stay (D9.3)."""
         first = posted.first
         base = first.base
-        if cls is CommissionPosted and due is not None:
+        if cls is not ClawbackWaived and due is not None:
             base = max(0, due.base - posted.base)
         return cls(
             rule=rule,
@@ -290,6 +329,27 @@ class PartnerAccrual:
             payment_id=first.payment_id,
         )
 
+    def _take_back(self, posted: Posted, due: _Due | None, amount: int) -> AdjustmentPosted:
+        """What a margin was too much: the money is the partner's own, so it is not waived (D13)."""
+        first = posted.first
+        return AdjustmentPosted(
+            rule="D13",
+            programme_version=first.programme_version,
+            day=first.day,
+            partner_id=first.partner_id,
+            posting_date=self._ledger.posting_day(first.day),
+            amount=amount,
+            currency=first.currency,
+            facts=due.facts if due else first.facts,
+            run=self._run.position,
+            reason="margin",
+            line=posted.line,
+            client_id=first.client_id,
+            subscription_id=first.subscription_id,
+            base=max(0, posted.base - (due.base if due else 0)),
+            of_margin=True,
+        )
+
     def _unresolved(
         self, period: Period, posted: Posted, due: _Due | None, value: int, reason: str
     ) -> DifferenceUnresolved:
@@ -311,13 +371,6 @@ class PartnerAccrual:
         )
 
 
-def period_of(line: PeriodLine) -> Period:
-    """The period that a line is for."""
-    if line.invoice_id is None:
-        return line.subscription_id, line.day
-    return line.subscription_id, line.day, line.invoice_id, line.payment_id or ""
-
-
 def _why_finance_settles(posted: Posted, due: _Due | None, value: int) -> str:
     """Why a changed period is left to finance (D9.3, D9.4), ``settled`` if it is not.
 
@@ -332,8 +385,3 @@ def _why_finance_settles(posted: Posted, due: _Due | None, value: int) -> str:
     if posted.adjusted and value != posted.amount - posted.waived:
         return "adjusted"
     return "settled"
-
-
-def _facts(account: Account, term: Term) -> tuple[int, ...]:
-    """The facts that a period's line rests on: claim, activation, price."""
-    return tuple(sorted({account.claim, term.activation, term.price_fact}))

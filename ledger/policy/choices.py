@@ -58,5 +58,5 @@ ContestMode = Literal["in_addition", "instead_of_first_year"]
 Trigger = Annotated[Literal["active", "enrolment"], BeforeValidator(_built("active"))]
 """What earns a sponsor its reward (D11.1)."""
 
-BrandBasis = Annotated[Literal["kept", "while_strategic"], BeforeValidator(_built("kept"))]
+BrandBasis = Literal["kept", "while_strategic"]
 """Whether a white-label brand outlasts a demotion (D13)."""

@@ -35,6 +35,7 @@ _INSIDE = (
     "events_posting_idx",
     "events_standing_idx",
     "events_earnings_idx",
+    "events_few_idx",
     "head_key",
     "dead_letters_origin_key",
     "dead_letters_erased_check",

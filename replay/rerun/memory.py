@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 from events.base import Decision, Event
 from events.billing import InvoicePaid, InvoiceRefunded
-from events.decisions import ClientStanding, PaymentStanding, ReferralAccepted, Standing
+from events.decisions import (
+    AttributionAssigned,
+    ClientStanding,
+    FactVoided,
+    PaymentStanding,
+    ReferralAccepted,
+    Standing,
+)
 from events.lines import (
     BonusDeclined,
     BonusPosted,
     ContestPosted,
     DifferenceUnresolved,
     Line,
+    PeriodLine,
 )
-from events.partner_decisions import BadgeAwarded, TierChanged
+from events.partner_decisions import BadgeAwarded, SponsorAccepted, TierChanged
 from events.partners import PartnerAgreementEnded, PartnerAgreementSigned, PartnerEnrolled
 from events.recorded import Recorded
-from ledger.accounts import fold_posted
 from ledger.engine import Counts, Posted, evolve
 from ledger.engine.closes import Span, Tally
-from ledger.engine.commissions import Period
 from ledger.engine.counted import CountedClient, Rewarded
 from ledger.engine.invoices import Paid, picture_of
+from ledger.engine.posted import Period, PostedPeriods
 from ledger.engine.state import (
+    Assignment,
     Client,
     Ledger,
     Overlay,
@@ -58,6 +66,7 @@ class Memory:
         self.position = 0
         self.changed = Changes()
         self.clients_of: defaultdict[str, set[str]] = defaultdict(set)
+        self.assigned_to: defaultdict[str, set[str]] = defaultdict(set)
         self.due_on: defaultdict[int, set[str]] = defaultdict(set)
         self.paid_for: defaultdict[date, set[str]] = defaultdict(set)
         self.days_of_partners: defaultdict[date, set[str]] = defaultdict(set)
@@ -71,7 +80,20 @@ class Memory:
         self._rewarded: dict[str, Rewarded] = {}
         self._contests: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         self._entrants: dict[str, list[str]] = {}
+        self._indexes: Mapping[type[Decision], Callable[[Any], None]] = {
+            ClientStanding: self._stands,
+            ReferralAccepted: self._accepted,
+            AttributionAssigned: self._assigned,
+            FactVoided: self._voided,
+            PaymentStanding: self._lowered,
+            SponsorAccepted: self._sponsored,
+            TierChanged: self._rises,
+            BonusDeclined: self._reward,
+            BadgeAwarded: self._reward,
+        }
         self.risen: set[str] = set()
+        self.payees_of: defaultdict[str, set[str]] = defaultdict(set)
+        self.sponsored_by: defaultdict[str, set[str]] = defaultdict(set)
 
     @property
     def ledger(self) -> Ledger:
@@ -116,20 +138,35 @@ class Memory:
         self.days_of_partners[day].add(partner_id)
 
     def _index(self, decision: Decision) -> None:
-        if isinstance(decision, ClientStanding):
-            self._stands(decision)
-        elif isinstance(decision, Line | DifferenceUnresolved):
+        if isinstance(decision, Line | DifferenceUnresolved):
             self._booked(decision)
-        elif isinstance(decision, PaymentStanding):
-            self.changed.payments.add(decision.client_id)
-        elif isinstance(decision, ReferralAccepted):
-            self._claimed[decision.claim] = decision.day
-        elif isinstance(decision, BonusDeclined | BadgeAwarded):
-            self._reward(decision)
-        elif isinstance(decision, TierChanged) and decision.to_tier != "referent":
-            self.risen.add(decision.partner_id)
+        else:
+            index = self._indexes.get(type(decision))
+            if index is not None:
+                index(decision)
         if decision.stream.startswith("partner:"):
             self._of_partner(decision.stream, decision.__dict__["day"])
+
+    def _accepted(self, decision: ReferralAccepted) -> None:
+        self._claimed[decision.claim] = decision.day
+
+    def _assigned(self, decision: AttributionAssigned) -> None:
+        if decision.partner_id is not None:
+            self.assigned_to[decision.partner_id].add(decision.client_id)
+
+    def _voided(self, decision: FactVoided) -> None:
+        if decision.client_id is not None:
+            self.changed.clients.add(decision.client_id)
+
+    def _lowered(self, decision: PaymentStanding) -> None:
+        self.changed.payments.add(decision.client_id)
+
+    def _sponsored(self, decision: SponsorAccepted) -> None:
+        self.sponsored_by[decision.sponsor_id].add(decision.partner_id)
+
+    def _rises(self, decision: TierChanged) -> None:
+        if decision.to_tier != "referent":
+            self.risen.add(decision.partner_id)
 
     def _stands(self, decision: ClientStanding) -> None:
         client_id, before, after = decision.client_id, decision.before, decision.after
@@ -166,6 +203,8 @@ class Memory:
             cls = type(decision)
             values = tuple(members[name] for name in cls.model_fields)
             self._lines[client_id].append((self.position, cls, values))
+            if isinstance(decision, PeriodLine):
+                self.payees_of[client_id].add(decision.partner_id)
         if isinstance(decision, BonusPosted):
             self._reward(decision)
         elif isinstance(decision, ContestPosted):
@@ -210,14 +249,17 @@ class Memory:
         """The day of a winning claim."""
         return None if claim is None else self._claimed.get(claim)
 
-    def posted(self, client_id: str) -> dict[Period, Posted]:
-        """What is posted for the periods of a client, from its lines."""
-        posted: dict[str, dict[Period, Posted]] = {}
-        periods: dict[int, tuple[str, Period]] = {}
+    def posted(self, client_id: str, partner_id: str) -> dict[Period, Posted]:
+        """What is posted to a partner for the periods of a client, from its lines."""
+        posted = PostedPeriods()
         for position, cls, values in self._lines.get(client_id, ()):
-            line = cls.holding(dict(zip(cls.model_fields, values, strict=True)))
-            fold_posted(posted, periods, position, line)
-        return posted.get(client_id, {})
+            posted.fold(position, cls.holding(dict(zip(cls.model_fields, values, strict=True))))
+        return posted.by_account.get((client_id, partner_id), {})
+
+    def assigned(self, client: Client, through: date) -> list[Assignment]:
+        """Finance's assignments of a client up to a day, the last of each day (D3.6)."""
+        of_days = {each.day: each for each in client.assignments if each.day <= through}
+        return [of_days[day] for day in sorted(of_days)]
 
     def payments(self, client_id: str) -> list[Paid]:
         """What a client paid of which invoice, net of what was given back."""
@@ -297,7 +339,7 @@ class Memory:
                 tuple(sorted(self._contests.get((partner_id, client_id), ()))),
             )
             for client_id in self._entrants.pop(partner_id, [])
-            if client_id in counted
+            if client_id in counted and self.client(client_id).standing.counted_by is None
         ]
 
     def _counted_client(self, client_id: str) -> CountedClient:
@@ -306,12 +348,13 @@ class Memory:
         first = standing.first_activated_at
         assert standing.counted_on is not None
         assert first is not None
+        claim = standing.claim if standing.counted_by is None else None
         return CountedClient(
             client_id,
             standing.counted_on,
             first,
-            standing.claim,
-            self.claimed_on(standing.claim),
+            claim,
+            self.claimed_on(claim),
             min(
                 activation.position
                 for subscription in client.subscriptions.values()

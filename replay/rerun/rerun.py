@@ -34,7 +34,7 @@ from events.recorded import Recorded
 from ledger.engine import DECIDING, answer, closes, commands, folded_topics, openings
 from ledger.engine.assignments import decide_assignment
 from ledger.engine.calendar import start_of
-from ledger.engine.commissions import period_of
+from ledger.engine.posted import period_of
 from ledger.engine.retraction import decide_retraction
 from ledger.engine.ties import decide_correction
 from ledger.errors import Refused
@@ -213,8 +213,8 @@ class Rerun:
     def _line_like(self, named: Event) -> int | None:
         if not isinstance(named, PeriodLine):
             return None
-        posted = self._memory.posted(named.client_id).get(period_of(named))
-        return posted.line if posted and posted.first.partner_id == named.partner_id else None
+        posted = self._memory.posted(named.client_id, named.partner_id).get(period_of(named))
+        return posted.line if posted is not None else None
 
     def _credited(self, event: Recorded, command: CreditRequested) -> None:
         recorded = self._tell(event, command)

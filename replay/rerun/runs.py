@@ -13,7 +13,7 @@ from ledger.earnings import Earnings, Evidence
 from ledger.engine import Account, PartnerAccrual, decide_tiers
 from ledger.engine.contests import Claims
 from ledger.engine.state import Run
-from projections.accrual import days_of_month
+from projections.planning import days_of_month
 from replay.rerun.memory import Changes, Memory
 
 Taken = dict[str, dict[str, bool]]
@@ -55,28 +55,33 @@ class MemoryRun:
         partner = memory.partner(partner_id)
         accrual = PartnerAccrual(ledger, run, partner)
         for client_id in sorted(clients):
-            account = self._account(client_id, touched=clients[client_id])
-            memory.append(list(accrual.lines(account)))
+            account = self._account(client_id, partner_id, touched=clients[client_id])
+            if account is not None:
+                memory.append(list(accrual.lines(account)))
         if is_own:
             self._enter(partner_id, set(clients))
             evidence = Evidence(partner, counts, memory.rewarded(partner_id))
             for decisions in self._earnings.of(evidence):
                 memory.append(decisions)
 
-    def _account(self, client_id: str, *, touched: bool) -> Account:
+    def _account(self, client_id: str, partner_id: str, *, touched: bool) -> Account | None:
         memory, client = self._memory, self._memory.client(client_id)
         standing = client.standing
-        assert standing.first_activated_on is not None
+        posted = memory.posted(client_id, partner_id) if touched else {}
+        if standing.first_activated_on is None and not posted:
+            return None
         return Account(
             client_id=client_id,
+            claimed_by=standing.partner_id,
             claim=standing.claim or 0,
-            first_activated_on=standing.first_activated_on,
+            first_activated_on=standing.first_activated_on or self._run.through,
             terms={name: each.terms for name, each in client.subscriptions.items()},
             touched=touched,
-            posted=memory.posted(client_id) if touched else {},
-            counted_on=standing.counted_on,
+            posted=posted,
+            counted_on=standing.counted_on if standing.counted_by is None else None,
             claimed_on=memory.claimed_on(standing.claim),
             payments=memory.payments(client_id) if self._on_invoices and touched else (),
+            assigned=memory.assigned(client, self._run.through),
         )
 
     # --- what is taken ---------------------------------------------------------------------------
@@ -86,7 +91,7 @@ class MemoryRun:
         memory = self._memory
         touched = set(self._changed.clients)
         for partner_id in self._changed.agreements:
-            touched |= memory.clients_of[partner_id]
+            touched |= memory.clients_of[partner_id] | memory.assigned_to[partner_id]
         if self._on_invoices:
             touched |= self._changed.payments
             for day in self._days(memory.paid_for, self._previous):
@@ -97,10 +102,17 @@ class MemoryRun:
                 found.setdefault(client_id, False)
         taken: Taken = defaultdict(dict)
         for client_id, is_touched in found.items():
-            standing = memory.client(client_id).standing
-            if standing.partner_id is not None and standing.first_activated_on is not None:
-                taken[standing.partner_id][client_id] = is_touched
+            for partner_id in self._payees(client_id, touched=is_touched):
+                taken[partner_id][client_id] = is_touched
         return taken
+
+    def _payees(self, client_id: str, *, touched: bool) -> set[str]:
+        """Who holds a client on some day (D3.6), or has lines of it that are to be compared."""
+        client = self._memory.client(client_id)
+        payees = {each.partner_id for each in client.assignments} | {client.standing.partner_id}
+        if touched:
+            payees |= self._memory.payees_of[client_id]
+        return {partner_id for partner_id in payees if partner_id is not None}
 
     def _partners(self) -> set[str]:
         """The partners whose tier can change, or whose counted clients earn them something."""
@@ -112,6 +124,9 @@ class MemoryRun:
         ):
             return set(memory.partners())
         found = set(self._changed.partners)
+        # What a sponsor without an agreement was not due may be due now (D11.3).
+        for sponsor_id in self._changed.agreements:
+            found |= memory.sponsored_by[sponsor_id]
         for day in self._days(memory.days_of_partners, previous):
             found |= memory.days_of_partners[day]
         # A review may be due to whoever has risen.

@@ -1,0 +1,89 @@
+"""What is posted for the periods of clients, folded from their lines (D9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+from events.lines import (
+    AdjustmentPosted,
+    ClawbackWaived,
+    CommissionPosted,
+    DifferenceUnresolved,
+    MarginPosted,
+    PeriodLine,
+)
+
+Period = tuple[str, date, *tuple[str, ...]]
+"""A period of a client: (subscription, S); one paid for: (subscription, S, invoice, payment)."""
+
+TAKE_BACKS = frozenset({"D9.5", "D13"})
+"""The rules by which a run takes back what it posted for a period."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What is posted for one period to one partner: its first line, the sums over all its lines.
+
+    ``amount`` is P, ``base`` the bases posted less those taken back, ``waived`` the waivers, in
+    minor units. ``adjusted``: finance named a line of it, so it is finance's (D9.4); ``listed`` is
+    what was last listed for it, V and the reason.
+    """
+
+    line: int
+    first: CommissionPosted | MarginPosted
+    amount: int
+    base: int
+    waived: int = 0
+    adjusted: bool = False
+    listed: tuple[int, str] | None = None
+
+
+def period_of(line: PeriodLine) -> Period:
+    """The period that a line is for."""
+    if line.invoice_id is None:
+        return line.subscription_id, line.day
+    return line.subscription_id, line.day, line.invoice_id, line.payment_id or ""
+
+
+class PostedPeriods:
+    """Folds the lines of clients, in order of position, by (client, partner) and period."""
+
+    def __init__(self) -> None:
+        self.by_account: dict[tuple[str, str], dict[Period, Posted]] = {}
+        self._places: dict[int, tuple[dict[Period, Posted], Period]] = {}
+
+    def fold(self, position: int, event: object) -> None:
+        """Fold one event of a client's money; others change nothing."""
+        if isinstance(event, PeriodLine):
+            self._line(position, event)
+        elif isinstance(event, AdjustmentPosted | DifferenceUnresolved):
+            place = self._places.get(event.line or 0)
+            if place is not None:
+                periods, period = place
+                periods[period] = _corrected(periods[period], event)
+
+    def _line(self, position: int, line: PeriodLine) -> None:
+        period = period_of(line)
+        periods = self.by_account.setdefault((line.client_id, line.partner_id), {})
+        old = periods.get(period)
+        if isinstance(line, ClawbackWaived):
+            assert old is not None
+            periods[period] = replace(old, waived=old.waived + line.amount)
+        elif old is not None:
+            periods[period] = replace(
+                old, amount=old.amount + line.amount, base=old.base + line.base
+            )
+        elif isinstance(line, CommissionPosted | MarginPosted):
+            periods[period] = Posted(position, line, line.amount, line.base)
+        self._places[position] = (periods, period)
+
+
+def _corrected(posted: Posted, event: AdjustmentPosted | DifferenceUnresolved) -> Posted:
+    if isinstance(event, DifferenceUnresolved):
+        return replace(posted, listed=(event.due, event.reason))
+    if event.rule in TAKE_BACKS:
+        return replace(
+            posted, amount=posted.amount + event.amount, base=posted.base - (event.base or 0)
+        )
+    return replace(posted, adjusted=True)

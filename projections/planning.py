@@ -1,0 +1,284 @@
+"""The plan of an accrual run: which partners and clients it takes, found by indexes (D8.1)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import LiteralString
+
+from psycopg import sql
+
+from ledger.engine.calendar import end_of_month
+from ledger.engine.contests import Claims
+from ledger.engine.state import Run
+from projections.names import Names
+from projections.registry import STORED
+
+_LONGEST_MONTH = 31
+
+# The first period start of a schedule after L: as many whole steps from its anchor as lead to the
+# month of L, and one step more if that start is not after L. PostgreSQL clamps months as D2 says.
+_STEPS = """(GREATEST(0, (
+    EXTRACT(YEAR FROM %(previous)s::date) * 12 + EXTRACT(MONTH FROM %(previous)s::date)
+    - EXTRACT(YEAR FROM {anchor}) * 12 - EXTRACT(MONTH FROM {anchor})
+)::int / {months}) * {months})"""
+_NEXT_START = """(CASE
+    WHEN ({anchor} + make_interval(months => {steps}))::date > %(previous)s::date
+    THEN ({anchor} + make_interval(months => {steps}))::date
+    ELSE ({anchor} + make_interval(months => {steps} + {months}))::date
+END)"""
+
+
+def _next_start(anchor: LiteralString, months: LiteralString) -> sql.Composed:
+    parts = {"anchor": sql.SQL(anchor), "months": sql.SQL(months)}
+    return sql.SQL(_NEXT_START).format(**parts, steps=sql.SQL(_STEPS).format(**parts))
+
+
+_CHANGED_AGREEMENTS = """
+    SELECT DISTINCT partner_id
+    FROM {events}
+    WHERE originator_id >= 'partner:'
+        AND originator_id < 'partner;'
+        AND topic IN (
+            'partner.enrolled/1', 'partner.agreement_signed/1', 'partner.agreement_ended/1'
+        )
+        AND position > %(previous_run)s
+        AND position <= %(run)s
+"""
+
+_PLAN = """
+CREATE TEMPORARY TABLE IF NOT EXISTS accrual_candidates (
+    partner_id text COLLATE "C" NOT NULL,
+    client_id text COLLATE "C" NOT NULL,
+    touched boolean NOT NULL,
+    PRIMARY KEY (partner_id, client_id)
+);
+CREATE TEMPORARY TABLE IF NOT EXISTS accrual_entrants (
+    partner_id text COLLATE "C" NOT NULL,
+    client_id text COLLATE "C" NOT NULL,
+    PRIMARY KEY (partner_id, client_id)
+);
+TRUNCATE accrual_candidates, accrual_entrants;
+-- Clients whose standing changed, or their partner's agreement, or with a period due: each found by
+-- an index, so that a day's run costs what is due and what changed. The day of the month tells most
+-- of those that are not due.
+WITH changed_agreements AS ({changed_agreements}),
+changed_payments AS (
+    SELECT DISTINCT client_id
+    FROM {payments}
+    WHERE %(on_invoices)s
+        AND GREATEST(payment, revision) > %(previous_run)s
+        AND revision > %(previous_run)s
+),
+found AS (
+    SELECT client_id
+    FROM {events}
+    WHERE topic = 'ClientStanding/1'
+        AND position > %(previous_run)s
+    UNION
+    SELECT client_id
+    FROM {clients}
+    WHERE partner_id IN (SELECT partner_id FROM changed_agreements)
+    UNION
+    SELECT client_id
+    FROM {assignments}
+    WHERE partner_id IN (SELECT partner_id FROM changed_agreements)
+    UNION
+    SELECT client_id
+    FROM {terms} AS term
+    WHERE EXTRACT(DAY FROM anchor)::int = ANY (%(days)s)
+        AND (end_day IS NULL OR end_day > %(previous)s::date)
+        AND start_day <= %(through)s::date
+        AND {next_start} <= %(through)s::date
+    UNION
+    SELECT client_id
+    FROM changed_payments
+    UNION
+    -- Where a programme pays on invoices: what no earlier run can have seen, or been due.
+    SELECT client_id
+    FROM {payments}
+    WHERE %(on_invoices)s
+        AND GREATEST(payment, revision) > %(previous_run)s
+    UNION
+    SELECT client_id
+    FROM {payments}
+    WHERE %(on_invoices)s
+        AND period_start > %(previous)s::date
+        AND period_start <= %(through)s::date
+)
+INSERT INTO accrual_candidates
+SELECT
+    partner_id,
+    client_id,
+    position > %(previous_run)s
+    OR partner_id IN (SELECT partner_id FROM changed_agreements)
+    OR client_id IN (SELECT client_id FROM changed_payments)
+FROM found
+INNER JOIN {clients} USING (client_id)
+WHERE partner_id IS NOT NULL
+    AND first_activated_on IS NOT NULL
+UNION
+-- Whoever it was assigned to holds it on some days (D3.6).
+SELECT
+    assigned.partner_id,
+    client_id,
+    client.position > %(previous_run)s
+    OR assigned.partner_id IN (SELECT partner_id FROM changed_agreements)
+    OR client_id IN (SELECT client_id FROM changed_payments)
+FROM found
+INNER JOIN {clients} AS client USING (client_id)
+INNER JOIN {assignments} AS assigned USING (client_id)
+WHERE assigned.partner_id IS NOT NULL
+    AND assigned.from_day <= %(through)s::date
+    AND client.first_activated_on IS NOT NULL
+ON CONFLICT DO NOTHING;
+-- Whoever has lines of a client of which a fact was retracted (D9.5).
+INSERT INTO accrual_candidates
+SELECT lines.partner_id, lines.client_id, TRUE
+FROM (
+    SELECT DISTINCT client_id
+    FROM {events}
+    WHERE topic = 'FactVoided/1'
+        AND position > %(previous_run)s
+        AND client_id IS NOT NULL
+) AS voided
+CROSS JOIN LATERAL (
+    SELECT DISTINCT partner_id, client_id
+    FROM {events}
+    WHERE client_id = voided.client_id
+        AND kind IN ('commission', 'margin')
+) AS lines
+ON CONFLICT (partner_id, client_id) DO UPDATE SET touched = TRUE;
+-- Partners whose tier can change: an own row before their clients.
+INSERT INTO accrual_candidates
+SELECT partner_id, '', FALSE
+FROM (
+    SELECT partner_id
+    FROM {tiers}
+    WHERE %(every_partner)s
+        OR (
+            tier <> 'referent'
+            AND {next_review} <= %(through)s::date
+        )
+    UNION
+    SELECT partner_id
+    FROM {events}
+    WHERE originator_id >= 'partner:'
+        AND originator_id < 'partner;'
+        AND partner_id IS NOT NULL
+        AND (
+            position > %(previous_run)s
+            OR day BETWEEN %(previous)s::date AND %(through)s::date
+        )
+    UNION
+    -- What changes whose client it is, by which claim, or when it counts; a price changes nothing.
+    SELECT unnest(ARRAY[
+        said.state -> 'before' ->> 'partner_id', said.state -> 'before' ->> 'counted_by',
+        said.state -> 'after' ->> 'partner_id', said.state -> 'after' ->> 'counted_by'
+    ])
+    FROM {events} AS told
+    -- Parsed once, whatever the planner believes: that is what OFFSET is for.
+    CROSS JOIN LATERAL (SELECT convert_from(told.state, 'UTF8')::jsonb OFFSET 0) AS said (state)
+    WHERE NOT %(every_partner)s
+        AND told.topic = 'ClientStanding/1'
+        AND told.position > %(previous_run)s
+        AND (
+            said.state -> 'before' ->> 'counted_on', said.state -> 'before' ->> 'partner_id',
+            said.state -> 'before' ->> 'counted_by', said.state -> 'before' ->> 'claim'
+        ) IS DISTINCT FROM (
+            said.state -> 'after' ->> 'counted_on', said.state -> 'after' ->> 'partner_id',
+            said.state -> 'after' ->> 'counted_by', said.state -> 'after' ->> 'claim'
+        )
+    UNION
+    SELECT COALESCE(counted_by, partner_id)
+    FROM {clients}
+    WHERE counted_on BETWEEN %(previous)s::date AND %(through)s::date
+    UNION
+    -- What a sponsor without an agreement was not due may be due now (D11.3).
+    SELECT partner_id
+    FROM {events}
+    WHERE topic = 'SponsorAccepted/1'
+        AND convert_from(state, 'UTF8')::jsonb ->> 'sponsor_id' IN ({changed_agreements})
+) AS partners
+WHERE partner_id IS NOT NULL;
+ANALYZE accrual_candidates;
+"""
+
+# Counted clients that are new or changed, with a winning claim of a contest's days.
+_PLAN_ENTRANTS = """
+WITH found AS (
+    SELECT client_id
+    FROM {clients}
+    WHERE counted_on BETWEEN %(previous)s::date AND %(through)s::date
+    UNION
+    SELECT client_id
+    FROM {events}
+    WHERE topic = 'ClientStanding/1'
+        AND position > %(previous_run)s
+    UNION
+    SELECT client_id
+    FROM {clients}
+    WHERE partner_id IN ({changed_agreements})
+)
+INSERT INTO accrual_entrants
+SELECT client.partner_id, client.client_id
+FROM found
+INNER JOIN {clients} AS client USING (client_id)
+-- One look-up each, see above.
+CROSS JOIN LATERAL (
+    SELECT day
+    FROM {events}
+    WHERE position = client.claim
+    OFFSET 0
+) AS told
+WHERE client.partner_id IS NOT NULL
+    AND client.counted_by IS NULL
+    AND client.first_activated_on <= %(activated_through)s::date
+    AND client.counted_on <= %(through)s::date
+    AND told.day BETWEEN %(claimed_from)s::date AND %(claimed_through)s::date
+"""
+
+
+def plans(names: Names) -> tuple[sql.Composed, sql.Composed]:
+    """The statements that find the candidates of a run, and its entrants to contests."""
+    tables: dict[str, sql.Composable] = {
+        "events": names.events,
+        "next_start": _next_start("anchor", "months"),
+        "next_review": _next_start("since", "12"),
+        "changed_agreements": sql.SQL(_CHANGED_AGREEMENTS).format(events=names.events),
+        **{each.name: names.stored(each.name) for each in STORED},
+    }
+    return sql.SQL(_PLAN).format(**tables), sql.SQL(_PLAN_ENTRANTS).format(**tables)
+
+
+def parameters(
+    run: Run, *, every_partner: bool, claims: Claims, on_invoices: bool
+) -> dict[str, object]:
+    """What the plans of a run are bound to."""
+    previous = run.previous or date.min
+    return {
+        "days": days_of_month(previous, run.through),
+        "run": run.position,
+        "previous_run": run.previous_run,
+        "previous": previous,
+        "through": run.through,
+        "every_partner": every_partner,
+        "claimed_from": claims.first,
+        "claimed_through": claims.last,
+        "activated_through": claims.activated_through,
+        "on_invoices": on_invoices,
+    }
+
+
+def days_of_month(after: date, through: date) -> list[int]:
+    """The days of the month on which an anchor may have a start in (``after``, ``through``].
+
+    A short month's last day is the start of every anchor of a later day (D2).
+    """
+    if (through - after).days >= _LONGEST_MONTH:
+        return list(range(1, _LONGEST_MONTH + 1))
+    days: set[int] = set()
+    for ordinal in range(after.toordinal() + 1, through.toordinal() + 1):
+        day = date.fromordinal(ordinal)
+        is_last = day == end_of_month(day)
+        days.update(range(day.day, _LONGEST_MONTH + 1) if is_last else [day.day])
+    return sorted(days)
