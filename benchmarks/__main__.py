@@ -45,7 +45,7 @@ MEASUREMENTS: dict[str, Callable[[Run], None]] = {
     type=click.Choice(list(SCALES)),
     default="small",
     show_default=True,
-    help="How much: small in some three minutes, full as the targets are stated; tiny only shows"
+    help="How much: small in some minutes, full as the targets are stated; tiny only shows"
     " that it works.",
 )
 @click.option(

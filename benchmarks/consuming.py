@@ -1,7 +1,7 @@
-"""What the processes of the Kafka benchmark do: consume into a ledger, or only poll.
+"""What the processes of the Kafka benchmark do: consume into a ledger, only poll, or send facts.
 
-They tell, a JSON line a batch, when it was durable (``at``, seconds of the system's monotonic
-clock), its facts, and how long it was appended and held the head lock (seconds).
+Those that take facts tell, a JSON line a batch, when it was durable (``at``, seconds of the
+system's monotonic clock), its facts, and how long it was appended and held the head lock (seconds).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from threading import Event
 from time import monotonic, sleep
 from typing import TypeAlias
 
@@ -17,7 +18,8 @@ import structlog
 from kafka import KafkaConsumer, TopicPartition
 
 from benchmarks.ledgers import Bench
-from benchmarks.wire import RECEIVED
+from benchmarks.topics import HEADERS, key_of, producer
+from benchmarks.wire import RECEIVED, World
 from interfaces import bootstrap
 from interfaces.health import Health
 from ledger.ingest.kafka.access import Access
@@ -29,11 +31,15 @@ from ledger.ingest.kafka.offsets import Offsets
 from ledger.ingest.kafka.subscription import FETCH_BYTES, PARTITION_BYTES, Subscription
 from ledger.recording import Recording
 
+PARTNERS = 600
+
 IDLE_SECONDS = 2.0
 """A poller or a consumer of a backlog ends when nothing came for so long."""
 
 _BATCH_MESSAGES = 5_000
 _POLL_MS = 250
+_SEND_SECONDS = 0.02
+_MOST_FACTS = 3_000_000
 
 Told: TypeAlias = dict[str, float]
 Tell: TypeAlias = Callable[[Told], None]
@@ -130,3 +136,21 @@ def poll(tell: Tell, address: str, topic: str, gate: str) -> None:
             busy_at = monotonic()
             tell({"facts": facts, "at": busy_at})
     consumer.close()
+
+
+def send(tell: Tell, address: str, topic: str, per_second: str) -> None:
+    """Send the facts of the mix at a steady pace until told to leave; who is late makes up."""
+    over = Event()
+    signal.signal(signal.SIGTERM, lambda *_: over.set())
+    world, pace, sent = World(PARTNERS), int(per_second), 0
+    world.enrolments()
+    lines = world.mix(_MOST_FACTS)
+    with producer(address) as own:
+        began = monotonic()
+        while not over.wait(_SEND_SECONDS):
+            due = int((monotonic() - began) * pace)
+            for _ in range(due - sent):
+                line = next(lines)
+                own.send(topic, line, key=key_of(line), headers=HEADERS)
+            sent = due
+            tell({"sent": sent})

@@ -12,15 +12,16 @@ from time import monotonic, sleep
 
 import psycopg
 
+from benchmarks import outage
+from benchmarks.consuming import PARTNERS
 from benchmarks.figures import Report, note, quantile
 from benchmarks.ledgers import database, open_bench
-from benchmarks.memory import growth
+from benchmarks.memory import after, growth
 from benchmarks.scales import Run
 from benchmarks.topics import HEADERS, PARTITIONS, broker, fill, key_of, new_topic, producer
 from benchmarks.wire import World
 from benchmarks.worker import Told, Watched, worker
 
-PARTNERS = 600
 _UP_SECONDS = 60
 _STILL_SECONDS = 0.05
 
@@ -70,7 +71,7 @@ class _Backlog:
 
 
 def measure(run: Run) -> None:
-    """Measure a backlog and, when there is none, the latency, on a broker of the run's own."""
+    """Measure a backlog, the latency when there is none, and outages, on a broker of its own."""
     facts = run.scale.kafka_facts
     note(f"kafka, {facts:,} facts in {PARTITIONS} partitions")
     with broker(run.folder / "kafka") as address:
@@ -83,6 +84,7 @@ def measure(run: Run) -> None:
         _figures(run.report, _rounds(backlog), facts)
         path.unlink()
         _latency(run, address)
+        outage.measure(run, address)
 
 
 def _mix(facts: int) -> Iterator[bytes]:
@@ -163,6 +165,7 @@ def _listen(watched: Watched, number: int, ready: list[float], taken: _Taken) ->
     for told in watched.lines():
         if "ready" in told:
             ready[number] = told["ready"]
+            taken.memory.append((facts, watched.memory_mib()))
         elif "facts" in told:
             facts += told["facts"]
             taken.batches.append(told)
@@ -209,6 +212,9 @@ def _figures(report: Report, rounds: _Rounds, facts: int) -> None:
         append = [taken.per_1000("append") for taken in each]
         report.add(f"under the head lock, {title}, per 1,000 facts", "ms", held)
         report.add(f"appending, waits too, {title}, per 1,000 facts", "ms", append)
+    for title, share in (("at the start", 0), ("in the middle", 0.5), ("at the end", 1)):
+        mib = [after(taken.memory, share * facts) for taken in rounds.one]
+        report.add(f"memory of one consumer, {title}", "MiB", mib)
     largest = [max(mib for _, mib in taken.memory) for taken in rounds.one]
     report.add("memory of one consumer, at most", "MiB", largest)
     slopes = [growth(taken.memory) for taken in rounds.one]

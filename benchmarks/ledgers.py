@@ -79,6 +79,8 @@ class LockClock:
 
     held: list[float] = field(default_factory=list)
     since: float | None = None
+    holder: object = None
+    """The connection that has the lock: others come and go while it is held."""
 
 
 class TimedRecorder(LedgerRecorder):
@@ -90,7 +92,7 @@ class TimedRecorder(LedgerRecorder):
         """Read the head, and start the clock when it was locked."""
         head = super().head(cursor, lock=lock)
         if lock and self.clock.since is None:
-            self.clock.since = perf_counter()
+            self.clock.since, self.clock.holder = perf_counter(), cursor.connection
         return head
 
 
@@ -106,9 +108,9 @@ class _TimedDatastore(PostgresDatastore):
                 yield connection
             finally:
                 clock = self.clock
-                if clock.since is not None and not connection.info.transaction_status:
+                if clock.since is not None and clock.holder is connection:
                     clock.held.append(perf_counter() - clock.since)
-                    clock.since = None
+                    clock.since = clock.holder = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
@@ -40,7 +41,7 @@ def measure(run: Run) -> None:
     report.under(f"Memory of ingest, {facts:,} facts")
     report.add("at the start", "MiB", [start])
     for share in (0.1, 0.25, 0.5, 0.75, 1.0):
-        report.add(f"after {share:.0%} of the facts", "MiB", [_after(samples, share * facts)])
+        report.add(f"after {share:.0%} of the facts", "MiB", [after(samples, share * facts)])
     report.add("at most", "MiB", [peak])
     slope = [growth(samples)]
     report.add("growth in the second half, per 100,000 facts", "MiB", slope, at_most=2)
@@ -56,7 +57,7 @@ def _write(path: Path, facts: int) -> None:
             out.writelines(line + b"\n" for line in part)
 
 
-def _after(samples: list[Sample], facts: float) -> float:
+def after(samples: Sequence[Sample], facts: float) -> float:
     """The memory of the sample that is nearest to a number of facts."""
     return min(samples, key=lambda sample: abs(sample[0] - facts))[1]
 

@@ -30,14 +30,20 @@ class Scale:
     kafka_rounds: int
     kafka_latencies: int
     """Facts sent one at a time to an idle consumer."""
+    outage_seconds: float
+    """How long the database is away while facts arrive."""
+    arrivals: int
+    """Facts that arrive in a second before, in and after an outage."""
 
 
 SCALES = {
     # Only shows that everything works: its figures mean nothing.
-    "tiny": Scale(1, 200, 20, 1_500, 20, (100, 200), 600, 400, 1, 5),
-    "small": Scale(3, 15_000, 300, 100_000, 300, (2_000, 20_000), 50_000, 30_000, 3, 100),
+    "tiny": Scale(1, 200, 20, 1_500, 20, (100, 200), 600, 400, 1, 5, 0.5, 200),
+    "small": Scale(
+        3, 15_000, 300, 100_000, 300, (2_000, 20_000), 50_000, 100_000, 3, 100, 5, 5_000
+    ),
     "full": Scale(
-        5, 50_000, 1_000, 1_000_000, 2_000, (20_000, 200_000), 1_000_000, 400_000, 3, 500
+        5, 50_000, 1_000, 1_000_000, 2_000, (20_000, 200_000), 1_000_000, 400_000, 3, 500, 60, 5_000
     ),
 }
 

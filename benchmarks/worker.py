@@ -1,8 +1,8 @@
 """A process of its own whose memory is watched: ``python -m benchmarks.worker KIND WHAT...``.
 
 ``ingest FILE`` records a file, ``accrue DAY...`` runs an accrual through each day, in the ledger
-that ``COMMISSIONS_DATABASE_URL`` names; ``consume`` and ``poll`` are
-:mod:`benchmarks.consuming`'s. It prints one JSON line when it is ready, and one for each
+that ``COMMISSIONS_DATABASE_URL`` names; ``consume``, ``poll`` and ``send``
+are :mod:`benchmarks.consuming`'s. It prints one JSON line when it is ready, and one for each
 thing done, with what that cost.
 """
 
@@ -39,8 +39,8 @@ def main(arguments: list[str]) -> None:
     """Do what the arguments say."""
     collect_seldom()
     kind, *what = arguments
-    if kind == "poll":
-        consuming.poll(_tell, *what)
+    if kind in ("poll", "send"):
+        (consuming.poll if kind == "poll" else consuming.send)(_tell, *what)
         return
     with open_bench(os.environ[_ADDRESS], fresh=False) as bench:
         _tell({})

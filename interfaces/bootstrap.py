@@ -207,13 +207,14 @@ def check_server(connection: psycopg.Connection[Any]) -> None:
 
 def _datastore(conninfo: str, patience_seconds: float) -> PostgresDatastore:
     """A pool for one command: an accrual run reads on one connection and appends on another."""
+    wait_seconds = min(_POOL_TIMEOUT_S, patience_seconds)
     datastore = PostgresDatastore(
         dbname="",
         host="",
         port="",
         user="",
         password="",
-        connect_timeout=min(_POOL_TIMEOUT_S, patience_seconds),
+        connect_timeout=wait_seconds,
         pool_size=1,
         max_overflow=3,
         lock_timeout=60,
@@ -222,7 +223,7 @@ def _datastore(conninfo: str, patience_seconds: float) -> PostgresDatastore:
         originator_id_type="text",
     )
     # The library knows only five parts of an address; a socket or an SSL mode needs the others.
-    # Tried again by whoever asks next, not ever later by the pool alone.
-    datastore.pool.reconnect_timeout = 1.0
+    # The pool tries for as long as whoever asked waits, not ever later by itself.
+    datastore.pool.reconnect_timeout = wait_seconds
     datastore.pool.kwargs = {**conninfo_to_dict(conninfo), "row_factory": dict_row}
     return datastore

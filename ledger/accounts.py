@@ -18,6 +18,7 @@ from ledger.engine.posted import Period, PostedPeriods
 from ledger.engine.state import Client, Invoice, Partner, Run
 from ledger.entities import Entities
 from ledger.ports import Candidate, ReadModels
+from ledger.retracted import RetractedClients
 
 _REWARDED = """
 SELECT wanted, found.topic, found.day, (said.state ->> 'ordinal')::int, said.state ->> 'badge'
@@ -58,10 +59,14 @@ class Page:
         moved = [f"client:{c.client_id}" for c in page if c.client_id and c.moved]
         self._moved = self._fold(moved)
         self._posted = self._load_posted([c for c in page if c.client_id and c.touched])
+        self._load_rivals(names)
         self._claimed = self._load_claimed(page) if claimed_days else {}
         clients = [c.client_id for c in page if c.client_id]
         self._assigned = models.assignments(cursor, run, clients) if clients else {}
         self._payments = self._load_payments(page) if on_invoices else {}
+        retracted = [c.client_id for c in page if c.touched and self._is_retracted(c)]
+        by_invoice = self._posted if on_invoices else {}
+        self._retracted = RetractedClients(self._fold, retracted, by_invoice, self._payments)
 
     def partner(self, partner_id: str) -> Partner:
         """A partner as of the run, with the tiers that the run has decided already."""
@@ -92,7 +97,7 @@ class Page:
         posted = self._posted.get((client_id, partner_id), {})
         if first is None and not posted:
             return None
-        return Account(
+        account = Account(
             client_id=client_id,
             claimed_by=claimed_by,
             claim=claim,
@@ -105,6 +110,36 @@ class Page:
             payments=self._payments.get(client_id, ()),
             assigned=self._assigned.get(client_id, ()),
         )
+        if candidate.touched and client_id in self._retracted:
+            return self._retracted.compared(account)
+        return account
+
+    def rivals(self, candidate: Candidate) -> list[tuple[Partner, Account]]:
+        """The other partners with lines of a client, as the run takes it for them (D9.5).
+
+        Only a retraction takes a period from one partner and gives it to another.
+        """
+        if not candidate.touched or candidate.client_id not in self._retracted:
+            return []
+        found = []
+        for client_id, partner_id in self._posted:
+            if client_id == candidate.client_id and partner_id != candidate.partner_id:
+                account = self.account(candidate._replace(partner_id=partner_id))
+                if account is not None:
+                    found.append((self.partner(partner_id), account))
+        return found
+
+    def _is_retracted(self, candidate: Candidate) -> bool:
+        if not candidate.moved:
+            return candidate.retracted
+        client = self._moved.get(f"client:{candidate.client_id}")
+        return isinstance(client, Client) and bool(client.voided)
+
+    def _load_rivals(self, names: Sequence[str]) -> None:
+        """The partners with lines of a client of the page that are not of the page themselves."""
+        others = {partner_id for _, partner_id in self._posted}.difference(names)
+        if others:
+            self._partners |= self._load_partners(sorted(others))
 
     def _fold(self, streams: list[str]) -> dict[str, object]:
         if not streams:
@@ -184,7 +219,7 @@ class Page:
         self, touched: Sequence[Candidate]
     ) -> dict[tuple[str, str], dict[Period, Posted]]:
         """What is posted for the periods of touched clients, from their lines."""
-        names = [c.client_id for c in touched if not self._is_new(c)]
+        names = sorted({c.client_id for c in touched if not self._is_new(c)})
         if not names:
             return {}
         self._cursor.execute(

@@ -19,11 +19,14 @@ from ledger.accounts import Page
 from ledger.appending import Appender, RowWriter
 from ledger.earnings import Earnings, Evidence
 from ledger.engine import Counts, PartnerAccrual, decide_tiers, evolve
+from ledger.engine.commissions import Account
 from ledger.engine.contests import Claims
 from ledger.engine.counted import Rewarded
+from ledger.engine.posted import Period
 from ledger.engine.state import Ledger, Partner, Run
 from ledger.entities import Entities
 from ledger.ports import Candidate
+from ledger.sponsoring import Sponsoring, StoredBooks
 from ledger.store.rows import Row
 
 PAGE_CLIENTS = 2_000
@@ -90,6 +93,8 @@ class AccrualRun:
             for version in versions
         )
         self._rows: list[Row] = []
+        self._pending: Future[Any] | None = None
+        self._cursor: Cursor[Any]
         self._partners = self._lines = 0
 
     def finish(self) -> Accrued:
@@ -99,18 +104,22 @@ class AccrualRun:
             ThreadPoolExecutor(1) as appending,
             connection.cursor(row_factory=tuple_row, binary=True) as cursor,
         ):
+            self._cursor = cursor
             # The next chunk is decided while the database takes the one before.
-            pending: Future[Any] | None = None
             for chunk in self._chunks(cursor):
-                if pending is not None:
-                    pending.result()
-                pending = appending.submit(self._appender.append, chunk)
-            if pending is not None:
-                pending.result()
+                self._settle()
+                self._pending = appending.submit(self._appender.append, chunk)
+            self._settle()
         run = self._run
         completed = AccrualCompleted(run=run.position, day=run.through)
         self._appender.append([self._writer.row(completed, run.through)])
         return Accrued(run.position, run.through, self._partners, self._lines)
+
+    def _settle(self) -> None:
+        """Wait for the chunk that is being appended."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.result()
 
     def _chunks(self, cursor: Cursor[Any]) -> Iterator[list[Row]]:
         """The rows of the run, in chunks that end between two clients or within earnings."""
@@ -124,13 +133,15 @@ class AccrualRun:
             on_invoices=self._on_invoices,
         )
         earnings = Earnings(self._ledger, run, models, cursor, contests=self._claims.any)
+        books = StoredBooks(self._entities, run, cursor)
+        sponsoring = Sponsoring(self._ledger, run, models, books, cursor)
         finished = 0
         work: _Partner | None = None
         for page, reader in self._pages(cursor):
             for candidate in page:
                 if work is None or work.partner_id != candidate.partner_id:
                     if work is not None:
-                        yield from self._finish_partner(work, earnings)
+                        yield from self._finish_partner(work, earnings, sponsoring)
                     before = done.get(candidate.partner_id) or _Done()
                     work = _begin(reader, candidate, before)
                 if work.done.holds(candidate):
@@ -142,22 +153,55 @@ class AccrualRun:
             finished += len(page)
             self._progress(min(finished, total), total)
         if work is not None:
-            yield from self._finish_partner(work, earnings)
+            yield from self._finish_partner(work, earnings, sponsoring)
         if self._rows:
             yield self._taken()
 
-    def _finish_partner(self, work: _Partner, earnings: Earnings) -> Iterator[list[Row]]:
-        """After a partner's clients: what it earns beside their lines."""
-        if not work.done.complete and work.counts is not None:
-            evidence = Evidence(work.partner, work.counts, work.rewarded)
-            for decisions in earnings.of(evidence):
-                self._take(work, decisions)
-                if len(self._rows) >= CHUNK_ROWS:
-                    self._close_part(work, then="earnings")
-                    yield self._taken()
+    def _finish_partner(
+        self, work: _Partner, earnings: Earnings, sponsoring: Sponsoring
+    ) -> Iterator[list[Row]]:
+        """After a partner's clients: what it earns beside their lines, and earns its sponsor."""
+        if not work.done.complete:
+            evidence = None
+            if work.counts is not None:
+                evidence = Evidence(work.partner, work.counts, work.rewarded)
+                yield from self._part_by_part(work, earnings.of(evidence))
+            if work.partner.sponsor is not None:
+                yield from self._sponsorship(work, sponsoring)
+            if evidence is not None:
+                self._take(work, list(earnings.badges(evidence)))
         self._close_part(work)
         if len(self._rows) >= CHUNK_ROWS:
             yield self._taken()
+
+    def _sponsorship(self, work: _Partner, sponsoring: Sponsoring) -> Iterator[list[Row]]:
+        """The reward, then shares of the lines: a share names a line's position (D11)."""
+        partner, counts = work.partner, work.counts
+        if not (work.taken or work.done.parts or counts is not None):
+            return
+        if counts is None:
+            models, name = self._appender.models, partner.partner_id
+            counts = Counts(models.counts(self._cursor, self._run, [name]).get(name, {}))
+        active = sponsoring.active(partner, counts)
+        if active is None:
+            return
+        self._take(work, sponsoring.reward(partner, active, counts))
+        if work.taken:
+            self._close_part(work, then="earnings")
+            yield self._taken()
+            self._settle()
+        of_this_run = not (work.is_late or sponsoring.has_news(partner))
+        shares = sponsoring.shares(partner, active, of_this_run=of_this_run)
+        yield from self._part_by_part(work, shares)
+
+    def _part_by_part(
+        self, work: _Partner, decisions: Iterator[Sequence[Decision]]
+    ) -> Iterator[list[Row]]:
+        for some in decisions:
+            self._take(work, some)
+            if len(self._rows) >= CHUNK_ROWS:
+                self._close_part(work, then="earnings")
+                yield self._taken()
 
     def _pages(self, cursor: Cursor[Any]) -> Iterator[tuple[Sequence[Candidate], Page]]:
         """The candidates page by page, the next one read while this one is decided."""
@@ -218,7 +262,15 @@ class AccrualRun:
             work.accrual = PartnerAccrual(self._ledger, self._run, partner)
         account = reader.account(candidate)
         if account is not None:
+            rivals = reader.rivals(candidate)
+            if rivals:
+                held = (self._in_force_after(partner, of_other) for partner, of_other in rivals)
+                account = account._replace(rivals=frozenset().union(*held))
             self._take(work, list(work.accrual.lines(account)))
+
+    def _in_force_after(self, partner: Partner, account: Account) -> Iterator[Period]:
+        """The periods that another partner keeps, by what this run decides of it (D9.5)."""
+        return PartnerAccrual(self._ledger, self._run, partner).in_force_after(account)
 
     def _take(self, work: _Partner, decisions: Sequence[Decision]) -> None:
         if decisions:
@@ -272,7 +324,8 @@ class AccrualRun:
 class _Partner:
     """The partner at hand: its entity with the tiers of this run, its part, what was decided.
 
-    ``counts`` and ``rewarded`` are those of a partner whose own row is taken.
+    ``counts`` and ``rewarded`` are those of a partner whose own row is taken; ``is_late``: that
+    says that its counted clients of days before the run's may have changed.
     """
 
     partner_id: str
@@ -281,6 +334,7 @@ class _Partner:
     partner: Partner
     counts: Counts | None
     rewarded: Rewarded
+    is_late: bool
     accrual: PartnerAccrual | None = None
     taken: bool = False
 
@@ -295,4 +349,5 @@ def _begin(reader: Page, candidate: Candidate, done: _Done) -> _Partner:
         partner=reader.partner(name),
         counts=None if candidate.client_id else reader.counts(name),
         rewarded=reader.rewarded(name),
+        is_late=not candidate.client_id and candidate.touched,
     )

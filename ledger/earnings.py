@@ -29,7 +29,7 @@ class Evidence(NamedTuple):
 
 
 class Earnings:
-    """Decides in the order of the rules: bonuses, contests, badges.
+    """Decides what counted clients earn: bonuses, then contests; and badges, after sponsorship.
 
     What is recorded already, by this run too, is not decided again: so a killed run goes on.
     """
@@ -47,11 +47,10 @@ class Earnings:
         self._contests = contests
 
     def of(self, evidence: Evidence) -> Iterator[Sequence[Decision]]:
-        """The decisions on one partner, some at a time."""
+        """Bonuses and contests of one partner, some at a time; badges come last."""
         yield from self._bonuses(evidence)
         if self._contests:
             yield from self._contest_amounts(evidence.partner)
-        yield list(self._badges(evidence))
 
     def _bonuses(self, evidence: Evidence) -> Iterator[Sequence[Decision]]:
         partner, counts, rewarded = evidence
@@ -73,7 +72,8 @@ class Earnings:
                 for line in decide_contests(self._ledger, self._run, partner, client, posted)
             ]
 
-    def _badges(self, evidence: Evidence) -> Iterator[Decision]:
+    def badges(self, evidence: Evidence) -> Iterator[Decision]:
+        """The badges that a partner's counted clients reach."""
         partner, counts, rewarded = evidence
         for badge, ordinals in badges_reached(
             self._ledger, self._run, partner, counts, rewarded.badges

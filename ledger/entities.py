@@ -20,7 +20,10 @@ LIMIT = 30_000
 """Streams kept; beyond it those used longest ago go."""
 
 FAR_BEHIND = 100_000
-"""Events appended by others beyond which forgetting is cheaper than folding them in."""
+"""Events appended by others beyond which everything is forgotten rather than followed.
+
+Those of streams that are not at hand cost little: some 80,000 of another consumer's took 0.1 s.
+"""
 
 _COLUMNS = sql.SQL("position, originator_id, topic, state, effective_at, day, source, event_id")
 _TOPICS = sorted(folded_topics())

@@ -33,6 +33,7 @@ class Candidate(NamedTuple):
     terms: Mapping[str, tuple[Term, ...]]
     counted_on: date | None = None
     claimed_by: str | None = None
+    retracted: bool = False
 
 
 class Entrant(NamedTuple):

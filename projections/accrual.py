@@ -43,7 +43,8 @@ SELECT
     term.activation,
     term.price_fact,
     CASE WHEN client.counted_by IS NULL THEN client.counted_on END,
-    client.partner_id
+    client.partner_id,
+    client.retracted
 FROM (
     SELECT partner_id, client_id, touched
     FROM accrual_candidates
@@ -53,7 +54,8 @@ FROM (
 ) AS candidate
 -- One look-up a client, see above.
 LEFT JOIN LATERAL (
-    SELECT partner_id, claim, first_activated_on, counted_on, counted_by, position
+    SELECT partner_id, claim, first_activated_on, counted_on, counted_by, retracted,
+        position
     FROM {clients}
     WHERE client_id = candidate.client_id
     OFFSET 0
@@ -169,6 +171,7 @@ def _candidates(rows: Cursor[Any], run: Run) -> Iterator[Candidate]:
             terms={name: tuple(of_one) for name, of_one in terms.items()},
             counted_on=row[16],
             claimed_by=row[17],
+            retracted=bool(row[18]),
         )
 
 

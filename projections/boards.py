@@ -12,7 +12,7 @@ _RANKED = (
     Column("rank", "bigint", "Place, from 1."),
     PARTNER,
     Column("clients", "bigint", "Counted clients."),
-    Column("prize", "bigint", "Amount of the prize posted for the place, in minor units."),
+    Column("prize", "numeric", "Amount of the prize posted for the place, in minor units."),
     CURRENCY,
     Column("position", "bigint", "Position of the recorded ranking; null while it is open."),
 )

@@ -148,11 +148,12 @@ CROSS JOIN LATERAL (
         AND kind IN ('commission', 'margin')
 ) AS lines
 ON CONFLICT (partner_id, client_id) DO UPDATE SET touched = TRUE;
--- Partners whose tier can change: an own row before their clients.
+-- Partners whose tier can change: an own row before their clients. It says whether counted clients
+-- of days before the run's may have changed.
 INSERT INTO accrual_candidates
-SELECT partner_id, '', FALSE
+SELECT partner_id, '', COALESCE(bool_or(is_late), FALSE)
 FROM (
-    SELECT partner_id
+    SELECT partner_id, %(every_partner)s AS is_late
     FROM {tiers}
     WHERE %(every_partner)s
         OR (
@@ -160,7 +161,7 @@ FROM (
             AND {next_review} <= %(through)s::date
         )
     UNION
-    SELECT partner_id
+    SELECT partner_id, FALSE
     FROM {events}
     WHERE originator_id >= 'partner:'
         AND originator_id < 'partner;'
@@ -174,7 +175,11 @@ FROM (
     SELECT unnest(ARRAY[
         said.state -> 'before' ->> 'partner_id', said.state -> 'before' ->> 'counted_by',
         said.state -> 'after' ->> 'partner_id', said.state -> 'after' ->> 'counted_by'
-    ])
+    ]),
+        LEAST(
+            (said.state -> 'before' ->> 'counted_on')::date,
+            (said.state -> 'after' ->> 'counted_on')::date
+        ) <= %(previous)s::date
     FROM {events} AS told
     -- Parsed once, whatever the planner believes: that is what OFFSET is for.
     CROSS JOIN LATERAL (SELECT convert_from(told.state, 'UTF8')::jsonb OFFSET 0) AS said (state)
@@ -189,17 +194,18 @@ FROM (
             said.state -> 'after' ->> 'counted_by', said.state -> 'after' ->> 'claim'
         )
     UNION
-    SELECT COALESCE(counted_by, partner_id)
+    SELECT COALESCE(counted_by, partner_id), FALSE
     FROM {clients}
     WHERE counted_on BETWEEN %(previous)s::date AND %(through)s::date
     UNION
     -- What a sponsor without an agreement was not due may be due now (D11.3).
-    SELECT partner_id
+    SELECT partner_id, FALSE
     FROM {events}
     WHERE topic = 'SponsorAccepted/1'
         AND convert_from(state, 'UTF8')::jsonb ->> 'sponsor_id' IN ({changed_agreements})
 ) AS partners
-WHERE partner_id IS NOT NULL;
+WHERE partner_id IS NOT NULL
+GROUP BY partner_id;
 ANALYZE accrual_candidates;
 """
 

@@ -15,7 +15,7 @@ _SERVICE_END = Column("service_end", "date", "Last day of the period that it is 
 _POSTING_DATE = Column("posting_date", "date", "The day on which it stands in a statement.")
 _BASE = Column("base", "numeric", "What the rate was applied to, in minor units.")
 _RATE = Column("rate", "text", "The rate, an exact decimal.")
-_AMOUNT = Column("amount", "bigint", "Amount in minor units.")
+_AMOUNT = Column("amount", "numeric", "Amount in minor units.")
 _REASON = Column("reason", "text", "Code of the reason.")
 _PROGRAMME = Column("programme_version", "text", "Programme and version that decided it.")
 _LINE = Column("line", "bigint", "Position of the line that it corrects or completes.")
@@ -82,7 +82,7 @@ STATEMENT_LINES = ReadModel(
         _RATE,
         _AMOUNT,
         Column("tax", "bigint", "VAT paid on top, in minor units."),
-        Column("effect", "bigint", "Change of what is payable, in minor units."),
+        Column("effect", "numeric", "Change of what is payable, in minor units."),
         Column("payout_id", "text", "The payout that it starts, closes or returns."),
         _LINE,
         _REASON,
@@ -109,7 +109,7 @@ STATEMENTS = ReadModel(
         _BASE,
         _RATE,
         _AMOUNT,
-        Column("effect", "bigint", "Change of what is payable, in minor units."),
+        Column("effect", "numeric", "Change of what is payable, in minor units."),
         Column("balance", "numeric", "What is payable after this line, in minor units."),
         Column("payout_id", "text", "The payout that it starts, closes or returns."),
         _REASON,
@@ -197,7 +197,7 @@ PAYOUTS = ReadModel(
         PARTNER,
         CURRENCY,
         Column("cutoff", "date", "The cut-off that it pays up to."),
-        Column("amount", "bigint", "Amount initiated, in minor units."),
+        Column("amount", "numeric", "Amount initiated, in minor units."),
         Column("status", "text", "in_flight, settled or failed."),
         Column("settled_amount", "numeric", "Amount settled, in minor units."),
         Column("flag", "text", "amount_differs, where another amount was settled."),

@@ -75,14 +75,14 @@ class Figures:
             if partner_id not in accruals:
                 partner = partners.get(partner_id) or Partner(partner_id)
                 accruals[partner_id] = PartnerAccrual(self._measures.ledger, run, partner)
-            lines = accruals[partner_id].lines(_account(row, partner_id))
+            lines = accruals[partner_id].lines(_account(row))
             for line in lines:
                 if isinstance(line, CommissionPosted):
                     totals[line.currency] += whole(row, "alike") * line.amount
         return totals
 
 
-def _account(row: Row, partner_id: str) -> Account:
+def _account(row: Row) -> Account:
     """A client with one term, of which nothing is posted after the day."""
     term = Term.trusted(
         start=row["start_day"],
@@ -97,4 +97,4 @@ def _account(row: Row, partner_id: str) -> Account:
     )
     first = row["first_activated_on"]
     assert isinstance(first, date)
-    return Account("", partner_id, 0, first, {"": (term,)}, touched=False)
+    return Account("", str(row["partner_id"]), 0, first, {"": (term,)}, touched=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 
@@ -34,8 +35,8 @@ class StoredRow(NamedTuple):
     client_id: str | None
     kind: str | None
     currency: str | None
-    amount: int | None
-    in_flight: int | None
+    amount: Decimal | None
+    in_flight: Decimal | None
     tax: int | None
     posting_day: date | None
     content: bytes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from events.base import Command, Event, Fact
@@ -220,7 +221,8 @@ def _missing(line: Line) -> Iterator[str]:
 
 
 def _stored(row: StoredRow) -> tuple[object, ...]:
-    return tuple(getattr(row, name) for name in _TYPED)
+    values = (getattr(row, name) for name in _TYPED)
+    return tuple(int(value) if isinstance(value, Decimal) else value for value in values)
 
 
 def _told(event: Event) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 
 from psycopg import sql
@@ -12,8 +12,7 @@ from psycopg import sql
 from ledger.engine.calendar import ONE_DAY, add_months
 from ledger.engine.state import Ledger
 from projections.balances import BALANCES
-from projections.clients import CLIENTS, TERMS
-from projections.definition import ReadModel, identifiers, scope_of
+from projections.definition import scope_of
 from projections.figures import (
     ACQUISITION,
     BILLED,
@@ -22,25 +21,16 @@ from projections.figures import (
     COUNTING,
     ENGAGEMENT,
     EXPANSION,
-    HOLDERS,
     NETWORK,
     PIPELINE,
     PORTFOLIO,
-    PRICES,
-    PROSPECTS,
     RETENTION,
     RUNNING,
     SCORES,
 )
 from replay.as_of import AsOf, Replay, Row, rows_of
+from replay.asking import Asking
 from replay.entities import last_day_of
-
-_SHARED = (CLIENTS, TERMS, PRICES, HOLDERS, COUNTING, PROSPECTS)
-"""Relations that read models read, each computed once in a query, and only where it is read."""
-
-_PLAN_FOR_MANY = sql.SQL(
-    "SELECT set_config('enable_nestloop', 'off', TRUE), set_config('jit', 'off', TRUE)"
-)
 
 Key = tuple[str | None, ...]
 """A partner (None: direct), a currency, or both."""
@@ -59,8 +49,7 @@ class Measures:
         self.ledger = ledger
         self.day = last_day_of(at, ledger)
         self.until = at.effective_at or date.max
-        self._known = scope_of(through=at.position)
-        self._happened = scope_of(through=at.position, day=at.effective_at)
+        self._ask = Asking(replay, at, self.until)
 
     # --- by partner ------------------------------------------------------------------------------
 
@@ -157,44 +146,20 @@ class Measures:
         at = AsOf(self._at.position, self._at.known_at, day, self._at.final)
         return list(self._replay.leaderboard(at, f"{day.year:04d}Q{(day.month + 2) // 3}"))
 
-    # --- how it is asked -------------------------------------------------------------------------
-
-    def _ask(self, model: ReadModel, **parameters: date | int | Collection[date]) -> list[Row]:
-        events = self._replay.names.events
-        known: dict[str, sql.Composable] = {
-            **{shared.name: sql.Identifier(shared.name) for shared in _SHARED},
-            "known": self._known,
-            "until": sql.Literal(self.until),
-            **{name: _literal(value) for name, value in parameters.items()},
-        }
-        relations = {
-            "clients": CLIENTS.rows(events, self._known),
-            "terms": TERMS.rows(events, self._known),
-            **{shared.name: shared.select(events, self._happened, known) for shared in _SHARED[2:]},
-        }
-        shared = sql.SQL(", ").join(
-            sql.SQL("{} AS ({})").format(sql.Identifier(name), query)
-            for name, query in relations.items()
-        )
-        query = sql.SQL("WITH {} SELECT * FROM ({}) AS answer ORDER BY {}").format(
-            shared, model.select(events, self._happened, known), identifiers(model.order_by)
-        )
-        connection = self._replay.connection
-        with connection.transaction():
-            # The planner cannot know how many rows a relation of a WITH has, takes it for one, and
-            # would go through all of it for each row of the other.
-            connection.execute(_PLAN_FOR_MANY)
-            return list(rows_of(connection, query))
-
 
 def year_before(day: date) -> date:
     """The day 12 months before, as requirements count them (D6.2)."""
     return add_months(day, -12)
 
 
+def eve(day: date) -> date:
+    """The day before, or the calendar's first day itself."""
+    return day if day == date.min else day - ONE_DAY
+
+
 def eve_of_month(day: date) -> date:
     """The last day of the month before."""
-    return day.replace(day=1) - ONE_DAY if day > date.min + timedelta(days=31) else date.min
+    return eve(day.replace(day=1))
 
 
 def whole(row: Row | None, name: str) -> int:
@@ -221,9 +186,3 @@ def _day(row: Row, name: str = "on_day") -> date:
     if not isinstance(value, date):
         raise TypeError(f"{name} is {value!r}, no day")
     return value
-
-
-def _literal(value: date | int | Collection[date]) -> sql.Composable:
-    if isinstance(value, date | int):
-        return sql.Literal(value)
-    return sql.SQL("(SELECT unnest({}::date[]) AS on_day)").format(sql.Literal(sorted(value)))

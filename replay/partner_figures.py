@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import date
 
 from replay.as_of import Row
 from replay.definitions import PARTNER
@@ -62,34 +64,24 @@ class _Parts:
             self._due = measures.earned(day.replace(day=1), day)
             self._retention = measures.retention(year_before(day), day)
             self._expansion = measures.expansion(year_before(day), day)
+        self._earning = _currencies(self._portfolio, measures.balances, self._due)
+        self._growing = _currencies(self._expansion)
+        engaged = measures.engagement.values()
+        self._courses = max((whole(row, "all_courses") for row in engaged), default=0)
 
     def put(self, sheet: Sheet, partner_id: str, currency: str) -> None:
         """Put every figure of one partner on its sheet."""
-        measures, key = self._measures, (partner_id,)
-        acquired = measures.acquisition.get(key)
+        acquired = self._measures.acquisition.get((partner_id,))
         put_acquisition(sheet, [acquired])
         sheet.put("co_hosted_demos", whole(acquired, "co_hosted_demos"))
         self._put_revenue(sheet, partner_id, currency)
-        engaged = measures.engagement.get(key)
-        last = None if engaged is None else engaged["last_visit"]
-        sheet.put("last_visit", last)  # type: ignore[arg-type]  # a day, or none
-        sheet.put("visits", whole(engaged, "visits"))
-        courses = max(
-            (whole(row, "all_courses") for row in measures.engagement.values()), default=0
-        )
-        sheet.divide("trainings", whole(engaged, "courses"), courses)
-        sheet.put("downloads", whole(engaged, "downloads"))
+        self._put_engagement(sheet, self._measures.engagement.get((partner_id,)))
         self._put_health(sheet, partner_id, currency)
 
     def _put_revenue(self, sheet: Sheet, partner_id: str, currency: str) -> None:
         clients = self._portfolio.get((partner_id, None))
         sheet.put("active_clients", whole(clients, "clients"))
-        told: tuple[Mapping[Key, object], ...] = (
-            self._portfolio,
-            self._measures.balances,
-            self._due,
-        )
-        for one in currencies(partner_id, currency, *told):
+        for one in sorted(self._earning[partner_id] | {currency}):
             row = self._portfolio.get((partner_id, one))
             arr, count = whole(row, "arr"), whole(row, "clients")
             sheet.put("arr", arr, currency=one)
@@ -98,21 +90,31 @@ class _Parts:
             sheet.put("commissions_paid", paid, currency=one)
             sheet.put("commissions_due", self._due.get((partner_id, one), 0), currency=one)
 
+    def _put_engagement(self, sheet: Sheet, engaged: Row | None) -> None:
+        last = None if engaged is None else engaged["last_visit"]
+        sheet.put("last_visit", last if isinstance(last, date) else None)
+        sheet.put("visits", whole(engaged, "visits"))
+        sheet.divide("trainings", whole(engaged, "courses"), self._courses)
+        sheet.put("downloads", whole(engaged, "downloads"))
+
     def _put_health(self, sheet: Sheet, partner_id: str, currency: str) -> None:
         kept = self._retention.get((partner_id,))
         sheet.divide("churn", whole(kept, "lost"), whole(kept, "clients"))
         scores = self._measures.scores.get((partner_id,))
-        sheet.put("nps", None if scores is None or scores["reported"] is None
-                  else whole(scores, "reported"))  # fmt: skip
+        reported = None if scores is None else scores["reported"]
+        sheet.put("nps", reported if isinstance(reported, int) else None)
         put_scores(sheet, [scores])
-        grown = [row for (holder, _), row in self._expansion.items() if holder == partner_id]
-        sheet.put("upsells", sum(whole(row, "upsells") for row in grown))
-        for one in currencies(partner_id, currency, self._expansion):
-            row = self._expansion.get((partner_id, one))
-            sheet.put("expansion", whole(row, "expansion"), currency=one)
+        grown = {one: self._expansion[partner_id, one] for one in self._growing[partner_id]}
+        sheet.put("upsells", sum(whole(row, "upsells") for row in grown.values()))
+        for one in sorted({currency, *grown}):
+            sheet.put("expansion", whole(grown.get(one), "expansion"), currency=one)
 
 
-def currencies(partner_id: str | None, own: str, *told: Mapping[Key, object]) -> list[str]:
-    """The currencies told for a partner, and the programme's own, by code."""
-    found = {key[1] for keys in told for key in keys if key[0] == partner_id and key[1] is not None}
-    return sorted(found | {own})
+def _currencies(*told: Mapping[Key, object]) -> defaultdict[str | None, set[str]]:
+    """The currencies told for each partner."""
+    found: defaultdict[str | None, set[str]] = defaultdict(set)
+    for keys in told:
+        for partner_id, currency in keys:
+            if currency is not None:
+                found[partner_id].add(currency)
+    return found

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date
 
-from ledger.engine.calendar import ONE_DAY
 from ledger.policy.parts import Target
 from ledger.policy.programme import Programme
 from replay.as_of import Row
 from replay.definitions import PROGRAMME
-from replay.measuring import Key, Measures, eve_of_month, whole, year_before
+from replay.measuring import Key, Measures, eve, eve_of_month, whole, year_before
 from replay.partner_figures import put_acquisition, put_scores
 from replay.ratios import percent
 from replay.sheet import Sheet
@@ -169,7 +168,7 @@ def _put_money(sheet: Sheet, measures: Measures, own: str, projected: Projected,
     month = _by_currency(measures.earned(day.replace(day=1), day))
     year = _by_currency(measures.earned(new_year, day))
     accrued = measures.ledger.accrued_through or date.min
-    coming = projected(max(new_year - ONE_DAY, min(accrued, day)), end)
+    coming = projected(max(eve(new_year), min(accrued, day)), end)
     billed = _by_currency(measures.billed(new_year, day))
     costs = measures.costs(new_year, day)
     for currency in sorted({own, *month, *year, *coming, *billed, *costs}):

@@ -49,8 +49,10 @@ EXPECTED = (
     "two consumer processes together",
     "kafka-python's bare poll",
     "under the head lock, two, per 1,000 facts",
+    "memory of one consumer, at the end",
     "memory of one consumer, at most",
     "latency, median",
+    "from its end until the lag is gone",
 )
 
 

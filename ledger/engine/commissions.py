@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from events.base import Decision
 from events.decisions import Term
@@ -20,11 +21,12 @@ from events.lines import (
 from events.values import Interval, TierName
 from ledger.engine.agreements import in_tail
 from ledger.engine.calendar import ONE_DAY, client_year
+from ledger.engine.comparing import NOTHING, Compared, Worth, compare
 from ledger.engine.contests import Claims, replaces_first_year
 from ledger.engine.draft import programme_on
 from ledger.engine.invoices import Paid, period_of_payment
 from ledger.engine.money import share
-from ledger.engine.posted import Period, Posted
+from ledger.engine.posted import Period, Posted, period_of
 from ledger.engine.state import Assignment, Ledger, Partner, Run
 from ledger.engine.subscriptions import last_return, period_starts
 from ledger.policy.programme import Programme
@@ -39,6 +41,13 @@ class Held(NamedTuple):
     since: date | None
 
 
+class Retraction(NamedTuple):
+    """The last retraction of a fact about a client: the command's position, and the fact's."""
+
+    command: int
+    fact: int
+
+
 class Account(NamedTuple):
     """A client as an accrual run takes it.
 
@@ -48,6 +57,8 @@ class Account(NamedTuple):
     of a touched client's, else those that no earlier run can have seen or been due (D8.2); empty
     where no programme pays on invoices. ``claimed_by`` holds it by ``claim``; ``assigned`` is
     finance's word on single days on, by day. ``counted_on`` is given if ``claimed_by`` counts it.
+    ``unretracted`` is the client as it would be had nothing been retracted, if something was, by
+    ``retraction`` (D9.5); ``rivals`` are the periods that another partner's first line is for.
     """
 
     client_id: str
@@ -61,6 +72,9 @@ class Account(NamedTuple):
     claimed_on: date | None = None
     payments: Sequence[Paid] = ()
     assigned: Sequence[Assignment] = ()
+    unretracted: Account | None = None
+    retraction: Retraction | None = None
+    rivals: frozenset[Period] = frozenset()
 
     def held_on(self, day: date) -> Held:
         """Who holds the client on a day (D3.6)."""
@@ -107,12 +121,30 @@ class PartnerAccrual:
             for period in sorted(due):
                 yield from self._first_line(account, period, due[period])
             return
+        then = due if account.unretracted is None else self._due(account.unretracted)
         for period in sorted(due.keys() | account.posted.keys()):
             posted = account.posted.get(period)
-            if posted is None:
+            if posted is not None:
+                yield from self._compare(account, posted, due.get(period), then.get(period))
+            elif period not in account.rivals:
                 yield from self._first_line(account, period, due[period])
-            else:
-                yield from self._compare(period, posted, due.get(period))
+
+    def in_force_after(self, account: Account) -> Iterator[Period]:
+        """The periods whose first lines are in force once this run has corrected them (D18.3)."""
+        due = self._due(account)
+        then = due if account.unretracted is None else self._due(account.unretracted)
+        for period, posted in account.posted.items():
+            compared = self._compared(posted, due.get(period), then.get(period)) or Compared()
+            taken = compared.taken.amount
+            if _of_margin(posted):
+                taken += compared.given.amount
+            after = replace(
+                posted,
+                amount=posted.amount + compared.missing.amount - taken,
+                taken_back=posted.taken_back or taken > 0,
+            )
+            if after.in_force:
+                yield period
 
     def _due(self, account: Account) -> dict[Period, _Due]:
         """What is due by schedule, or by what was paid: the version of a period says which."""
@@ -268,30 +300,51 @@ class PartnerAccrual:
             payment_id=payment_id or None,
         )
 
-    def _compare(self, period: Period, posted: Posted, due: _Due | None) -> Iterator[Decision]:
+    def _compared(self, posted: Posted, due: _Due | None, then: _Due | None) -> Compared | None:
+        """P against V and U; None where finance settles a period (D9)."""
+        due, then = _as_posted(posted, due), _as_posted(posted, then)
+        now = _worth(posted, due)
+        if posted.adjusted or _why_finance_settles(posted, due, now.amount) != "settled":
+            return None
+        # Another currency or interval without the retraction: U is unknown, nothing is taken back.
+        if then is not None and _why_changed(posted, then) is not None:
+            then = None
+        return compare(Worth(posted.amount, posted.base), posted.waived, now, _worth(posted, then))
+
+    def _compare(
+        self, account: Account, posted: Posted, due: _Due | None, then: _Due | None
+    ) -> Iterator[Decision]:
         """A posted period against what it would be now: a difference, a waiver, or nothing (D9)."""
-        first = posted.first
-        of_margin = isinstance(first, MarginPosted)
-        if due is not None and due.replaced and not of_margin:
-            due = None
-        value = share(due.base, first.rate) if due else 0
-        missing = value - posted.amount
-        given = posted.amount - value - posted.waived
+        if then is due and due is not None and _is_unchanged(posted, due):
+            return
+        compared = self._compared(posted, due, then)
+        due = _as_posted(posted, due)
+        yield from self._listed(posted, due)
+        if compared is None:
+            return
+        if compared.missing.amount and due is not None:
+            if posted.in_force or period_of(posted.first) not in account.rivals:
+                missing = compared.missing.amount
+                yield self._late(type(posted.first), "D9.1", posted, due, missing)
+            return
+        if compared.given.amount and _of_margin(posted):
+            facts = due.facts if due else posted.first.facts
+            yield self._take_back("D13", posted, compared.given, facts, None)
+        elif compared.given.amount:
+            yield self._late(ClawbackWaived, "D9.2", posted, due, compared.given.amount)
+        if compared.taken.amount and account.retraction is not None:
+            command, fact = account.retraction
+            yield self._take_back("D9.5", posted, compared.taken, (fact,), command)
+
+    def _listed(self, posted: Posted, due: _Due | None) -> Iterator[DifferenceUnresolved]:
+        """A period that is finance's to settle is listed when that changes (D9.3, D9.4)."""
+        value = _worth(posted, due).amount
         reason = _why_finance_settles(posted, due, value)
         listed = posted.listed[1] if posted.listed else "settled"
         if (reason != "settled" and posted.listed != (value, reason)) or (
             reason == "settled" and listed != "settled"
         ):
-            yield self._unresolved(period, posted, due, value, reason)
-        if reason != "settled" or posted.adjusted:
-            return
-        if missing > 0 and due is not None:
-            yield self._late(type(first), "D9.1", posted, due, missing)
-        elif of_margin:
-            if missing < 0:
-                yield self._take_back(posted, due, missing)
-        elif given > 0:
-            yield self._late(ClawbackWaived, "D9.2", posted, due, given)
+            yield self._unresolved(posted, due, value, reason)
 
     def _late(
         self,
@@ -329,37 +382,48 @@ class PartnerAccrual:
             payment_id=first.payment_id,
         )
 
-    def _take_back(self, posted: Posted, due: _Due | None, amount: int) -> AdjustmentPosted:
-        """What a margin was too much: the money is the partner's own, so it is not waived (D13)."""
+    def _take_back(
+        self,
+        rule: Literal["D9.5", "D13"],
+        posted: Posted,
+        taken: Worth,
+        facts: tuple[int, ...],
+        command: int | None,
+    ) -> AdjustmentPosted:
+        """What rested on a retracted fact (D9.5), or what a margin was too much (D13).
+
+        The money of a margin is the partner's own, so it is not waived.
+        """
         first = posted.first
         return AdjustmentPosted(
-            rule="D13",
+            rule=rule,
             programme_version=first.programme_version,
             day=first.day,
             partner_id=first.partner_id,
             posting_date=self._ledger.posting_day(first.day),
-            amount=amount,
+            amount=-taken.amount,
             currency=first.currency,
-            facts=due.facts if due else first.facts,
+            facts=facts,
             run=self._run.position,
-            reason="margin",
+            reason="retracted" if rule == "D9.5" else "margin",
+            command=command,
             line=posted.line,
             client_id=first.client_id,
             subscription_id=first.subscription_id,
-            base=max(0, posted.base - (due.base if due else 0)),
-            of_margin=True,
+            base=taken.base,
+            of_margin=_of_margin(posted),
         )
 
     def _unresolved(
-        self, period: Period, posted: Posted, due: _Due | None, value: int, reason: str
+        self, posted: Posted, due: _Due | None, value: int, reason: str
     ) -> DifferenceUnresolved:
         return DifferenceUnresolved.model_validate(
             {
                 "rule": "D9.4" if posted.adjusted else "D9.3",
-                "day": period[1],
+                "day": posted.first.day,
                 "partner_id": posted.first.partner_id,
                 "client_id": posted.first.client_id,
-                "subscription_id": period[0],
+                "subscription_id": posted.first.subscription_id,
                 "line": posted.line,
                 "due": value,
                 "due_currency": due.currency if due else posted.first.currency,
@@ -371,17 +435,52 @@ class PartnerAccrual:
         )
 
 
+def _is_unchanged(posted: Posted, due: _Due) -> bool:
+    """Whether a period is as its first line has it, and nothing came after that."""
+    first = posted.first
+    return (
+        due.base == first.base
+        and posted.amount == first.amount
+        and not posted.waived
+        and posted.listed is None
+        and _as_posted(posted, due) is not None
+        and _why_changed(posted, due) is None
+    )
+
+
+def _of_margin(posted: Posted) -> bool:
+    return isinstance(posted.first, MarginPosted)
+
+
+def _as_posted(posted: Posted, due: _Due | None) -> _Due | None:
+    """What is due in the kind of the first line: a contest replaces commissions only (D10.2)."""
+    replaced = due is not None and due.replaced and not _of_margin(posted)
+    return None if replaced else due
+
+
+def _worth(posted: Posted, due: _Due | None) -> Worth:
+    """What a period is worth at the rate of its first line, nothing if it is not due (D9)."""
+    return Worth(share(due.base, posted.first.rate), due.base) if due is not None else NOTHING
+
+
+def _why_changed(posted: Posted, due: _Due) -> str | None:
+    """What of a period can be no difference: its currency, its interval (D9.3)."""
+    if due.currency != posted.first.currency:
+        return "currency_changed"
+    # What was paid is worth the same, whatever stretch of days it is for.
+    if posted.first.invoice_id is None and due.interval != posted.first.interval:
+        return "interval_changed"
+    return None
+
+
 def _why_finance_settles(posted: Posted, due: _Due | None, value: int) -> str:
     """Why a changed period is left to finance (D9.3, D9.4), ``settled`` if it is not.
 
     What is settled of a period is P less its waivers: V as the last run left it.
     """
-    if due is not None and due.currency != posted.first.currency:
-        return "currency_changed"
-    # What was paid is worth the same, whatever stretch of days it is for.
-    by_schedule = posted.first.invoice_id is None
-    if due is not None and by_schedule and due.interval != posted.first.interval:
-        return "interval_changed"
+    changed = _why_changed(posted, due) if due is not None else None
+    if changed is not None:
+        return changed
     if posted.adjusted and value != posted.amount - posted.waived:
         return "adjusted"
     return "settled"

@@ -26,8 +26,8 @@ class Posted:
     """What is posted for one period to one partner: its first line, the sums over all its lines.
 
     ``amount`` is P, ``base`` the bases posted less those taken back, ``waived`` the waivers, in
-    minor units. ``adjusted``: finance named a line of it, so it is finance's (D9.4); ``listed`` is
-    what was last listed for it, V and the reason.
+    minor units. ``taken_back``: some of it was. ``adjusted``: finance named a line of it, so it is
+    finance's (D9.4); ``listed`` is what was last listed for it, V and the reason.
     """
 
     line: int
@@ -35,8 +35,14 @@ class Posted:
     amount: int
     base: int
     waived: int = 0
+    taken_back: bool = False
     adjusted: bool = False
     listed: tuple[int, str] | None = None
+
+    @property
+    def in_force(self) -> bool:
+        """Whether the period has a first line that was not wholly taken back (D18.3)."""
+        return not self.taken_back or self.amount != 0
 
 
 def period_of(line: PeriodLine) -> Period:
@@ -84,6 +90,9 @@ def _corrected(posted: Posted, event: AdjustmentPosted | DifferenceUnresolved) -
         return replace(posted, listed=(event.due, event.reason))
     if event.rule in TAKE_BACKS:
         return replace(
-            posted, amount=posted.amount + event.amount, base=posted.base - (event.base or 0)
+            posted,
+            amount=posted.amount + event.amount,
+            base=posted.base - (event.base or 0),
+            taken_back=True,
         )
     return replace(posted, adjusted=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 Days = Annotated[int, Field(strict=True, ge=0, le=36_500)]
 """A number of days."""
@@ -55,7 +55,7 @@ Judged = Literal["day_after", "counting_day"]
 ContestMode = Literal["in_addition", "instead_of_first_year"]
 """How a contest's amount stands to the commission (D10.2)."""
 
-Trigger = Annotated[Literal["active", "enrolment"], BeforeValidator(_built("active"))]
+Trigger = Literal["active", "enrolment"]
 """What earns a sponsor its reward (D11.1)."""
 
 BrandBasis = Literal["kept", "while_strategic"]

@@ -57,6 +57,11 @@ class Programmes:
         versions = MappingProxyType({**self.versions, programme.name: (*earlier, adopted)})
         return Programmes(self.first or programme.name, versions)
 
+    def named(self, version: str) -> Adopted:
+        """The version that decisions name so: ``izyinbox/1``."""
+        name, _, number = version.rpartition("/")
+        return self._versions(name)[int(number) - 1]
+
     def in_force(self, name: str, day: date) -> Adopted:
         """The version of a programme in force on a day (D7.2).
 

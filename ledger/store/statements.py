@@ -20,7 +20,8 @@ COPY_TYPES = (
     "timestamptz",
     "date",
     *("text",) * 6,
-    *("int8",) * 3,
+    *("numeric",) * 2,
+    "int8",
     "date",
     "bytea",
 )
@@ -49,8 +50,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS {staged} (
     client_id      text,
     kind           text,
     currency       text,
-    amount         bigint,
-    in_flight      bigint,
+    amount         numeric,
+    in_flight      numeric,
     tax            bigint,
     posting_day    date,
     content        bytea

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -20,10 +21,12 @@ from events.decisions import (
 from events.lines import (
     BonusDeclined,
     BonusPosted,
+    CommissionPosted,
     ContestPosted,
     DifferenceUnresolved,
     Line,
     PeriodLine,
+    RewardPosted,
 )
 from events.partner_decisions import BadgeAwarded, SponsorAccepted, TierChanged
 from events.partners import PartnerAgreementEnded, PartnerAgreementSigned, PartnerEnrolled
@@ -33,6 +36,7 @@ from ledger.engine.closes import Span, Tally
 from ledger.engine.counted import CountedClient, Rewarded
 from ledger.engine.invoices import Paid, picture_of
 from ledger.engine.posted import Period, PostedPeriods
+from ledger.engine.sponsorship import Booked
 from ledger.engine.state import (
     Assignment,
     Client,
@@ -78,6 +82,9 @@ class Memory:
         self._claimed: dict[int, date] = {}
         self._stood: dict[str, int] = {}
         self._rewarded: dict[str, Rewarded] = {}
+        self.rewarded: set[str] = set()
+        self.sponsored_by: defaultdict[str, set[str]] = defaultdict(set)
+        self._commissions: defaultdict[str, list[Kept]] = defaultdict(list)
         self._contests: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         self._entrants: dict[str, list[str]] = {}
         self._indexes: Mapping[type[Decision], Callable[[Any], None]] = {
@@ -93,7 +100,6 @@ class Memory:
         }
         self.risen: set[str] = set()
         self.payees_of: defaultdict[str, set[str]] = defaultdict(set)
-        self.sponsored_by: defaultdict[str, set[str]] = defaultdict(set)
 
     @property
     def ledger(self) -> Ledger:
@@ -205,7 +211,11 @@ class Memory:
             self._lines[client_id].append((self.position, cls, values))
             if isinstance(decision, PeriodLine):
                 self.payees_of[client_id].add(decision.partner_id)
-        if isinstance(decision, BonusPosted):
+            if isinstance(decision, CommissionPosted):
+                self._commissions[decision.partner_id].append(self._lines[client_id][-1])
+        if isinstance(decision, RewardPosted):
+            self.rewarded.add(decision.sponsored_id)
+        elif isinstance(decision, BonusPosted):
             self._reward(decision)
         elif isinstance(decision, ContestPosted):
             self._contests[decision.partner_id, decision.client_id].add(decision.contest)
@@ -237,7 +247,7 @@ class Memory:
             {day: len(of_day) for day, of_day in self._counted[partner_id].items() if of_day}
         )
 
-    def rewarded(self, partner_id: str) -> Rewarded:
+    def rewarded_of(self, partner_id: str) -> Rewarded:
         """What a partner was given or refused for its counted clients."""
         return self._rewarded.get(partner_id) or Rewarded()
 
@@ -249,17 +259,36 @@ class Memory:
         """The day of a winning claim."""
         return None if claim is None else self._claimed.get(claim)
 
-    def posted(self, client_id: str, partner_id: str) -> dict[Period, Posted]:
-        """What is posted to a partner for the periods of a client, from its lines."""
+    def posted(self, client_id: str) -> dict[tuple[str, str], dict[Period, Posted]]:
+        """What is posted for the periods of a client, by (client, partner), from its lines."""
         posted = PostedPeriods()
-        for position, cls, values in self._lines.get(client_id, ()):
-            posted.fold(position, cls.holding(dict(zip(cls.model_fields, values, strict=True))))
-        return posted.by_account.get((client_id, partner_id), {})
+        for kept in self._lines.get(client_id, ()):
+            posted.fold(*_booked(kept))
+        return posted.by_account
+
+    def folded(self, streams: list[str]) -> dict[str, object]:
+        """The entities of streams, of those that have one."""
+        found = {stream: self.state.get(stream) for stream in streams}
+        return {stream: entity for stream, entity in found.items() if entity is not None}
 
     def assigned(self, client: Client, through: date) -> list[Assignment]:
         """Finance's assignments of a client up to a day, the last of each day (D3.6)."""
         of_days = {each.day: each for each in client.assignments if each.day <= through}
         return [of_days[day] for day in sorted(of_days)]
+
+    def sponsor(self, partner_id: str) -> Partner:
+        """A sponsor as it stands."""
+        return self.partner(partner_id)
+
+    def lines(self, partner_id: str, after: int, active: date) -> Iterator[Sequence[Booked]]:
+        """A partner's commissions after a position with S after a day."""
+        kept = self._commissions[partner_id]
+        found = map(_booked, kept[bisect_right(kept, after, key=lambda line: line[0]) :])
+        yield [one for one in found if one.event.__dict__["day"] > active]
+
+    def accounts(self, clients: Collection[str]) -> dict[str, list[Booked]]:
+        """The lines of clients, what was taken back of them, and the shares that they had."""
+        return {client_id: list(map(_booked, self._lines[client_id])) for client_id in clients}
 
     def payments(self, client_id: str) -> list[Paid]:
         """What a client paid of which invoice, net of what was given back."""
@@ -348,6 +377,7 @@ class Memory:
         first = standing.first_activated_at
         assert standing.counted_on is not None
         assert first is not None
+        # The winning claim is not that of whoever was assigned the client.
         claim = standing.claim if standing.counted_by is None else None
         return CountedClient(
             client_id,
@@ -372,6 +402,11 @@ class Changes:
         self.agreements: set[str] = set()
         self.payments: set[str] = set()
         self.partners: set[str] = set()
+
+
+def _booked(kept: Kept) -> Booked:
+    position, cls, values = kept
+    return Booked(position, cls.holding(dict(zip(cls.model_fields, values, strict=True))))
 
 
 def _holding(standing: Standing) -> tuple[object, ...]:

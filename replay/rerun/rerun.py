@@ -213,7 +213,8 @@ class Rerun:
     def _line_like(self, named: Event) -> int | None:
         if not isinstance(named, PeriodLine):
             return None
-        posted = self._memory.posted(named.client_id, named.partner_id).get(period_of(named))
+        of_client = self._memory.posted(named.client_id)
+        posted = of_client.get((named.client_id, named.partner_id), {}).get(period_of(named))
         return posted.line if posted is not None else None
 
     def _credited(self, event: Recorded, command: CreditRequested) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, cast
 
@@ -12,7 +12,10 @@ from psycopg import Cursor
 from ledger.earnings import Earnings, Evidence
 from ledger.engine import Account, PartnerAccrual, decide_tiers
 from ledger.engine.contests import Claims
+from ledger.engine.posted import Period, Posted
 from ledger.engine.state import Run
+from ledger.retracted import RetractedClients
+from ledger.sponsoring import Sponsoring
 from projections.planning import days_of_month
 from replay.rerun.memory import Changes, Memory
 
@@ -39,6 +42,7 @@ class MemoryRun:
         # In memory nothing is read through a cursor.
         cursor = cast("Cursor[Any]", None)
         self._earnings = Earnings(ledger, self._run, memory, cursor, contests=self._claims.any)
+        self._sponsoring = Sponsoring(ledger, self._run, memory, memory, cursor)
 
     def decide(self) -> None:
         """Decide the run, partner by partner."""
@@ -58,17 +62,56 @@ class MemoryRun:
             account = self._account(client_id, partner_id, touched=clients[client_id])
             if account is not None:
                 memory.append(list(accrual.lines(account)))
+        evidence = Evidence(partner, counts, memory.rewarded_of(partner_id))
         if is_own:
             self._enter(partner_id, set(clients))
-            evidence = Evidence(partner, counts, memory.rewarded(partner_id))
             for decisions in self._earnings.of(evidence):
                 memory.append(decisions)
+        active = self._sponsoring.active(partner, counts)
+        if active is not None:
+            memory.append(self._sponsoring.reward(partner, active, counts))
+            of_this_run = not (is_own or self._sponsoring.has_news(partner))
+            for shares in self._sponsoring.shares(partner, active, of_this_run=of_this_run):
+                memory.append(shares)
+        if is_own:
+            memory.append(list(self._earnings.badges(evidence)))
 
     def _account(self, client_id: str, partner_id: str, *, touched: bool) -> Account | None:
+        """A client as the run takes it for a partner, None if there is nothing to decide on it."""
+        if not touched:
+            return self._plain(client_id, partner_id, {}, touched=False)
+        memory = self._memory
+        posted = memory.posted(client_id)
+        account = self._plain(client_id, partner_id, posted, touched=True)
+        if account is None:
+            return None
+        by_invoice = posted if self._on_invoices else {}
+        payments = {client_id: account.payments}
+        voided = [client_id] if memory.client(client_id).voided else []
+        retracted = RetractedClients(memory.folded, voided, by_invoice, payments)
+        if client_id not in retracted:
+            return account
+        rivals: set[Period] = set()
+        for _, other in posted:
+            rival = self._plain(client_id, other, posted, touched=True)
+            if other != partner_id and rival is not None:
+                accrual = PartnerAccrual(self._ledger, self._run, memory.partner(other))
+                rivals.update(accrual.in_force_after(retracted.compared(rival)))
+        return retracted.compared(account)._replace(rivals=frozenset(rivals))
+
+    def _plain(
+        self,
+        client_id: str,
+        partner_id: str,
+        posted: Mapping[tuple[str, str], Mapping[Period, Posted]],
+        *,
+        touched: bool,
+    ) -> Account | None:
+        """A client as it stands, whatever was retracted."""
         memory, client = self._memory, self._memory.client(client_id)
         standing = client.standing
-        posted = memory.posted(client_id, partner_id) if touched else {}
-        if standing.first_activated_on is None and not posted:
+        of_partner = posted.get((client_id, partner_id), {})
+        if standing.first_activated_on is None and not of_partner:
             return None
         return Account(
             client_id=client_id,
@@ -77,7 +120,7 @@ class MemoryRun:
             first_activated_on=standing.first_activated_on or self._run.through,
             terms={name: each.terms for name, each in client.subscriptions.items()},
             touched=touched,
-            posted=posted,
+            posted=of_partner,
             counted_on=standing.counted_on if standing.counted_by is None else None,
             claimed_on=memory.claimed_on(standing.claim),
             payments=memory.payments(client_id) if self._on_invoices and touched else (),
@@ -124,7 +167,6 @@ class MemoryRun:
         ):
             return set(memory.partners())
         found = set(self._changed.partners)
-        # What a sponsor without an agreement was not due may be due now (D11.3).
         for sponsor_id in self._changed.agreements:
             found |= memory.sponsored_by[sponsor_id]
         for day in self._days(memory.days_of_partners, previous):

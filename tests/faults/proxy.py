@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
 Cut = Literal["", "before", "after"]
 """What is to become of a client's bytes: passed on, dropped with the connection before the other
 side has seen them, or after it has, its answer dropped."""
@@ -87,6 +89,22 @@ def proxied(connect: Callable[[], socket.socket]) -> Iterator[Proxy]:
         yield proxy
     finally:
         proxy.close()
+
+
+def database_socket(address: str) -> socket.socket:
+    """A connection to the server of a database's address, by its socket or its port."""
+    parts = conninfo_to_dict(address)
+    host, port = str(parts.get("host") or "127.0.0.1"), int(parts.get("port") or 5432)
+    if not host.startswith("/"):
+        return socket.create_connection((host, port))
+    one = socket.socket(socket.AF_UNIX)
+    one.connect(f"{host}/.s.PGSQL.{port}")
+    return one
+
+
+def through(address: str, proxy: Proxy) -> str:
+    """The address of a database by way of a proxy."""
+    return make_conninfo(address, host="127.0.0.1", port=proxy.port, sslmode="disable")
 
 
 def _close(one: socket.socket) -> None:

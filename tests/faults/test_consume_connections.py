@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -18,30 +17,12 @@ from interfaces._postgres import Server, places_of
 from interfaces.embedded import EmbeddedPostgres
 from tests.conftest import install_schema
 from tests.faults.consuming import Group, Oracle, lots, produce, story, until
-from tests.faults.proxy import Cut, Proxy, proxied
+from tests.faults.proxy import Cut, database_socket, proxied, through
 from tests.interfaces.commands import Commands
 from tests.kafka.broker import Broker, free_port
 from tests.kafka.topics import Topics
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
-
-
-def database_socket(url: str) -> socket.socket:
-    """A connection to the server of an address, by its socket or its port."""
-    parts = urlsplit(url)
-    folder = parse_qs(parts.query).get("host", [""])[0]
-    if not folder:
-        return socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 5432))
-    one = socket.socket(socket.AF_UNIX)
-    one.connect(f"{folder}/.s.PGSQL.{parts.port or 5432}")
-    return one
-
-
-def through(url: str, proxy: Proxy) -> str:
-    """The address of a database by way of a proxy."""
-    parts = urlsplit(url)
-    user = parts.netloc.rpartition("@")[0] or "postgres"
-    return f"postgresql://{user}@127.0.0.1:{proxy.port}{parts.path}?sslmode=disable"
 
 
 def test_the_connection_is_cut_around_commits(group: Group, oracle: Oracle) -> None:

@@ -12,8 +12,7 @@ import psutil
 import pytest
 
 from tests.faults.consuming import Group, Oracle, Worker, lots, produce, story, until
-from tests.faults.proxy import Cut, Proxy, proxied
-from tests.faults.test_consume_connections import database_socket, through
+from tests.faults.proxy import Cut, Proxy, database_socket, proxied, through
 from tests.kafka.producing import STRUCTURED, Event, Producer
 
 SECONDS = float(os.environ.get("COMMISSIONS_TEST_SOAK_SECONDS", "30"))

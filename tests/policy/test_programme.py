@@ -144,7 +144,6 @@ def test_a_programme_cannot_be_changed() -> None:
     ("path", "value", "built"),
     [
         ("attribution.territory_check", "nobody", "'all' or 'leads_only'"),
-        ("sponsorship.trigger", "enrolment", "'active'"),
         ("rate_basis", "invoice_date", "'service_date' or 'activation_date'"),
         ("version_basis", "invoice_date", "'service_date' or 'activation_date'"),
         ("proration", "daily", "'none'"),

@@ -18,6 +18,7 @@ from events.payout_decisions import (
     WholesaleBooked,
 )
 from replay.rerun import Log, Rerun
+from tests.properties.every_rule import stories_of_every_rule
 from tests.properties.play import play
 from tests.properties.stories import Story, stories
 from tests.rules.ledger_adapter import RealLedger, _database, open_ledger
@@ -77,16 +78,28 @@ def decided_again() -> Counter[str]:
     return Counter(said(each) for each in found if not isinstance(each, NOT_AGAIN))
 
 
-@settings(
+_ON_REAL = settings(
     max_examples=max(10, settings().max_examples // 3),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     # Shrinking a story on a database takes minutes.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
+
+
+@_ON_REAL
 @given(story=stories())
 def test_a_log_decided_again_brings_the_same_decisions(story: Story) -> None:
     """Lines, tiers, standings, answers: all of them, whatever was told and commanded."""
+    with open_ledger() as ledger:
+        play(story, ledger)
+        assert decided_again() == recorded(ledger)
+
+
+@_ON_REAL
+@given(story=stories_of_every_rule())
+def test_so_does_one_of_every_rule(story: Story) -> None:
+    """Bonuses, contests, sponsors, brands, retractions, openings, payments, prizes."""
     with open_ledger() as ledger:
         play(story, ledger)
         assert decided_again() == recorded(ledger)

@@ -318,6 +318,22 @@ def test_what_was_paid_is_less_what_came_back(ledger: RealLedger, shown: Ask) ->
     assert shown("p1")["commissions_paid", "EUR"] == (1_500, None, None)
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "0001-02-01", "9999-12-31"])
+def test_the_ends_of_the_calendar_have_figures(ledger: RealLedger, shown: Ask, day: str) -> None:
+    """No window reaches beyond them."""
+    tell(ledger, *STORY)
+    assert shown(None, day)["commissions_month", "EUR"] == (0, None, None)
+    assert shown("p1", day)["churn",] in {(None, 0, 0), ("0.0", 0, 1)}
+
+
+def test_within_a_transaction_the_figures_are_the_same(ledger: RealLedger, replay: Replay) -> None:
+    """What is stored is read only in a snapshot of our own."""
+    tell(ledger, *STORY)
+    rows = Figures(replay, replay.resolve()).of_programme()
+    with replay.connection.transaction():
+        assert Figures(replay, replay.resolve()).of_programme() == rows
+
+
 def test_without_a_programme_there_are_no_figures(replay: Replay, ledger: RealLedger) -> None:
     """As of position 0 nothing is adopted."""
     assert ledger.url

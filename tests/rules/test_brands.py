@@ -8,6 +8,7 @@ from tests.rules.dsl import Given, Scenario, commission, difference, margin, tak
 from tests.rules.facts import (
     accrue,
     activated,
+    adjust,
     branded,
     certified,
     changed,
@@ -219,3 +220,16 @@ def test_d13_a_take_back_after_the_close_is_posted_in_the_open_month(given: Give
     """D16."""
     story = posted(given).when(close("2024-01"), changed("2024-01-10", 6_000), accrue("2024-02-05"))
     story.then(take_back("2024-01-10", -1_600, "D13", posting_date="2024-02-01"))
+
+
+def test_d9_4_an_adjusted_margin_is_finances(given: Given) -> None:
+    """Runs post nothing more for it; finance's own adjustment is in the balance."""
+    story = posted(given).when(adjust(-250, line=("c1", "2024-01-10")))
+    story.when(changed("2024-01-10", 6_000), accrue("2024-01-31")).then_nothing()
+    story.then_balance(adjusted=-250).then_account("partner_receivable", 6_000)
+
+
+def test_d13_another_currency_is_left_alone(given: Given) -> None:
+    """D9.3: nothing is posted or taken back for that period, and the next is in francs."""
+    story = posted(given).when(changed("2024-01-10", 6_000, currency="CHF"), accrue("2024-02-29"))
+    story.then(margin("2024-02-10", 2_400, currency="CHF"))

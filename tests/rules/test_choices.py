@@ -7,8 +7,18 @@ from datetime import date
 from ledger.policy.programme import Programme
 from tests.model.commands import Adopt
 from tests.rules.commands import assign
-from tests.rules.dsl import Given, commission, waiver
-from tests.rules.facts import accrue, activated, churned, ended, enrolled, referred, signed
+from tests.rules.dsl import Given, by_hand, commission, waiver
+from tests.rules.facts import (
+    accrue,
+    activated,
+    adjust,
+    churned,
+    credit,
+    ended,
+    enrolled,
+    referred,
+    signed,
+)
 from tests.rules.programmes import choosing, plain, programme, tier_terms
 
 
@@ -21,6 +31,17 @@ def test_d4_4_no_tail(given: Given) -> None:
     """From the end's day on nothing is due."""
     story = given(enrolled("2024-01-01"), activated("2024-01-10", partner="p1"), programme=plain())
     story.when(ended("2024-02-10"), accrue("2024-03-31")).then(commission("2024-01-10", 2_000))
+
+
+def test_d4_4_adjustments_credits_and_waivers_are_possible(given: Given) -> None:
+    """Of days on which the agreement is not in force, too."""
+    story = given(enrolled("2024-01-01"), activated("2024-01-10", partner="p1"), programme=plain())
+    story.when(accrue("2024-02-29")).when(ended("2024-02-10"), accrue("2024-02-29")).then(
+        waiver("2024-02-10", 2_000)
+    )
+    story.when(adjust(-70, "2024-02-20"), credit(50, "2024-02-20")).then(
+        by_hand("adjustment", "2024-02-20", -70), by_hand("credit", "2024-02-20", 50)
+    )
 
 
 def test_d4_4_a_tail_of_months(given: Given) -> None:

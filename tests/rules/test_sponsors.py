@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import date
+
+from tests.model.commands import Adopt, AssignProgramme
 from tests.model.journal import Message
 from tests.rules.commands import assign, correct
-from tests.rules.dsl import Given, Scenario, commission, difference, override, reward, waiver
+from tests.rules.dsl import (
+    Given,
+    Scenario,
+    commission,
+    difference,
+    margin,
+    override,
+    reward,
+    waiver,
+)
 from tests.rules.facts import (
     accrue,
     activated,
+    branded,
+    certified,
     changed,
     churned,
     ended,
     enrolled,
     referred,
     signed,
+    unbranded,
 )
-from tests.rules.programmes import choosing, programme
+from tests.rules.programmes import choosing, programme, quick
 
 TERMS = programme(
     sponsorship={"reward": 100_000, "active_clients": 3, "override": "0.05", "client_year": 1}
@@ -279,6 +294,49 @@ def test_d11_2_a_difference_earns_one_too(given: Given) -> None:
     story.when(changed("2024-01-11", 12_000), accrue("2024-01-31")).then(
         difference("2024-01-11", 400, base=2_000), override("2024-01-11", 100, base=2_000)
     )
+
+
+def test_d11_2_margins_earn_none(given: Given) -> None:
+    """Under its own brand p1 earns its sponsor nothing; without it, a share again."""
+    terms = quick(sponsorship={"reward": 700, "active_clients": 1, "override": "0.05"})
+    story = given(
+        enrolled("2024-01-01", "p9"),
+        enrolled("2024-01-01", sponsor="p9", portfolio=201),
+        certified("2024-01-01"),
+        accrue("2024-01-05"),
+        branded("2024-01-10"),
+        unbranded("2024-03-10"),
+        activated("2024-01-10", partner="p1"),
+        programme=terms,
+    )
+    story.when(accrue("2024-03-31")).then(
+        margin("2024-01-10", 4_000),
+        margin("2024-02-10", 4_000),
+        commission("2024-03-10", 3_000),
+        reward("2024-01-10", 700),
+        override("2024-03-10", 500),
+    )
+
+
+def test_d7_3_what_the_sponsored_partners_programme_says(given: Given) -> None:
+    """p9 is under another one, whose sponsorship pays other amounts."""
+    other = programme(
+        name="resellers",
+        sponsorship={"reward": 1, "active_clients": 1, "override": "0.50"},
+    )
+    story = given(
+        *TIED,
+        Adopt(other),
+        AssignProgramme("p9", "resellers", date(2024, 1, 1)),
+        *ACTIVE,
+        activated("2024-01-11", partner="p1"),
+        programme=TERMS,
+    )
+    story.when(accrue("2024-01-31"))
+    assert [(one.kind, one.amount) for one in story.ledger.lines() if one.partner_id == "p9"] == [
+        ("reward", 100_000),
+        ("override", 500),
+    ]
 
 
 def test_d11_2_a_line_waived_later_keeps_its_override(given: Given) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+
+from tests.model.commands import Adopt, AssignProgramme
 from tests.model.journal import Entry, Message
 from tests.rules.dsl import Given, Scenario
 from tests.rules.facts import (
@@ -103,6 +106,16 @@ def test_d14_a_renewal_may_not_reach_into_anothers(given: Given) -> None:
         territory("2025-06-01", id="again"),
     )
     story.then_grants(first="accepted", next="accepted", again="rejected held")
+
+
+def test_d7_3_a_department_has_one_holder_over_all_programmes(given: Given) -> None:
+    """p2 is under another programme: the department is held all the same."""
+    story = given(*BOTH, Adopt(quick(name="resellers")), programme=quick())
+    story.when(AssignProgramme("p2", "resellers", date(2024, 2, 1)), territory("2024-02-10"))
+    story.when(territory("2024-02-11", partner="p2", id="second"))
+    assert [one.reason for one in story.ledger.grants() if one.id == "second"] == ["held"]
+    story.when(referred("2024-02-12", "c1", "p2", department="75", id="claim"))
+    story.then_claims(claim="rejected territory")
 
 
 def test_d14_departments_are_apart(given: Given) -> None:

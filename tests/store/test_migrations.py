@@ -12,6 +12,7 @@ from psycopg import errors, sql
 from ledger.errors import NotReady
 from ledger.store.migrations import Names, latest_version, migrate, schema_version
 from ledger.store.recorder import LedgerRecorder
+from projections import install
 from tests.store.conftest import OpenDatastore
 from tests.store.ledgers import fact
 
@@ -196,3 +197,31 @@ def test_the_writer_finds_the_schema(ledger_url: str, open_datastore: OpenDatast
     recorder = LedgerRecorder(datastore, events_table_name="events", tracking_table_name="tracking")
     recorder.create_table()
     assert recorder.max_notification_id() is None
+
+
+def test_amounts_become_totals_under_the_views_that_show_them(database_url: str) -> None:
+    """A ledger of the schema before is upgraded with its rows, and its views come back."""
+    migrate(database_url)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "ALTER TABLE ledger.events ALTER COLUMN amount TYPE bigint,"
+            " ALTER COLUMN in_flight TYPE bigint"
+        )
+        connection.execute(
+            "DELETE FROM ledger.ledger_migrations WHERE migration_id = '0006_totals'"
+        )
+        connection.execute("UPDATE ledger.ledger_head SET schema_version = 5")
+    install(database_url)
+
+    assert migrate(database_url) == latest_version()
+    with psycopg.connect(database_url) as connection:
+        types = connection.execute(
+            "SELECT DISTINCT data_type FROM information_schema.columns WHERE"
+            " table_schema = 'ledger' AND table_name = 'events'"
+            " AND column_name IN ('amount', 'in_flight')"
+        ).fetchall()
+        assert types == [("numeric",)]
+    install(database_url)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT amount FROM finance.commission_history").fetchall() == []
+        assert connection.execute("SELECT * FROM finance.leaderboard").fetchall() == []

@@ -1,0 +1,97 @@
+"""What clients would be worth to an accrual run had nothing been retracted: U of D9.5."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from ledger.engine.commissions import Account, Retraction
+from ledger.engine.invoices import Paid, picture_of, unretracted
+from ledger.engine.posted import Period, Posted
+from ledger.engine.standing import as_if_unretracted, first_activation, terms_as_told
+from ledger.engine.state import Client, Invoice
+
+Folded = Callable[[list[str]], Mapping[str, object]]
+"""Streams, folded up to a run."""
+
+
+class RetractedClients:
+    """The clients of a page of which something was retracted, and their invoices.
+
+    ``clients`` are those with a retracted fact of their own, ``posted`` what is posted for all that
+    are compared: only an invoice that lost something can have been retracted.
+    """
+
+    def __init__(
+        self,
+        folded: Folded,
+        clients: Iterable[str],
+        posted: Mapping[tuple[str, str], Mapping[Period, Posted]],
+        payments: Mapping[str, Sequence[Paid]],
+    ) -> None:
+        streams = [f"client:{client_id}" for client_id in sorted(set(clients))]
+        entities = folded(streams) if streams else {}
+        self._clients = {e.client_id: e for e in entities.values() if isinstance(e, Client)}
+        self._invoices = _retracted_invoices(folded, posted, payments)
+
+    def __contains__(self, client_id: str) -> bool:
+        """Whether anything about a client was retracted, a payment of it included."""
+        return client_id in self._clients or client_id in self._invoices
+
+    def compared(self, account: Account) -> Account:
+        """The account with what it would be had nothing been retracted."""
+        client = self._clients.get(account.client_id)
+        invoices = self._invoices.get(account.client_id, ())
+        retractions = [Retraction(one.retraction, max(one.voided)) for one in invoices]
+        other = account._replace(touched=True)
+        if client is not None and client.unretracted is not None:
+            retractions.append(Retraction(client.unretracted.retraction, client.unretracted.fact))
+            other = _as_if(other, as_if_unretracted(client))
+        if not retractions:
+            return account
+        if invoices:
+            names = {one.invoice_id for one in invoices}
+            kept = [p for p in account.payments if p.payment.invoice_id not in names]
+            whole = [paid for one in invoices for paid in picture_of(unretracted(one)).paid]
+            own = [paid for paid in whole if paid.payment.client_id == account.client_id]
+            other = other._replace(payments=(*kept, *own))
+        return account._replace(unretracted=other, retraction=max(retractions))
+
+
+def _as_if(account: Account, client: Client) -> Account:
+    held, first = client.attribution, first_activation(client)
+    for_life = held if held is not None and held.live_through is None else None
+    return account._replace(
+        claimed_by=for_life.partner_id if for_life else None,
+        claim=for_life.claim if for_life else 0,
+        claimed_on=for_life.day if for_life else None,
+        first_activated_on=first.day if first else account.first_activated_on,
+        terms=terms_as_told(client),
+    )
+
+
+def _retracted_invoices(
+    folded: Folded,
+    posted: Mapping[tuple[str, str], Mapping[Period, Posted]],
+    payments: Mapping[str, Sequence[Paid]],
+) -> dict[str, list[Invoice]]:
+    """The invoices, by client, that lost a payment that was posted, or some of it."""
+    lost: set[tuple[str, str]] = set()
+    for (client_id, _), periods in posted.items():
+        net = {
+            (paid.payment.invoice_id, paid.payment.payment_id): paid.net
+            for paid in payments.get(client_id, ())
+        }
+        lost |= {
+            (client_id, one.first.invoice_id)
+            for one in periods.values()
+            if one.first.invoice_id is not None
+            and net.get((one.first.invoice_id, one.first.payment_id), -1) < one.base
+        }
+    streams = sorted({f"invoice:{invoice_id}" for _, invoice_id in lost})
+    invoices = folded(streams) if streams else {}
+    found: dict[str, list[Invoice]] = {}
+    for client_id, invoice_id in sorted(lost):
+        invoice = invoices.get(f"invoice:{invoice_id}")
+        if isinstance(invoice, Invoice) and invoice.voided:
+            found.setdefault(client_id, []).append(invoice)
+    return found
