@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 _CODES = """
     AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN
     BWP BYN BZD CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUP CVE CZK DJF DKK DOP DZD EGP
@@ -26,3 +28,9 @@ _EXPONENTS = {code: digits for digits, codes in _DECIMALS.items() for code in co
 def minor_digits(currency: str) -> int:
     """How many decimals the minor unit of a currency has: 2 for EUR, 0 for JPY, 3 for TND."""
     return _EXPONENTS.get(currency, 2)
+
+
+def nearest(code: str) -> str | None:
+    """The currency that a code which is none may have been meant to be: EUR for EURO."""
+    likely = sorted(known for known in CURRENCIES if known[0] == code[:1].upper())
+    return next(iter(get_close_matches(code.upper(), likely, n=1)), None)

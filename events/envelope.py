@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeGuard
 import orjson
 from pydantic import JsonValue, ValidationError
 
+from events.advice import first_problem
 from events.base import Event, Fact
 from events.codec import content_hash, encode
 from events.errors import Rejection
@@ -27,11 +28,6 @@ _KNOWN = frozenset(
 _ATTRIBUTE = re.compile(r"[a-z0-9]+")
 _JSON = re.compile(r"application/([a-z0-9!#$&^_.+\-]+\+)?json\s*(;.*)?", re.IGNORECASE | re.DOTALL)
 _SCHEMA = re.compile(r"(?:.*/)?(?P<type>[^/]+)/(?P<version>[1-9][0-9]{0,5})", re.DOTALL)
-
-_ADVICE = {
-    "extra_forbidden": "is no member of this type; remove it",
-    "missing": "is required; add it",
-}
 
 
 class Message(NamedTuple):
@@ -201,9 +197,8 @@ def _fact(cls: type[Fact], data: JsonValue) -> Fact:
 
 
 def _wrong_data(error: ValidationError) -> Rejection:
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = ".".join(["data", *(_printable(str(part)) for part in first["loc"])])
-    message = _ADVICE.get(first["type"], first["msg"].removeprefix("Value error, "))
+    location, message = first_problem(error)
+    place = ".".join(["data", *(_printable(str(part)) for part in location)])
     return Rejection("wrong_data", place, message)
 
 

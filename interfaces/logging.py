@@ -102,5 +102,17 @@ def canonical_line(event: str, **fields: Value) -> Iterator[Line]:
     logger.info(event, outcome="ok", duration_ms=spent(), **line.fields)
 
 
+@contextmanager
+def silent(library: str) -> Iterator[None]:
+    """Keep a library from telling of each attempt at what is told once when all have failed."""
+    logger = logging.getLogger(library)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
 def _json(line: object, **_: object) -> str:
     return orjson.dumps(line, default=str).decode()

@@ -9,6 +9,7 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from events.advice import first_problem
 from ledger.errors import NotReady
 
 PREFIX = "COMMISSIONS_"
@@ -92,6 +93,6 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
-        raise WrongSettings(f"{name}: {first['msg']}; correct or unset it") from None
+        place, message = first_problem(error)
+        name = PREFIX + "_".join(map(str, place)).upper()
+        raise WrongSettings(f"{name}: {message}; correct or unset it") from None

@@ -1,4 +1,4 @@
-"""The documents say what the code says: every event, parameter, value, command and link."""
+"""The documents say what the code says: every event, message, command and link."""
 
 from __future__ import annotations
 
@@ -7,23 +7,16 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pytest
-from pydantic import BaseModel
 
 from events.catalogue import CATALOGUE, FACTS, TOPICS
 from events.envelope import decode
 from events.errors import Rejection
 from interfaces.cli.main import COMMANDS
 from interfaces.embedded import EmbeddedPostgres
-from ledger.policy import choices
-from ledger.policy.files import load
-from ledger.policy.programme import Programme
 from replay import definitions
 
 ROOT = Path(__file__).parents[1]
@@ -141,94 +134,10 @@ def test_what_the_wire_says_is_rejected_is() -> None:
     assert members == ["data.price", "time", "data.name"]
 
 
-def _leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """The dotted names, as in a programme file, of all that is no table."""
-    for name, field in model.model_fields.items():
-        key = f"{prefix}{field.alias or name}"
-        below = [part for part in _parts(field.annotation) if _is_model(part)]
-        if below:
-            for part in below:
-                yield from _leaves(part, f"{key}.")
-        else:
-            yield key
-
-
-def _parts(annotation: Any) -> Iterator[Any]:
-    if get_origin(annotation) in {Union, UnionType, tuple, Annotated}:
-        for part in get_args(annotation):
-            yield from _parts(part)
-    else:
-        yield annotation
-
-
-def _is_model(value: object) -> bool:
-    return isinstance(value, type) and issubclass(value, BaseModel)
-
-
-def test_every_parameter_of_a_programme_is_in_the_rules() -> None:
-    """Every key that a programme file may have is named in docs/rules.md."""
-    text = page("rules.md")
-    missing = [name for name in _leaves(Programme) if f"`{name}`" not in text]
-    assert missing == []
-
-
-def test_the_table_of_parameters_says_what_the_reference_programme_says() -> None:
-    """Names and values of the table are those of the reference programme."""
-    values: dict[str, list[str]] = {}
-
-    def walk(value: object, key: str) -> None:
-        if isinstance(value, dict):
-            for name, member in value.items():
-                walk(member, f"{key}.{name}" if key else name)
-        elif isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
-            for one in value:
-                walk(one, key)
-        else:
-            values.setdefault(key, []).append(json.dumps(value, separators=(",", ":")))
-
-    walk(load("izyinbox").document(), "")
-    table = rows(page("rules.md").partition("## The programme's parameters")[2])
-    told = {name: cells[0].strip("`") for name, cells in table.items()}
-    assert told == {name: " / ".join(all_of) for name, all_of in values.items()}
-
-
 def test_every_figure_is_in_the_page_of_figures_and_no_other() -> None:
     """docs/figures.md says of each figure what it is."""
     told = set(rows(page("figures.md").partition("## Partners")[2]))
     assert told == {each.figure for each in (*definitions.PARTNER, *definitions.PROGRAMME)}
-
-
-def test_every_value_of_every_choice_is_in_the_rules() -> None:
-    """docs/rules.md names each value that a choice can have, built or not."""
-    text = page("rules.md")
-    named = [
-        value
-        for choice in vars(choices).values()
-        for part in _parts(choice)
-        if get_origin(part) is Literal
-        for value in get_args(part)
-    ]
-    assert len(named) > 20
-    assert [value for value in named if f"`{value}`" not in text] == []
-
-
-def test_every_rule_that_the_code_names_is_in_the_rules() -> None:
-    """A rule number that a decision can carry has its place in docs/rules.md."""
-    text = page("rules.md")
-    named = {
-        rule
-        for room in ("ledger", "events")
-        for path in (ROOT / room).rglob("*.py")
-        for rule in re.findall(
-            r"\bD\d{1,2}(?:\.\d{1,2})?[a-e]?\b", path.read_text(encoding="utf-8")
-        )
-    }
-    assert len(named) > 30
-    for rule in named:
-        number, letter = rule.rstrip("abcde"), rule[len(rule.rstrip("abcde")) :]
-        heading = rf"^#+ {re.escape(number)} |\*\*{re.escape(number)}\*\*"
-        assert re.search(heading, text, re.MULTILINE), rule
-        assert not letter or f"**{letter}.**" in text
 
 
 def test_the_commands_shown_exist() -> None:

@@ -31,6 +31,7 @@ class Command(click.Command):
         session = ctx.ensure_object(Session)
         settings = session.settings
         configure(level=settings.log_level, style=settings.log_format)
+        session.logged = True
         if settings.log_format == "auto" and sys.stderr.isatty():
             return self._run(ctx)
         with canonical_line(ctx.command_path.partition(" ")[2]) as session.line:

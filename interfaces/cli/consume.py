@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from interfaces.cli.command import Command
-from interfaces.cli.options import brokers_option, format_option
+from interfaces.cli.options import Seconds, Whole, brokers_option, format_option
 from interfaces.cli.output import Format, write_result
 from interfaces.cli.session import Session
+from interfaces.logging import silent
 from interfaces.money import format_count
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class _Given:
 )
 @click.option(
     "--until-idle",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(above_zero=True),
     metavar="SECONDS",
     help="End when everything is read and nothing came for so long.",
 )
@@ -65,7 +66,7 @@ class _Given:
 )
 @click.option(
     "--health-port",
-    type=click.IntRange(0, 65_535),
+    type=Whole(0, 65_535),
     metavar="PORT",
     help="Serve /livez, /readyz and /metrics (Prometheus) there.",
 )
@@ -116,13 +117,14 @@ def _work(session: Session, given: _Given, health: Health) -> None:
             bootstrap.open_ledger(database, patience_seconds=PATIENCE_SECONDS)
         )
         stack.enter_context(serving(health, given.health_address, given.health_port))
-        subscription = Subscription(
-            cluster,
-            given.topics,
-            group=group,
-            session_timeout_ms=settings.kafka_session_timeout_ms,
-            max_poll_interval_ms=settings.kafka_max_poll_interval_ms,
-        )
+        with silent("kafka"):
+            subscription = Subscription(
+                cluster,
+                given.topics,
+                group=group,
+                session_timeout_ms=settings.kafka_session_timeout_ms,
+                max_poll_interval_ms=settings.kafka_max_poll_interval_ms,
+            )
         names, owner = bootstrap.LEDGER_NAMES, worker_name()
         offsets = Offsets(ledger.transaction, names, group=group, owner=owner)
         worker = Worker(ledger, offsets, subscription, health, limits)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import click
 
 from interfaces.cli.command import Command, Group
-from interfaces.cli.options import CODE, format_option
+from interfaces.cli.options import CODE, Whole, format_option
 from interfaces.cli.output import (
     Answer,
     Column,
@@ -37,7 +37,7 @@ COLUMNS = (
     Column("message", kind="prose"),
     Column("status"),
 )
-_IDS = click.IntRange(min=1)
+_IDS = Whole(1)
 
 
 @click.group("dead-letters", cls=Group)

@@ -8,7 +8,16 @@ from typing import TypedDict
 import click
 
 from interfaces.cli.command import Command
-from interfaces.cli.options import CODE, CURRENCY, DAY, IDENTIFIER, format_option, two_persons
+from interfaces.cli.options import (
+    AMOUNT,
+    CODE,
+    CURRENCY,
+    DAY,
+    IDENTIFIER,
+    Whole,
+    format_option,
+    two_persons,
+)
 from interfaces.cli.output import Format, write_result
 from interfaces.cli.session import Session
 from interfaces.money import format_money
@@ -22,10 +31,10 @@ class _Posted(TypedDict):
 
 @click.command(cls=Command)
 @click.option("--partner", type=IDENTIFIER, required=True, help="The partner.")
-@click.option("--amount", type=int, required=True, help="Minor units; negative takes away.")
+@click.option("--amount", type=AMOUNT, required=True, help="Minor units; negative takes away.")
 @click.option("--currency", type=CURRENCY, required=True, help="ISO 4217 code.")
 @click.option("--reason", type=CODE, required=True, help="A code, never free text.")
-@click.option("--line", type=click.IntRange(min=1), help="The position of the line it corrects.")
+@click.option("--line", type=Whole(1), help="The position of the line it corrects.")
 @click.option("--date", "day", type=DAY, help="Its date; the last accrued day by default.")
 @two_persons
 @format_option
@@ -61,7 +70,7 @@ def adjust(  # noqa: PLR0913 - one for each option
 
 @click.command(cls=Command)
 @click.option("--partner", type=IDENTIFIER, required=True, help="The partner.")
-@click.option("--amount", type=int, required=True, help="Minor units, above 0.")
+@click.option("--amount", type=AMOUNT, required=True, help="Minor units, above 0.")
 @click.option("--currency", type=CURRENCY, required=True, help="ISO 4217 code.")
 @click.option("--reason", type=CODE, required=True, help="fee, renewal or goodwill.")
 @click.option("--date", "day", type=DAY, help="Its date; the last accrued day by default.")

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from io import TextIOWrapper
 from types import FrameType
@@ -29,6 +30,7 @@ COMMANDS = {
     "consume": "interfaces.cli.consume:consume",
     "relay": "interfaces.cli.relay:relay",
     "programme": "interfaces.cli.programme:programme",
+    "rules": "interfaces.cli.rules:rules",
     "open": "interfaces.cli.openings:open_",
     "open-partner": "interfaces.cli.openings:open_partner",
     "accrue": "interfaces.cli.runs:accrue",
@@ -87,12 +89,14 @@ def commissions(ctx: click.Context) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 success, 1 it failed, 2 wrong usage."""
     _prepare()
+    session = Session()
     try:
-        status = commissions.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+        status = commissions.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=session)
     except click.exceptions.NoArgsIsHelpError as error:
         sys.stderr.write(f"{error.format_message()}\n")
         return WRONG_USAGE
     except click.UsageError as error:
+        _log_before_its_command(session, error)
         return _failed(_usage(error), WRONG_USAGE)
     except click.ClickException as error:
         return _failed(error.format_message(), error.exit_code)
@@ -101,6 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "interrupted; the ledger goes on from here with the next command", INTERRUPTED
         )
     except (LedgerError, EventError) as error:
+        _log_before_its_command(session, error)
         return _failed(str(error), 1)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
@@ -140,6 +145,22 @@ def _failed(message: str, status: int) -> int:
     line = " ".join(message.split())
     sys.stderr.write(f"{PROGRAM}: {line}\n")
     return status
+
+
+def _log_before_its_command(session: Session, error: Exception) -> None:
+    """Write the log line of a command that was refused before it could begin, off a terminal.
+
+    What the settings say of the log may be what is wrong: the line is as it is by default.
+    """
+    if session.logged or sys.stderr.isatty():
+        return
+    from interfaces.logging import canonical_line, configure  # noqa: PLC0415 - hardly ever needed
+
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    name = context.command_path.partition(" ")[2] if context is not None else ""
+    configure()
+    with suppress(type(error)), canonical_line(name or PROGRAM):
+        raise error
 
 
 def _usage(error: click.UsageError) -> str:

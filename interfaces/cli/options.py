@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import wraps
+from math import isfinite
 from typing import Any, ParamSpec, TypedDict, TypeVar
 
 import click
 
+from events.currencies import CURRENCIES, nearest
 from events.values import parse_instant
 from interfaces.cli.session import Session
 
@@ -92,6 +94,65 @@ class Matching(click.ParamType[str]):
         return value
 
 
+class CurrencyCode(click.ParamType[str]):
+    """A code of the ISO 4217 list."""
+
+    name = "currency"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check that there is such a currency."""
+        if value not in CURRENCIES:
+            near = nearest(value)
+            meant = f"did you mean {near}?" if near else "write one such as EUR"
+            self.fail(f"{value!r} is no currency of ISO 4217; {meant}", param, ctx)
+        return value
+
+
+class Whole(click.IntRange):
+    """A whole number within a range, refused in words that tell which."""
+
+    def __init__(self, least: int | None = None, most: int | None = None, advice: str = "") -> None:
+        """``advice`` says what to write; without it the range does."""
+        super().__init__(least, most)
+        self.name = "number"
+        bounds = {
+            (False, False): "a whole number",
+            (True, False): f"a whole number, {least} or more",
+            (False, True): f"a whole number, {most} or less",
+            (True, True): f"a whole number from {least} to {most}",
+        }
+        self._advice = advice or bounds[least is not None, most is not None]
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the number."""
+        try:
+            return int(super().convert(value, param, ctx))
+        except click.BadParameter:
+            self.fail(f"{str(value)!r} will not do; write {self._advice}", param, ctx)
+
+
+class Seconds(click.FloatRange):
+    """A time to wait, refused in words that tell how it is written."""
+
+    def __init__(self, *, above_zero: bool = False) -> None:
+        """``above_zero``: no time at all will not do."""
+        super().__init__(min=0, min_open=above_zero)
+        self.name = "seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the seconds."""
+        try:
+            seconds = float(super().convert(value, param, ctx))
+        except click.BadParameter:
+            seconds = float("nan")
+        if not isfinite(seconds):
+            least = "more than 0" if self.min_open else "0 or more"
+            self.fail(f"{str(value)!r} will not do; write seconds, {least}", param, ctx)
+        return seconds
+
+
 DAY = Day()
 MONTH = Month()
 QUARTER = Quarter()
@@ -102,7 +163,8 @@ IDENTIFIER = Matching(
 CODE = Matching(
     "code", r"[A-Za-z0-9_.\-]{1,64}", "is no code: 1 to 64 letters, digits, '-', '_' and '.'"
 )
-CURRENCY = Matching("currency", r"[A-Z]{3}", "is no currency: three capitals, such as EUR")
+CURRENCY = CurrencyCode()
+AMOUNT = Whole(advice="minor units as a whole number, such as -500 for -5.00")
 
 
 class Place(TypedDict):
@@ -136,7 +198,7 @@ def as_of_options(function: Callable[..., R]) -> Callable[..., R]:
     )
     @click.option(
         "--position",
-        type=click.IntRange(min=0),
+        type=Whole(0),
         metavar="N",
         help="What the ledger knew up to this position.",
     )

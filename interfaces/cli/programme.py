@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import date
 from zoneinfo import available_timezones
 
 import click
 
-from events.codec import decode_state
 from events.finance import ProgrammeAdopted
+from interfaces.cli.adopted import adoptions
 from interfaces.cli.command import Command, Group
 from interfaces.cli.options import (
     DAY,
@@ -23,9 +23,8 @@ from interfaces.cli.output import Answer, Column, Format, Row, to_json, write_an
 from interfaces.cli.session import Session
 from ledger.errors import Refused
 from ledger.policy.files import load, packaged
-from ledger.policy.problems import ProgrammeInvalid
+from ledger.policy.problems import Problem, ProgrammeInvalid
 from ledger.policy.programme import Programme
-from replay.as_of import AsOf, Replay
 
 MEMBERS = (
     "programme",
@@ -123,28 +122,58 @@ def adopt(
 
 @programme.command(cls=Command)
 @click.argument("file", metavar="FILE|NAME")
+@click.option(
+    "--from",
+    "from_day",
+    type=DAY,
+    help="Check that it could be adopted from this day in the ledger at hand, too.",
+)
 @format_option
 @click.pass_obj
-def validate(session: Session, file: str, format_: Format) -> int:  # noqa: ARG001 - click passes it
-    """Check a programme file, and list all that is wrong with it."""
+def validate(session: Session, file: str, from_day: date | None, format_: Format) -> int:
+    """Check a programme file, and list all that is wrong with it; no database is needed.
+
+    With --from the versions adopted in the ledger at hand are looked at, too.
+    """
     try:
         document = read_programme(file)
     except ProgrammeInvalid as invalid:
-        for problem in invalid.problems:
-            sys.stderr.write(f"{file}: {problem}\n")
-        if format_ == "json":
-            sys.stdout.write(f"{to_json({'valid': False, 'problems': _problems(invalid)})}\n")
-        return 1
+        return _write_problems(session, file, invalid.problems, format_)
+    if from_day is not None and (problems := _beside_adopted(session, document, from_day)):
+        return _write_problems(session, file, problems, format_)
     members = {"valid": True, "programme": document.name, "sha256": document.sha256()}
     write_result(members, format_, f"{file} is valid: {document.name}, {document.sha256()}")
     return 0
 
 
-def _problems(invalid: ProgrammeInvalid) -> list[dict[str, object]]:
-    return [
-        {"line": problem.line, "key": problem.key, "reason": problem.reason}
-        for problem in invalid.problems
-    ]
+def _beside_adopted(session: Session, document: Programme, from_day: date) -> list[Problem]:
+    """What keeps a version from being adopted from a day, beside those that were."""
+    from ledger.engine.commands import check_adoption  # noqa: PLC0415 - a ledger is at hand
+
+    with session.ledger() as ledger:
+        state = ledger.ledger
+    problems = []
+    try:
+        check_adoption(state, document, from_day, None)
+    except Refused as refused:
+        problems.append(Problem("", str(refused)))
+    same = state.programmes.begun_on(document.name, from_day)
+    if same is not None:
+        reason = f"{same.version} begins on {from_day}, too; give another day, unless it is wrong"
+        problems.append(Problem("", f"{reason} and this version is to replace it"))
+    return problems
+
+
+def _write_problems(
+    session: Session, file: str, problems: Sequence[Problem], format_: Format
+) -> int:
+    session.line.add(problems=len(problems))
+    for problem in problems:
+        sys.stderr.write(f"{file}: {problem}\n")
+    if format_ == "json":
+        rows = [problem._asdict() for problem in problems]
+        sys.stdout.write(f"{to_json({'valid': False, 'problems': rows})}\n")
+    return 1
 
 
 @programme.command(cls=Command)
@@ -158,7 +187,7 @@ def show(session: Session, document: str | None, place: Place, format_: Format) 
     """The versions adopted, in the order of their adoption."""
     with session.replay() as replay:
         at = replay.resolve(**place)
-        adopted = list(_adopted(replay, at))
+        adopted = list(adoptions(replay, at))
         if document is None:
             rows = [_row(position, event) for position, event in adopted]
             found = Answer(
@@ -170,25 +199,6 @@ def show(session: Session, document: str | None, place: Place, format_: Format) 
     if not texts:
         raise Refused(f"no version {document!r} was adopted; list them with: programme show")
     sys.stdout.write(f"{to_json(texts[0])}\n")
-
-
-def _adopted(replay: Replay, at: AsOf) -> Iterator[tuple[int, ProgrammeAdopted]]:
-    from psycopg import sql  # noqa: PLC0415 - as the database's modules
-    from psycopg.rows import tuple_row  # noqa: PLC0415
-
-    query = sql.SQL(
-        "SELECT position, topic, state FROM {} WHERE originator_id = 'ledger' AND position <= %s"
-        " AND topic LIKE 'programme.adopted/%%' ORDER BY originator_version"
-    ).format(replay.names.events)
-    with replay.connection.cursor(row_factory=tuple_row) as cursor:
-        for position, topic, state in cursor.execute(query, (at.position,)):
-            event = decode_state(topic, bytes(state))
-            if isinstance(event, ProgrammeAdopted) and not _is_later(event.from_day, at):
-                yield position, event
-
-
-def _is_later(from_day: date | None, at: AsOf) -> bool:
-    return from_day is not None and at.effective_at is not None and from_day > at.effective_at
 
 
 def _version(event: ProgrammeAdopted) -> str:

@@ -14,7 +14,7 @@ import structlog
 from psycopg import Connection
 
 from interfaces.cli.command import Command
-from interfaces.cli.options import brokers_option, format_option
+from interfaces.cli.options import Seconds, brokers_option, format_option
 from interfaces.cli.output import Format, write_result
 from interfaces.cli.session import Session
 from interfaces.money import format_count
@@ -26,7 +26,7 @@ from interfaces.money import format_count
 @click.option("--dead-letter-topic", help="Where dead letters go; without it they stay here.")
 @click.option(
     "--until-idle",
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     metavar="SECONDS",
     help="Leave when nothing was left to publish for so long; else only when stopped.",
 )

@@ -37,6 +37,8 @@ class Session:
     database_url: str | None = None
     given_locale: Locale | None = None
     line: Line = field(default_factory=Line)
+    logged: bool = False
+    """Whether a command has begun, which writes its own log line, or none on a terminal."""
 
     @cached_property
     def settings(self) -> Settings:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from psycopg import Cursor
 from pydantic import ValidationError
 
+from events.advice import first_problem
 from events.base import Command, Decision
 from events.course import StatementsSealed
 from events.finance import (
@@ -86,7 +87,9 @@ class Commanding:
                 if not isinstance(command, ProgrammeAdopted):
                     commands.check_adopted(ledger)
             except ValidationError as error:
-                raise Refused(_first_problem(error)) from None
+                place, message = first_problem(error)
+                member = ".".join(map(str, place))
+                raise Refused(f"{member}: {message}" if member else message) from None
             writer = RowWriter(ledger.time_zone or getattr(command, "time_zone", ""))
             on = day(command)
             row = writer.row(command, on)
@@ -166,13 +169,6 @@ class Commanding:
 
 _COMMANDS_LOCK = 0x434F4D4D4C454447
 """The advisory lock of commands: the bytes of COMMLEDG."""
-
-
-def _first_problem(error: ValidationError) -> str:
-    detail = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in detail["loc"])
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    return f"{place}: {message}" if place else message
 
 
 C = TypeVar("C", bound=Command)

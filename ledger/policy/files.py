@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
+from ledger.policy.checks import contradictions
 from ledger.policy.lines import LineIndex
 from ledger.policy.problems import Problem, ProgrammeInvalid
 from ledger.policy.programme import Programme
+from ledger.policy.reading import Float, read
 
 __all__ = ["MAX_BYTES", "REFERENCE", "Problem", "ProgrammeInvalid", "load", "loads", "packaged"]
 
@@ -22,13 +22,8 @@ REFERENCE = "izyinbox"
 
 _FOLDER = files("ledger.policy") / "programmes"
 
+_LARGE = f"is larger than {MAX_BYTES:,} bytes, which no programme is; name the programme's own file"
 _FLOAT = 'a float is never exact: write rates in quotes: "0.20", and amounts in minor units: 50000'
-
-
-class _Float(str):
-    """A float as it stands in the file; kept as text, so that nothing is ever rounded."""
-
-    __slots__ = ()
 
 
 def packaged() -> list[str]:
@@ -54,26 +49,34 @@ def loads(content: bytes, origin: str) -> Programme:
     Raises ProgrammeInvalid with all that is wrong.
     """
     text = _text(content, origin)
-    document = _document(text, origin)
-    floats = dict(_floats(document, ""))
-    try:
-        programme = Programme.from_document(document)
-    except ProgrammeInvalid as invalid:
-        found = {problem.key: problem.reason for problem in reversed(invalid.problems)}
-    else:
-        if not floats:
-            return programme
-        found = {}
     index = LineIndex(text)
-    problems = [
-        Problem(key, reason, index.line(key)) for key, reason in {**found, **floats}.items()
-    ]
-    raise ProgrammeInvalid(origin, sorted(problems, key=lambda problem: problem.line or 0))
+    reading = read(text, index)
+    if reading.document is None:
+        raise ProgrammeInvalid(origin, reading.problems)
+    found: dict[str, str] = dict(_floats(reading.document, ""))
+    programme: Programme | None = None
+    try:
+        programme = Programme.from_document(reading.document)
+    except ProgrammeInvalid as invalid:
+        for problem in invalid.problems:
+            found.setdefault(problem.key, problem.reason)
+    for problem in contradictions(reading.document):
+        found.setdefault(problem.key, problem.reason)
+        if problem.key.endswith(".code"):
+            # Said of the second contest itself, it need not be said of all.
+            found.pop("contest", None)
+    for key in reading.unread:
+        found.pop(key, None)
+    told = [Problem(key, reason, index.line(key)) for key, reason in found.items()]
+    problems = sorted([*reading.problems, *told], key=lambda problem: problem.line or 0)
+    if problems or programme is None:
+        raise ProgrammeInvalid(origin, problems)
+    return programme
 
 
 def _text(content: bytes, origin: str) -> str:
     if len(content) > MAX_BYTES:
-        raise ProgrammeInvalid(origin, [Problem("", f"is larger than {MAX_BYTES:,} bytes")])
+        raise ProgrammeInvalid(origin, [Problem("", _LARGE)])
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -82,24 +85,9 @@ def _text(content: bytes, origin: str) -> str:
         raise ProgrammeInvalid(origin, [Problem("", reason, line)]) from None
 
 
-def _document(text: str, origin: str) -> dict[str, object]:
-    try:
-        return tomllib.loads(text, parse_float=_Float)
-    except RecursionError:
-        problem = Problem("", "is nested too deep for a programme")
-    except ValueError as error:
-        place = re.search(r" \(at line (\d+), column (\d+)\)$", str(error))
-        if place is None:
-            problem = Problem("", f"is no TOML: {error}")
-        else:
-            reason = f"is no TOML at column {place[2]}: {str(error)[: place.start()]}"
-            problem = Problem("", reason, int(place[1]))
-    raise ProgrammeInvalid(origin, [problem])
-
-
 def _floats(value: object, key: str) -> Iterator[tuple[str, str]]:
     """Every float below a value, with its dotted key."""
-    if isinstance(value, _Float):
+    if isinstance(value, Float):
         yield key, _FLOAT
     elif isinstance(value, dict):
         for name, member in value.items():

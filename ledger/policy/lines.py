@@ -20,6 +20,8 @@ class LineIndex:
     def __init__(self, text: str) -> None:
         """Index a text that tomllib has read."""
         self._lines: dict[str, int] = {}
+        self._keys: dict[int, str] = {}
+        self._headers: set[int] = set()
         self._entries: dict[str, int] = {}
         table = ""
         fenced = False
@@ -30,10 +32,11 @@ class LineIndex:
                 continue
             if header := _HEADER.match(line):
                 table = self._open(header[2], array=header[1] == "[[")
-                self._lines.setdefault(table, number)
+                self._headers.add(number)
+                self._know(table, number)
             elif assignment := _ASSIGNMENT.match(line):
                 name = _plain(assignment[1])
-                self._lines.setdefault(f"{table}.{name}" if table else name, number)
+                self._know(f"{table}.{name}" if table else name, number)
 
     def line(self, key: str) -> int:
         """The line of a key, or of the nearest table above it; 1 for what is nowhere."""
@@ -43,6 +46,18 @@ class LineIndex:
                     return self._lines[known]
             key = key.rpartition(".")[0]
         return 1
+
+    def key_at(self, number: int) -> str | None:
+        """The key, or the table, that begins on a line."""
+        return self._keys.get(number)
+
+    def is_header(self, number: int) -> bool:
+        """Whether a line begins a table."""
+        return number in self._headers
+
+    def _know(self, key: str, number: int) -> None:
+        self._lines.setdefault(key, number)
+        self._keys[number] = key
 
     def _open(self, name: str, *, array: bool) -> str:
         """The dotted key of a header, with the numbers of the array entries that it lies in."""

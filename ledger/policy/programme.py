@@ -16,7 +16,6 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic_core import ErrorDetails
 
 from events.values import TIERS, Currency, Identifier, TierName
 from ledger.policy.choices import Accrual, Proration, RateBasis, VersionBasis
@@ -43,6 +42,7 @@ from ledger.policy.parts import (
     WhiteLabel,
 )
 from ledger.policy.problems import Problem, ProgrammeInvalid
+from ledger.policy.reasons import problems
 
 Title = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}\z")]
 """One line of text for people."""
@@ -186,23 +186,10 @@ def _tiers_out_of_order(names: Sequence[object]) -> str | None:
 
 
 def _problems(document: Mapping[str, object], error: ValidationError) -> list[Problem]:
-    found = [_problem(detail) for detail in error.errors(include_url=False)]
+    found = problems(Programme, error)
     tiers = document.get("tier")
     if isinstance(tiers, list) and not any(problem.key == "tier" for problem in found):
         names = [tier.get("name") if isinstance(tier, dict) else None for tier in tiers]
         if reason := _tiers_out_of_order(names):
             found.append(Problem("tier", reason))
     return found
-
-
-def _problem(detail: ErrorDetails) -> Problem:
-    match detail["type"]:
-        case "extra_forbidden":
-            reason = "is no key of a programme; check its spelling, or remove it"
-        case "missing":
-            reason = "is missing"
-        case "value_error":
-            reason = str(detail["ctx"]["error"])
-        case _:
-            reason = detail["msg"]
-    return Problem(".".join(str(part) for part in detail["loc"]), reason)

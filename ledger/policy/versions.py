@@ -76,6 +76,11 @@ class Programmes:
         ]
         return max(begun, key=_begin) if begun else versions[0]
 
+    def begun_on(self, name: str, day: date) -> Adopted | None:
+        """The version of a programme that comes into force on that very day, if one was adopted."""
+        version = self.in_force(name, day) if name in self.versions else None
+        return version if version is not None and version.from_day == day else None
+
     def on_invoices(self) -> bool:
         """Whether any version adopted so far pays on what clients paid (D8.2)."""
         return any(

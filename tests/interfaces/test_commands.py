@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from interfaces.bootstrap import system_user
 from interfaces.cli.main import main
 from tests.interfaces.commands import BILLING, Commands
 
+BAD = Path(__file__).parents[1] / "policy" / "bad.txt"
+VALIDATE = ("programme", "validate")
 PERSONS = ("--requested-by", "ann", "--approved-by", "bob")
 
 
@@ -80,6 +83,42 @@ def test_a_programme_file_is_checked_with_lines(commissions: Commands, tmp_path:
     commissions.refused("programme", "adopt", tmp_path / "none.toml", status=2)
     commissions.refused("programme", "adopt", tmp_path)
     assert "is valid" in commissions.done("programme", "validate", "izyinbox").out
+
+
+def test_a_very_bad_programme_file_is_told_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line for each problem on standard error, without any database; none is said twice."""
+    file = BAD.with_suffix(".toml")
+    status = main(["--database", f"postgresql://127.0.0.1:1/{tmp_path.name}", *VALIDATE, str(file)])
+    *told, line = capsys.readouterr().err.splitlines()
+    expected = BAD.read_text(encoding="utf-8").splitlines()
+    assert (status, told) == (1, [f"{file}: {problem}" for problem in expected])
+    assert json.loads(line)["problems"] == len(expected)
+
+
+def test_the_problems_of_a_file_are_told_to_programs(commissions: Commands) -> None:
+    """As JSON on standard output, beside the lines for people."""
+    outcome = commissions(*VALIDATE, BAD.with_suffix(".toml"), "--format", "json")
+    assert outcome.status == 1
+    assert outcome.json["valid"] is False
+    assert outcome.json["problems"][2] == {
+        "key": "currency",
+        "reason": "is \"EURO\": a currency is a code of the ISO 4217 list, such as 'EUR';"
+        " did you mean 'EUR'?",
+        "line": 3,
+    }
+
+
+def test_a_version_is_checked_beside_those_adopted(billing: Commands) -> None:
+    """With --from: of a day after L, and of a day on which no other version begins."""
+    billing.done("programme", "adopt", "izyinbox", "--from", "2026-09-01")
+    assert "is valid" in billing.done(*VALIDATE, "izyinbox", "--from", "2026-10-01").out
+    same = billing(*VALIDATE, "izyinbox", "--from", "2026-09-01")
+    assert (same.status, "izyinbox/2 begins on 2026-09-01, too" in same.err) == (1, True)
+    early = billing(*VALIDATE, "izyinbox", "--from", "2026-06-30")
+    assert (early.status, "accrued through 2026-06-30" in early.err) == (1, True)
+    assert billing.done(*VALIDATE, "izyinbox").out.startswith("izyinbox is valid")
 
 
 def test_a_partner_is_put_under_a_programme(billing: Commands) -> None:
@@ -202,7 +241,9 @@ def test_adjustments_that_are_refused(billing: Commands) -> None:
     billing.refused(*alpha, "--amount", 10**16, *euros, *PERSONS)
     billing.refused(*alpha, "--amount", 5, *euros, *PERSONS, "--date", "2026-07-01")
     billing.refused(*alpha, "--amount", 5, *euros, *PERSONS, "--line", 1)
-    billing.refused(*alpha, "--amount", 5, "--currency", "XXX", "--reason", "error", *PERSONS)
+    billing.refused(
+        *alpha, "--amount", 5, "--currency", "XXX", "--reason", "error", *PERSONS, status=2
+    )
     billing.refused(
         *alpha, "--amount", 5, "--currency", "euro", "--reason", "error", *PERSONS, status=2
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ledger.policy import files
 from ledger.policy.files import MAX_BYTES, REFERENCE, load, loads, packaged
@@ -34,6 +36,8 @@ name = "strategic"
 year_1 = "0.25"
 later = "0.15"
 payout = "month"
+[tier.requires]
+portfolio_above = 200
 """
 
 
@@ -130,9 +134,103 @@ def test_what_is_no_toml_names_its_line() -> None:
 
 
 def test_a_key_twice_is_refused() -> None:
-    """TOML has no last one wins."""
-    [problem] = problems('name = "a"\nname = "b"\n')
-    assert problem.line == 2
+    """TOML has no last one wins; what else is wrong is told, too."""
+    twice = SMALL.replace('currency = "EUR"', 'name = "b"\ncurrency = "EUX"')
+    assert [(problem.line, problem.key) for problem in problems(twice)] == [
+        (3, "name"),
+        (4, "currency"),
+    ]
+    assert "first on line 1; keep one" in problems(twice)[0].reason
+
+
+def test_a_table_twice_is_refused() -> None:
+    """With all that stands below it; the file goes on at the next table."""
+    table = '[per_ten]\neach = 10\namount = 50000\nfrom = "certified"\n'
+    found = problems(f"{SMALL}{table}{table}[territory]\nmonths = 0\n")
+    assert [problem.key for problem in found] == ["per_ten", "territory.months"]
+    assert "stands twice" in found[0].reason
+
+
+def test_a_line_that_cannot_be_read_hides_no_other() -> None:
+    """Its key counts as given; the rest of the file is checked."""
+    text = SMALL.replace('later = "0.10"', "later = 10%").replace('"EUR"', "EUR")
+    assert [(problem.line, problem.key) for problem in problems(text)] == [
+        (3, "currency"),
+        (8, "tier.0.later"),
+    ]
+    assert all("cannot be read; write text" in problem.reason for problem in problems(text))
+
+
+def test_what_follows_a_broken_table_is_not_guessed_at() -> None:
+    """Whose keys they are is not known: the lines up to it are told, and the header."""
+    found = problems(SMALL.replace('"EUR"', "EUR") + "[per_ten\neach = 0\n")
+    assert [problem.key for problem in found] == ["currency", ""]
+    assert "write [table] or [[table]]" in found[1].reason
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "reason"),
+    [
+        ("nps_above = 40\n", "", "tier.1.requires", "asks for nothing beyond 'referent'"),
+        (
+            "portfolio_above = 200",
+            "nps_above = 30",
+            "tier.2.requires.nps_above",
+            "asks for less than 'certified' does; write 40 or more",
+        ),
+        ("portfolio_above = 200", "nps_above = 40", "tier.2.requires", "beyond 'certified'"),
+    ],
+)
+def test_a_tier_asks_for_more_than_the_one_below(old: str, new: str, key: str, reason: str) -> None:
+    """Or the levels overlap: who reaches one would have reached the next."""
+    found = {problem.key: problem.reason for problem in problems(SMALL.replace(old, new, 1))}
+    assert reason in found[key]
+
+
+def contest(code: str, start: str, end: str) -> str:
+    """A contest of €1.00 a client."""
+    return f'[[contest]]\ncode = "{code}"\nstart = {start}\nend = {end}\namount = 100\n'
+
+
+def test_two_contests_have_no_day_and_no_code_in_common() -> None:
+    """The last day of one and the first of the next are two days."""
+    first, second = ("2026-01-01", "2026-01-31"), ("2026-02-01", "2026-02-28")
+    loads((SMALL + contest("a", *first) + contest("b", *second)).encode(), "small.toml")
+    touching = ("2026-01-31", "2026-02-28")
+    found = problems(SMALL + contest("a", *first) + contest("a", *touching))
+    reasons = {problem.key: problem.reason for problem in found}
+    assert list(reasons) == ["contest.1.code", "contest.1.start"]
+    assert "is the code of contest.0, too" in reasons["contest.1.code"]
+    assert "a client would earn both" in reasons["contest.1.start"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("late_days = 30", "it belongs in [attribution]"),
+        ("atribution = 1", "did you mean 'attribution'?"),
+        ("zzz = 1", "is no key of a programme; remove it"),
+        ('accrual = "invoices"', "write 'schedule' or 'invoice'"),
+        ("attribution = 5", "write a table [attribution]"),
+        ("leaderboard = { prizes = 2000 }", "is 2000; write a list [...] of a whole number"),
+        ('leaderboard = { prizes = [1, "2"] }', 'is "2"; write a whole number without quotes'),
+        ("agreement = { tail = -1 }", "write 'none' or 'client_lifetime' or a whole number"),
+    ],
+)
+def test_a_key_that_is_none_is_told_what_it_may_have_meant(line: str, reason: str) -> None:
+    """The nearest of its table, or the table that has it."""
+    [problem] = problems(f"{line}\n{SMALL}")
+    assert reason in problem.reason
+    assert problem.line == 1
+
+
+def test_an_array_of_tables_written_otherwise() -> None:
+    """Says how it is written."""
+    text = SMALL + "[contest]\ncode = 1\n"
+    [problem] = problems(text)
+    assert problem.key == "contest"
+    assert "write a table [[contest]] for each" in problem.reason
+    assert text.split("\n")[(problem.line or 0) - 1] == "[contest]"
 
 
 @pytest.mark.parametrize(
@@ -169,3 +267,49 @@ def test_the_source_lines_of_the_reference_are_named() -> None:
         value = line.partition("=")[2].partition("#")[0]
         if any(character.isdigit() for character in value):
             assert "#" in line, line
+
+
+def test_everything_wrong_with_a_very_bad_file_is_told() -> None:
+    """The whole answer, line by line: bad.toml has every kind of mistake, bad.txt what is said."""
+    folder = Path(__file__).parent
+    with pytest.raises(ProgrammeInvalid) as refused:
+        load(folder / "bad.toml")
+    told = "".join(f"{problem}\n" for problem in refused.value.problems)
+    assert told == (folder / "bad.txt").read_text(encoding="utf-8")
+
+
+REFERENCE_LINES = (
+    (Path(__file__).parents[2] / "ledger" / "policy" / "programmes" / "izyinbox.toml")
+    .read_text(encoding="utf-8")
+    .split("\n")
+)
+_AT = st.integers(0, len(REFERENCE_LINES) - 1)
+
+
+_LETTERS = st.sampled_from("[]{}=\"'.#,-0x\n")
+
+
+@given(
+    moves=st.lists(st.tuples(_AT, _AT), max_size=4),
+    typed=st.lists(st.tuples(_AT, st.integers(0, 60), _LETTERS), max_size=4),
+)
+def test_no_file_is_a_crash(
+    moves: list[tuple[int, int]], typed: list[tuple[int, int, str]]
+) -> None:
+    """Lines repeated elsewhere and letters typed anywhere: a programme, or problems with lines."""
+    lines = list(REFERENCE_LINES)
+    for at, place, letter in typed:
+        lines[at] = f"{lines[at][:place]}{letter}{lines[at][place:]}"
+    for origin, target in moves:
+        lines.insert(target, REFERENCE_LINES[origin])
+    text = "\n".join(lines)
+    told: list[Problem] | None = None
+    try:
+        loads(text.encode(), "any.toml")
+    except ProgrammeInvalid as invalid:
+        told = list(invalid.problems)
+    assert told is None or told
+    for problem in told or ():
+        assert problem.line is None or 1 <= problem.line <= text.count("\n") + 1
+        assert problem.reason
+        assert "\n" not in str(problem)

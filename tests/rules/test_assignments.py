@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.rules.commands import assign
-from tests.rules.dsl import Given, commission
-from tests.rules.facts import accrue, activated, certified, enrolled, nps, referred
+from tests.rules.dsl import Given, commission, difference, waiver
+from tests.rules.facts import accrue, activated, certified, changed, enrolled, nps, referred
 from tests.rules.programmes import small
 
 TWO = (enrolled("2024-01-01"), enrolled("2024-01-01", "p2"))
@@ -25,6 +25,18 @@ def test_d3_6_the_eve_is_the_earlier_holders(given: Given) -> None:
     story = given(*TWO, activated("2024-01-10", partner="p1"), assign("2024-02-11", "p2"))
     story.when(accrue("2024-02-11")).then(
         commission("2024-01-10", 2_000), commission("2024-02-10", 2_000)
+    )
+
+
+def test_d3_6_late_facts_about_earlier_s_are_the_earlier_holders(given: Given) -> None:
+    """D9.1, D9.2: after the assignment what p1 was posted is still due to it, and corrected."""
+    story = given(*TWO, activated("2024-01-10", partner="p1"), assign("2024-03-10", None))
+    story.when(accrue("2024-03-31"), assign("2024-04-10", "p2"), accrue("2024-04-10"))
+    story.when(changed("2024-01-11", 12_000), accrue("2024-04-30")).then(
+        difference("2024-02-10", 400), difference("2024-04-10", 400, partner_id="p2")
+    )
+    story.when(changed("2024-01-12", 6_000), accrue("2024-04-30")).then(
+        waiver("2024-02-10", 1_200), waiver("2024-04-10", 1_200, partner_id="p2")
     )
 
 

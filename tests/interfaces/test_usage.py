@@ -1,0 +1,96 @@
+"""Wrong usage: one line that says what to write, and off a terminal the log line before it."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+
+from interfaces.cli.main import main
+from tests.interfaces.commands import Commands
+
+PERSONS = ("--requested-by", "ann", "--approved-by", "bob")
+ADJUST = ("adjust", "--partner", "p-alpha", "--reason", "error", *PERSONS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((*ADJUST, "--currency", "EUR", "--amount", "5,00"), "such as -500 for -5.00"),
+        ((*ADJUST, "--currency", "EUR", "--amount", "1e3"), "minor units as a whole number"),
+        ((*ADJUST, "--currency", "EUX", "--amount", "1"), "did you mean EUR?"),
+        ((*ADJUST, "--currency", "EUR", "--amount", "1", "--line", "0"), "number, 1 or more"),
+        (("balances", "--position", "-1"), "a whole number, 0 or more"),
+        (("balances", "--position", "x"), "a whole number, 0 or more"),
+        (("dead-letters", "show", "x"), "a whole number, 1 or more"),
+        (("accrue", "--through", "31/01/2026"), "write it as YYYY-MM-DD"),
+        (("accrue",), "Missing option '--through'"),
+        (("programme", "adpt"), "Did you mean 'adopt'?"),
+        (("history",), "name one PARTNER, or give --all"),
+        (
+            ("relay", "--bootstrap-servers", "x", "--topic", "t", "--until-idle", "nan"),
+            "write seconds, 0 or more",
+        ),
+        (
+            ("consume", "--bootstrap-servers", "x", "--topic", "t", "--until-idle", "0"),
+            "write seconds, more than 0",
+        ),
+        (
+            ("consume", "--bootstrap-servers", "x", "--topic", "t", "--health-port", "70000"),
+            "a whole number from 0 to 65535",
+        ),
+    ],
+)
+def test_wrong_usage_says_what_to_write(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], told: str
+) -> None:
+    """Exit status 2, a log line, and one line for people; no database is touched."""
+    assert main(["--database", "postgresql://127.0.0.1:1/none", *arguments]) == 2
+    out, err = capsys.readouterr()
+    log, line = err.splitlines()
+    assert out == ""
+    assert line.startswith("commissions: ")
+    assert line.endswith("--help")
+    assert told in line
+    assert json.loads(log)["outcome"] == "failed"
+    assert "p-alpha" not in log
+
+
+def test_a_wrong_setting_is_told_in_plain_words(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the variable to correct; the log line is as it is without the settings."""
+    monkeypatch.setenv("COMMISSIONS_LOG_LEVEL", "loud")
+    assert main(["balances"]) == 1
+    log, line = capsys.readouterr().err.splitlines()
+    assert line == (
+        "commissions: COMMISSIONS_LOG_LEVEL: must be 'debug', 'info', 'warning' or 'error';"
+        " correct or unset it"
+    )
+    assert json.loads(log)["error"] == "WrongSettings"
+
+
+def test_a_broker_that_is_not_there_is_told_once(
+    adopted: Commands, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not each attempt to reach it, by the library's own log."""
+    from ledger.ingest.kafka import subscription
+
+    monkeypatch.setattr(subscription, "_ASK_MS", 500)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+        told = adopted.refused("consume", "--bootstrap-servers", address, "--topic", "facts")
+    assert f"no broker at {address} lets us in" in told
+    assert [record for record in caplog.records if record.name.startswith("kafka")] == []
+
+
+def test_what_a_command_may_not_hold_is_told_in_plain_words(billing: Commands) -> None:
+    """After the options are read: by the member's name, and one log line in all."""
+    credit = ("credit", "--partner", "p-alpha", "--currency", "EUR", "--reason", "gift", *PERSONS)
+    refused = billing.refused(*credit, "--amount", "100")
+    assert refused == "commissions: reason: must be 'fee', 'renewal' or 'goodwill'"
+    outcome = billing(*ADJUST, "--currency", "EUR", "--amount", 10**16)
+    assert outcome.err == f"commissions: amount: must be {10**15} or less"
+    assert [line["outcome"] for line in outcome.log] == ["failed"]
