@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from psycopg import Connection, ServerCursor, sql
+from psycopg import Connection, IsolationLevel, ServerCursor, sql
+from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from events.base import Event
 from events.catalogue import TOPICS
 from events.codec import decode_state
-from events.finance import AdjustmentRequested, FactRetracted, ProgrammeAdopted
+from events.course import AccrualCompleted
+from events.finance import AccrualRun, AdjustmentRequested, FactRetracted, ProgrammeAdopted
 from events.recorded import Recorded
 from ledger.engine.state import LEDGER
+from ledger.errors import NotReady
 from projections import DEFAULT_NAMES, Names
 
 PAGE_EVENTS = 5_000
@@ -31,16 +35,44 @@ class Told(NamedTuple):
     event: Recorded
 
 
+@contextmanager
+def reading(connection: Connection[Any]) -> Iterator[None]:
+    """A transaction that reads one snapshot and can write nothing; ``connection`` must be idle."""
+    if connection.info.transaction_status is not TransactionStatus.IDLE:
+        raise ValueError("the connection is in a transaction already")
+    before = connection.isolation_level, connection.read_only
+    connection.isolation_level, connection.read_only = IsolationLevel.REPEATABLE_READ, True
+    try:
+        with connection.transaction():
+            yield
+    finally:
+        connection.isolation_level, connection.read_only = before
+
+
 class Log:
     """The events of one ledger up to a position, of the types that are asked for.
 
-    ``connection`` is in a transaction of repeatable reads while the log is read.
+    It is read within :func:`reading`.
     """
 
     def __init__(
         self, connection: Connection[Any], through: int, names: Names = DEFAULT_NAMES
     ) -> None:
         self._connection, self._events, self.through = connection, names.events, through
+
+    def check_complete(self) -> None:
+        """Raise NotReady while a run is open: half of one is not what was decided."""
+        query = sql.SQL(
+            "SELECT count(*) FILTER (WHERE topic = %s) - count(*) FILTER (WHERE topic = %s)"
+            " FROM {} WHERE originator_id = %s AND position <= %s"
+        ).format(self._events)
+        topics = AccrualRun.topic(), AccrualCompleted.topic()
+        with self._connection.cursor(row_factory=tuple_row) as cursor:
+            row = cursor.execute(query, (*topics, LEDGER, self.through)).fetchone()
+        if row and row[0]:
+            raise NotReady(
+                "an accrual run is open; wait for it, or finish it with: commissions accrue"
+            )
 
     def told(self, classes: Collection[type[Event]]) -> Iterator[Told]:
         """The events of some classes, of any version, in the order of their positions."""

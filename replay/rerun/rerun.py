@@ -29,9 +29,16 @@ from events.finance import (
     ProgrammeAdopted,
 )
 from events.lines import PeriodLine
-from events.partners import PayoutFailed, PayoutSettled, WholesaleSettled
 from events.recorded import Recorded
-from ledger.engine import DECIDING, answer, closes, commands, folded_topics, openings
+from ledger.engine import (
+    DECIDING,
+    answer,
+    closes,
+    commands,
+    decide_payouts,
+    folded_topics,
+    openings,
+)
 from ledger.engine.assignments import decide_assignment
 from ledger.engine.calendar import start_of
 from ledger.engine.posted import period_of
@@ -50,25 +57,26 @@ Progress = Callable[[int, int], None]
 
 _PROGRESS_EVENTS = 2_000
 _FOLDED = {topic.partition("/")[0] for topic in folded_topics()}
-_LEFT_OUT = {PayoutSettled, PayoutFailed, WholesaleSettled}
 
 
 def _is_read(cls: type[Event]) -> bool:
     """Whether a decision rests on facts of a class, or is taken on them."""
-    return (cls.type in _FOLDED or cls in DECIDING) and cls not in _LEFT_OUT
+    return cls.type in _FOLDED or cls in DECIDING
 
 
-_TOLD: list[type[Event]] = [
+TOLD: list[type[Event]] = [
     *(cls for cls in FACTS.values() if _is_read(cls)),
     *COMMANDS.values(),
     AccrualCompleted,
 ]
+"""What a rerun is told: facts that decisions rest on, commands, and where runs were complete."""
 
 
 class Rerun:
     """Decides a log again; ``decided`` is told each decision with its position in the rerun.
 
-    What only moves money to partners (payouts, their settlements) is left out: no line rests on it.
+    How far runs were, seals of statements and lists for finance are left out: no decision rests on
+    them.
     """
 
     def __init__(
@@ -94,7 +102,7 @@ class Rerun:
             AdjustmentRequested: self._adjusted,
             CreditRequested: self._credited,
             PeriodClosed: self._closed,
-            PayoutRun: self._only_told,
+            PayoutRun: self._paid,
             PayoutHeld: self._only_told,
             PayoutReleased: self._only_told,
             IngestGapAccepted: self._only_told,
@@ -102,14 +110,24 @@ class Rerun:
 
     def decide(self, progress: Progress | None = None) -> None:
         """Go through the whole log. Raises Refused for a command that cannot be decided again."""
-        self._named = self._log.adjusted_lines()
-        self._retracted = self._log.retracted()
-        for number, told in enumerate(self._log.told(_TOLD)):
-            self._take(told)
+        self.begin()
+        for number, told in enumerate(self._log.told(TOLD)):
+            self.take(told)
             if progress is not None and number % _PROGRESS_EVENTS == 0:
                 progress(told.position, self._log.through)
 
-    def _take(self, told: Told) -> None:
+    def begin(self) -> None:
+        """Read beforehand what single commands name."""
+        self._named = self._log.adjusted_lines()
+        self._retracted = self._log.retracted()
+
+    @property
+    def position(self) -> int:
+        """The position of the last event in the rerun."""
+        return self._memory.position
+
+    def take(self, told: Told) -> None:
+        """Take the next fact, command or completion of a run, and decide on it."""
         event = told.event
         data = event.data
         if isinstance(data, Fact):
@@ -200,6 +218,19 @@ class Rerun:
             tallies = {span: memory.tallies(span) for span in {board.span for board in boards}}
             ranked = [closes.rank(ledger, each, tallies[each.span], partners) for each in boards]
             memory.append(closes.decide_close(ledger, close, command.month, ranked, partners))
+
+    def _paid(self, event: Recorded, command: PayoutRun) -> None:
+        memory = self._memory
+        payables = memory.payables(command.cutoff, command.partner_id)
+        recorded = self._tell(event, command)
+        named = command.partner_id is not None
+        memory.append(
+            list(
+                decide_payouts(
+                    memory.ledger, recorded.position, command.cutoff, payables, on_any_day=named
+                )
+            )
+        )
 
     def _adjusted(self, event: Recorded, command: AdjustmentRequested) -> None:
         """The same adjustment, of the line that the period has here, if it has one."""
