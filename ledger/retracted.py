@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from ledger.engine.commissions import Account, Retraction
+from ledger.engine.commissions import Account
+from ledger.engine.differences import Retraction
 from ledger.engine.invoices import Paid, picture_of, unretracted
 from ledger.engine.posted import Period, Posted
 from ledger.engine.standing import as_if_unretracted, first_activation, terms_as_told

@@ -28,6 +28,7 @@ FROM (
             AND originator_id >= 'lead:'
             AND originator_id < 'lead;'
             AND topic = 'lead.captured/1'
+            AND (position, originator_id) NOT IN (SELECT position, originator_id FROM :voided AS never)
         ORDER BY originator_id, position
     ) AS captured
     GROUP BY partner_id
@@ -38,6 +39,7 @@ FROM (
         AND originator_id >= 'client:'
         AND originator_id < 'client;'
         AND topic = 'referral.registered/1'
+        AND (position, originator_id) NOT IN (SELECT position, originator_id FROM :voided AS never)
     GROUP BY partner_id
     UNION ALL
     SELECT

@@ -33,6 +33,15 @@ HOLDERS = ReadModel(
     order_by=("client_id", "start_day"),
 )
 
+VOIDED = ReadModel(
+    name="voided",
+    comment="Facts that were never true (D9.5).",
+    columns=(
+        Column("position", "bigint", "Position of the fact."),
+        Column("originator_id", "text", "The stream that it stands in."),
+    ),
+)
+
 PRICES = ReadModel(
     name="prices",
     comment="Terms of subscriptions with what each makes in a year.",

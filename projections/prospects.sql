@@ -23,6 +23,9 @@ WITH leads AS (
             AND originator_id >= 'lead:'
             AND originator_id < 'lead;'
             AND topic IN ('lead.captured/1', 'lead.converted/1')
+            AND (position, originator_id) NOT IN (
+                SELECT position, originator_id FROM :voided AS never
+            )
     ) AS words
     WHERE word = 1
     GROUP BY originator_id
@@ -67,6 +70,7 @@ steps AS (
     WHERE :scope
         AND originator_id >= 'funnel:'
         AND originator_id < 'funnel;'
+        AND (position, originator_id) NOT IN (SELECT position, originator_id FROM :voided AS never)
 ),
 known AS (
     SELECT client_id, lead_id, NULL AS captured_by, CAST(NULL AS date) AS captured_on, topic, day,

@@ -23,7 +23,7 @@ FROM (
     SELECT
         COALESCE(counted_by, partner_id) AS partner_id,
         first_activated_at,
-        COALESCE(claim, position) AS fact,
+        CASE WHEN counted_by IS NULL THEN COALESCE(claim, position) ELSE position END AS fact,
         ROW_NUMBER() OVER (
             PARTITION BY COALESCE(counted_by, partner_id)
             ORDER BY counted_on DESC, first_activated_at DESC, client_id DESC
@@ -42,7 +42,9 @@ _CLAIMED = """
 CROSS JOIN LATERAL (
     SELECT TRUE AS inside
     FROM {events} AS claims
-    WHERE claims.position = standing.claim
+    -- Whom an assignment lets count it has no winning claim to it.
+    WHERE standing.counted_by IS NULL
+        AND claims.position = standing.claim
         AND claims.day BETWEEN %(from)s AND %(through)s
     OFFSET 0
 ) AS claimed

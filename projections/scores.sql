@@ -23,6 +23,9 @@ FROM (
         WHERE :scope
             AND originator_id >= 'usage:'
             AND originator_id < 'usage;'
+            AND (position, originator_id) NOT IN (
+                SELECT position, originator_id FROM :voided AS never
+            )
         ORDER BY told.client_id, told.topic, told.day DESC, told.effective_at DESC,
             told.position DESC
     ) AS latest
@@ -51,6 +54,9 @@ FROM (
             AND originator_id >= 'partner:'
             AND originator_id < 'partner;'
             AND topic = 'partner.nps_reported/1'
+            AND (position, originator_id) NOT IN (
+                SELECT position, originator_id FROM :voided AS never
+            )
         ORDER BY partner_id, day DESC, effective_at DESC, position DESC
     ) AS reports
 ) AS every

@@ -11,15 +11,15 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from projections import Names
-from projections.clients import CLIENTS, TERMS
+from projections.clients import ASSIGNMENTS, CLIENTS, TERMS
 from projections.definition import ReadModel, StoredProjection, identifiers, scope_of
-from projections.figures import COUNTING, HOLDERS, PRICES, PROSPECTS
+from projections.figures import COUNTING, HOLDERS, PRICES, PROSPECTS, VOIDED
 from replay.as_of import AsOf, Replay, Row, rows_of
 
 Parameter = date | int | Collection[date]
 
-_STORED: tuple[StoredProjection, ...] = (CLIENTS, TERMS)
-_SHARED: tuple[ReadModel, ...] = (PRICES, HOLDERS, COUNTING, PROSPECTS)
+_STORED: tuple[StoredProjection, ...] = (CLIENTS, TERMS, ASSIGNMENTS)
+_SHARED: tuple[ReadModel, ...] = (VOIDED, PRICES, HOLDERS, COUNTING, PROSPECTS)
 """Relations that read models read, each computed once in a query, and only where it is read."""
 
 _PLAN_FOR_MANY = sql.SQL(

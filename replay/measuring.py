@@ -141,10 +141,11 @@ class Measures:
                 found[str(row["partner_id"])][_day(row, "counted_on")] = whole(row, "clients")
         return found
 
-    def leaders(self, day: date) -> list[Row]:
-        """The leaderboard of the quarter that ``day`` lies in, up to it (D12.1)."""
+    def leaders(self, day: date, programme: str) -> list[Row]:
+        """A programme's leaderboard of the quarter that ``day`` lies in, up to it (D12.1)."""
         at = AsOf(self._at.position, self._at.known_at, day, self._at.final)
-        return list(self._replay.leaderboard(at, f"{day.year:04d}Q{(day.month + 2) // 3}"))
+        quarter = f"{day.year:04d}Q{(day.month + 2) // 3}"
+        return list(self._replay.leaderboard(at, quarter, programme))
 
 
 def year_before(day: date) -> date:

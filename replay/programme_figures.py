@@ -36,7 +36,7 @@ def programme_figures(measures: Measures, programme: Programme, projected: Proje
     _put_clients(sheet, measures, programme.currency, measures.day)
     _put_money(sheet, measures, programme.currency, projected, measures.day)
     stocks.put_pipeline(sheet, measures.day)
-    for leader in measures.leaders(measures.day)[:LEADERS]:
+    for leader in measures.leaders(measures.day, programme.name)[:LEADERS]:
         sheet.put("top_partner", whole(leader, "clients"), partner_id=str(leader["partner_id"]))
     for target in sorted(programme.targets, key=lambda one: one.day):
         stocks.put_target(sheet, target)

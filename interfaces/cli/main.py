@@ -33,6 +33,7 @@ COMMANDS = {
     "rules": "interfaces.cli.rules:rules",
     "open": "interfaces.cli.openings:open_",
     "open-partner": "interfaces.cli.openings:open_partner",
+    "preview": "interfaces.cli.preview:preview",
     "accrue": "interfaces.cli.runs:accrue",
     "close": "interfaces.cli.runs:close",
     "payouts": "interfaces.cli.payouts:payouts",

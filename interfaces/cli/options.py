@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from functools import wraps
 from math import isfinite
-from typing import Any, ParamSpec, TypedDict, TypeVar
+from typing import Any, Literal, ParamSpec, TypedDict, TypeVar
 
 import click
 
@@ -37,6 +37,22 @@ class Day(click.ParamType[date]):
         except ValueError:
             pass
         return self.fail(f"{value!r} is no day; write it as YYYY-MM-DD", param, ctx)
+
+
+class RunDay(click.ParamType[date | Literal["today", "yesterday"]]):
+    """An ISO day, or a word for one; whoever uses it knows the ledger's time zone."""
+
+    name = "day"
+
+    def convert(
+        self, value: str | date, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date | Literal["today", "yesterday"]:
+        """Read ``YYYY-MM-DD``, ``today`` or ``yesterday``."""
+        if value == "today":
+            return "today"
+        if value == "yesterday":
+            return "yesterday"
+        return DAY.convert(value, param, ctx)
 
 
 class Month(click.ParamType[str]):
@@ -154,6 +170,7 @@ class Seconds(click.FloatRange):
 
 
 DAY = Day()
+RUN_DAY = RunDay()
 MONTH = Month()
 QUARTER = Quarter()
 INSTANT = Instant()

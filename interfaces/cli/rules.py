@@ -22,7 +22,7 @@ from ledger.policy.rulebook.parameters import values
 from ledger.policy.rulebook.rules import Rule, find
 from ledger.policy.rulebook.rules import rules as catalogue
 
-MEMBERS = ("rule", "title", "text", "pending", "parameters", "examples", "programme_version")
+MEMBERS = ("rule", "title", "text", "parameters", "examples", "programme_version")
 COLUMNS = (Column("rule"), Column("title"), Column("said", "parameters", kind="prose"))
 
 Said = Mapping[str, Sequence[str]]
@@ -90,7 +90,6 @@ def _row(rule: Rule, said: Said, version: str | None) -> Row:
         "rule": rule.number,
         "title": rule.title,
         "text": rule.text.strip(),
-        "pending": rule.pending or None,
         "parameters": {
             key: {"meaning": meaning, "values": [json.loads(one) for one in said.get(key, ())]}
             for key, meaning in rule.parameters.items()
@@ -104,8 +103,6 @@ def _row(rule: Rule, said: Said, version: str | None) -> Row:
 def _in_full(rule: Rule, said: Said) -> str:
     """A rule as people read it: its text as written, its parameters, its worked examples."""
     blocks = [f"{rule.number} {rule.title}\n", rule.text]
-    if rule.pending:
-        blocks.append(f"Not decided in this release: {rule.pending}.\n")
     blocks.extend(
         f"  {key} = {shown(said.get(key, ()))}\n    {meaning}\n"
         for key, meaning in rule.parameters.items()

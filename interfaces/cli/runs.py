@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from datetime import date
+from datetime import date, timedelta
+from typing import Literal
 
 import click
 
 from interfaces.cli.command import Command
-from interfaces.cli.options import DAY, MONTH, ahead_option, format_option
+from interfaces.cli.options import MONTH, RUN_DAY, ahead_option, format_option
 from interfaces.cli.output import Format, write_result
 from interfaces.cli.session import Session, progress, today_in
 from interfaces.money import format_count
@@ -17,13 +18,18 @@ from ledger.errors import Refused
 
 
 @click.command(cls=Command)
-@click.option("--through", type=DAY, required=True, help="The last day to accrue.")
+@click.option(
+    "--through",
+    type=RUN_DAY,
+    required=True,
+    help="The last day to accrue: a day, or today or yesterday in the ledger's time zone.",
+)
 @ahead_option
 @format_option
 @click.pass_obj
 def accrue(
     session: Session,
-    through: date,
+    through: date | Literal["today", "yesterday"],
     ahead: bool,  # noqa: FBT001 - click passes flags by name
     format_: Format,
 ) -> None:
@@ -32,9 +38,10 @@ def accrue(
     A run that was interrupted is finished first.
     """
     with session.ledger() as ledger:
-        require_past(session, ledger, through, ahead=ahead)
-        with progress(f"accruing through {through}") as step:
-            run = ledger.accrue(through, ahead=ahead, progress=step)
+        day = run_day(ledger, through)
+        require_past(session, ledger, day, ahead=ahead)
+        with progress(f"accruing through {day}") as step:
+            run = ledger.accrue(day, ahead=ahead, progress=step)
     session.line.add(run=run.run, partners=run.partners, lines=run.lines)
     members = {
         "run": run.run,
@@ -87,14 +94,27 @@ def close(
 def require_past(session: Session, ledger: CommissionLedger, day: date, *, ahead: bool) -> None:
     """Refuse a day after today in the ledger's time zone, unless it is meant.
 
-    A day as far off as no fact may be is not meant: its year is mistyped, and the ledger's clock
-    would never go back.
+    A day as far off as no fact may be is not meant: the ledger's clock would never go back.
     """
     today = today_in(ledger.ledger.time_zone)
     if day > today and not ahead:
         raise Refused(
             f"{day} is after today, {today}; give an earlier day, or --ahead if it is meant"
         )
+    require_near(session, ledger, day)
+
+
+def run_day(ledger: CommissionLedger, day: date | Literal["today", "yesterday"]) -> date:
+    """The day meant, by the clock in the ledger's time zone where a word says it."""
+    if isinstance(day, date):
+        return day
+    today = today_in(ledger.ledger.time_zone)
+    return today if day == "today" else today - timedelta(days=1)
+
+
+def require_near(session: Session, ledger: CommissionLedger, day: date) -> None:
+    """Refuse a day so far off that its year is mistyped."""
+    today = today_in(ledger.ledger.time_zone)
     most = session.settings.max_days_ahead
     if (day - today).days > most:
         raise Refused(

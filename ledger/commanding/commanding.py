@@ -18,8 +18,9 @@ from events.finance import (
     ProgrammeAdopted,
 )
 from events.recorded import Recorded
-from ledger.accrual import AccrualRun, Accrued, Progress
+from ledger.accrual import AccrualRun, Accrued
 from ledger.appending import Appender, RowWriter
+from ledger.deciding import Progress
 from ledger.engine import commands
 from ledger.engine.calendar import end_of_month, first_of_month
 from ledger.engine.state import LEDGER, Ledger, Overlay, Partner, State

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import date
 from typing import Any
 
@@ -16,11 +17,13 @@ from events.finance import (
     PeriodClosed,
 )
 from events.recorded import Recorded
-from ledger.accrual import Accrued, Progress
+from ledger.accrual import Accrued
 from ledger.commanding.commanding import Closed, Commanding, is_command
+from ledger.deciding import Progress
 from ledger.engine import closes, commands
 from ledger.engine.calendar import end_of_month, first_of_month
 from ledger.engine.state import Ledger, Partner
+from ledger.preview import Previewed, previewed
 
 
 class RunCommands(Commanding):
@@ -33,6 +36,14 @@ class RunCommands(Commanding):
         with self._alone():
             self._finish(progress)
             return self._accrue(through, progress, ahead=ahead)
+
+    def preview(self, through: date) -> AbstractContextManager[Previewed]:
+        """What a run through a day would decide now, in its order; nothing is written.
+
+        Within the context the decisions come as they are taken, all on one snapshot. Raises Refused
+        for a day before L, NotReady while a run is open.
+        """
+        return previewed(self._appender, self._entities, through)
 
     def _accrue(self, through: date, progress: Progress | None, *, ahead: bool) -> Accrued:
         def decide(ledger: Ledger, _: Cursor[Any]) -> Command:

@@ -7,26 +7,24 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from events.base import Decision
 from events.decisions import Term
 from events.lines import (
-    AdjustmentPosted,
-    ClawbackWaived,
     CommissionPosted,
-    DifferenceUnresolved,
     MarginPosted,
 )
-from events.values import Interval, TierName
+from events.values import TierName
 from ledger.engine.agreements import in_tail
 from ledger.engine.calendar import ONE_DAY, client_year
-from ledger.engine.comparing import NOTHING, Compared, Worth, compare
+from ledger.engine.comparing import Compared
 from ledger.engine.contests import Claims, replaces_first_year
+from ledger.engine.differences import Differences, Due, Retraction, compared, of_margin
 from ledger.engine.draft import programme_on
 from ledger.engine.invoices import Paid, period_of_payment
 from ledger.engine.money import share
-from ledger.engine.posted import Period, Posted, period_of
+from ledger.engine.posted import Period, Posted
 from ledger.engine.state import Assignment, Ledger, Partner, Run
 from ledger.engine.subscriptions import last_return, period_starts
 from ledger.policy.programme import Programme
@@ -39,13 +37,6 @@ class Held(NamedTuple):
     partner_id: str | None
     by: int
     since: date | None
-
-
-class Retraction(NamedTuple):
-    """The last retraction of a fact about a client: the command's position, and the fact's."""
-
-    command: int
-    fact: int
 
 
 class Account(NamedTuple):
@@ -84,25 +75,12 @@ class Account(NamedTuple):
         return Held(self.claimed_by, self.claim, self.claimed_on)
 
 
-class _Due(NamedTuple):
-    """A due period: its last day, what it is worth, and the facts that it rests on (D4.3, D8.2).
-
-    ``replaced``: a contest stands in place of its commission (D10.2).
-    """
-
-    service_end: date
-    interval: Interval
-    base: int
-    currency: str
-    facts: tuple[int, ...]
-    replaced: bool = False
-
-
 class PartnerAccrual:
     """Decides the lines of one partner in one run; ``partner`` with the tiers of this run."""
 
     def __init__(self, ledger: Ledger, run: Run, partner: Partner) -> None:
         self._ledger, self._run, self._partner = ledger, run, partner
+        self._differences = Differences(ledger, run)
         self._on_invoices = ledger.programmes.on_invoices()
         self._founding = partner.enrolment is not None and partner.enrolment.founding
         # No line has an S before the opening, if there was one (D8.3).
@@ -125,28 +103,34 @@ class PartnerAccrual:
         for period in sorted(due.keys() | account.posted.keys()):
             posted = account.posted.get(period)
             if posted is not None:
-                yield from self._compare(account, posted, due.get(period), then.get(period))
+                yield from self._differences.of(
+                    posted,
+                    due.get(period),
+                    then.get(period),
+                    retraction=account.retraction,
+                    rival=period in account.rivals,
+                )
             elif period not in account.rivals:
                 yield from self._first_line(account, period, due[period])
 
     def in_force_after(self, account: Account) -> Iterator[Period]:
-        """The periods whose first lines are in force once this run has corrected them (D18.3)."""
+        """The periods whose first lines are in force once this run has corrected them (D18)."""
         due = self._due(account)
         then = due if account.unretracted is None else self._due(account.unretracted)
         for period, posted in account.posted.items():
-            compared = self._compared(posted, due.get(period), then.get(period)) or Compared()
-            taken = compared.taken.amount
-            if _of_margin(posted):
-                taken += compared.given.amount
+            found = compared(posted, due.get(period), then.get(period)) or Compared()
+            taken = found.taken.amount
+            if of_margin(posted):
+                taken += found.given.amount
             after = replace(
                 posted,
-                amount=posted.amount + compared.missing.amount - taken,
+                amount=posted.amount + found.missing.amount - taken,
                 taken_back=posted.taken_back or taken > 0,
             )
             if after.in_force:
                 yield period
 
-    def _due(self, account: Account) -> dict[Period, _Due]:
+    def _due(self, account: Account) -> dict[Period, Due]:
         """What is due by schedule, or by what was paid: the version of a period says which."""
         due = self._scheduled(account)
         if self._on_invoices:
@@ -154,9 +138,9 @@ class PartnerAccrual:
             due.update(self._paid(account))
         return due
 
-    def _scheduled(self, account: Account) -> dict[Period, _Due]:
+    def _scheduled(self, account: Account) -> dict[Period, Due]:
         after = self._before if account.touched else self._run.previous
-        due: dict[Period, _Due] = {}
+        due: dict[Period, Due] = {}
         for name, terms in account.terms.items():
             for term in terms:
                 held: Held | None = None
@@ -166,12 +150,12 @@ class PartnerAccrual:
                         facts = tuple(sorted({held.by, term.activation, term.price_fact}))
                     if self._earns(account, held, start):
                         replaced = self._replaces and self._is_replaced(account, start)
-                        due[name, start] = _Due(
+                        due[name, start] = Due(
                             end, term.interval, term.price, term.currency, facts, replaced
                         )
         return due
 
-    def _paid(self, account: Account) -> Iterator[tuple[Period, _Due]]:
+    def _paid(self, account: Account) -> Iterator[tuple[Period, Due]]:
         """The payments that are due: whatever the subscription did meanwhile (D8.2)."""
         for paid in account.payments:
             payment = paid.payment
@@ -189,7 +173,7 @@ class PartnerAccrual:
             facts = tuple(sorted({held.by, payment.position, *paid.refunds}))
             key = (name, start, payment.invoice_id, payment.payment_id or "")
             replaced = self._replaces and self._is_replaced(account, start)
-            yield key, _Due(end, interval, paid.net, payment.currency, facts, replaced)
+            yield key, Due(end, interval, paid.net, payment.currency, facts, replaced)
 
     def _by_invoice(self, account: Account, start: date) -> bool:
         return self._deciding(account, start).programme.accrual == "invoice"
@@ -268,7 +252,7 @@ class PartnerAccrual:
         return "activation_date" in (programme.version_basis, programme.rate_basis)
 
     def _first_line(
-        self, account: Account, period: Period, due: _Due
+        self, account: Account, period: Period, due: Due
     ) -> Iterator[CommissionPosted | MarginPosted]:
         start = period[1]
         invoice_id, payment_id = period[2:] or (None, None)
@@ -299,188 +283,3 @@ class PartnerAccrual:
             invoice_id=invoice_id,
             payment_id=payment_id or None,
         )
-
-    def _compared(self, posted: Posted, due: _Due | None, then: _Due | None) -> Compared | None:
-        """P against V and U; None where finance settles a period (D9)."""
-        due, then = _as_posted(posted, due), _as_posted(posted, then)
-        now = _worth(posted, due)
-        if posted.adjusted or _why_finance_settles(posted, due, now.amount) != "settled":
-            return None
-        # Another currency or interval without the retraction: U is unknown, nothing is taken back.
-        if then is not None and _why_changed(posted, then) is not None:
-            then = None
-        return compare(Worth(posted.amount, posted.base), posted.waived, now, _worth(posted, then))
-
-    def _compare(
-        self, account: Account, posted: Posted, due: _Due | None, then: _Due | None
-    ) -> Iterator[Decision]:
-        """A posted period against what it would be now: a difference, a waiver, or nothing (D9)."""
-        if then is due and due is not None and _is_unchanged(posted, due):
-            return
-        compared = self._compared(posted, due, then)
-        due = _as_posted(posted, due)
-        yield from self._listed(posted, due)
-        if compared is None:
-            return
-        if compared.missing.amount and due is not None:
-            if posted.in_force or period_of(posted.first) not in account.rivals:
-                missing = compared.missing.amount
-                yield self._late(type(posted.first), "D9.1", posted, due, missing)
-            return
-        if compared.given.amount and _of_margin(posted):
-            facts = due.facts if due else posted.first.facts
-            yield self._take_back("D13", posted, compared.given, facts, None)
-        elif compared.given.amount:
-            yield self._late(ClawbackWaived, "D9.2", posted, due, compared.given.amount)
-        if compared.taken.amount and account.retraction is not None:
-            command, fact = account.retraction
-            yield self._take_back("D9.5", posted, compared.taken, (fact,), command)
-
-    def _listed(self, posted: Posted, due: _Due | None) -> Iterator[DifferenceUnresolved]:
-        """A period that is finance's to settle is listed when that changes (D9.3, D9.4)."""
-        value = _worth(posted, due).amount
-        reason = _why_finance_settles(posted, due, value)
-        listed = posted.listed[1] if posted.listed else "settled"
-        if (reason != "settled" and posted.listed != (value, reason)) or (
-            reason == "settled" and listed != "settled"
-        ):
-            yield self._unresolved(posted, due, value, reason)
-
-    def _late(
-        self,
-        cls: type[CommissionPosted | MarginPosted | ClawbackWaived],
-        rule: str,
-        posted: Posted,
-        due: _Due | None,
-        amount: int,
-    ) -> Decision:
-        """A difference or a waiver: rate, year, tier and end of the first line stay (D9.3)."""
-        first = posted.first
-        base = first.base
-        if cls is not ClawbackWaived and due is not None:
-            base = max(0, due.base - posted.base)
-        return cls(
-            rule=rule,
-            programme_version=first.programme_version,
-            day=first.day,
-            partner_id=first.partner_id,
-            posting_date=self._ledger.posting_day(first.day),
-            amount=amount,
-            currency=first.currency,
-            facts=due.facts if due else first.facts,
-            run=self._run.position,
-            client_id=first.client_id,
-            subscription_id=first.subscription_id,
-            service_end=first.service_end,
-            interval=first.interval,
-            client_year=first.client_year,
-            tier=first.tier,
-            base=base,
-            rate=first.rate,
-            line=posted.line,
-            invoice_id=first.invoice_id,
-            payment_id=first.payment_id,
-        )
-
-    def _take_back(
-        self,
-        rule: Literal["D9.5", "D13"],
-        posted: Posted,
-        taken: Worth,
-        facts: tuple[int, ...],
-        command: int | None,
-    ) -> AdjustmentPosted:
-        """What rested on a retracted fact (D9.5), or what a margin was too much (D13).
-
-        The money of a margin is the partner's own, so it is not waived.
-        """
-        first = posted.first
-        return AdjustmentPosted(
-            rule=rule,
-            programme_version=first.programme_version,
-            day=first.day,
-            partner_id=first.partner_id,
-            posting_date=self._ledger.posting_day(first.day),
-            amount=-taken.amount,
-            currency=first.currency,
-            facts=facts,
-            run=self._run.position,
-            reason="retracted" if rule == "D9.5" else "margin",
-            command=command,
-            line=posted.line,
-            client_id=first.client_id,
-            subscription_id=first.subscription_id,
-            base=taken.base,
-            of_margin=_of_margin(posted),
-        )
-
-    def _unresolved(
-        self, posted: Posted, due: _Due | None, value: int, reason: str
-    ) -> DifferenceUnresolved:
-        return DifferenceUnresolved.model_validate(
-            {
-                "rule": "D9.4" if posted.adjusted else "D9.3",
-                "day": posted.first.day,
-                "partner_id": posted.first.partner_id,
-                "client_id": posted.first.client_id,
-                "subscription_id": posted.first.subscription_id,
-                "line": posted.line,
-                "due": value,
-                "due_currency": due.currency if due else posted.first.currency,
-                "posted": posted.amount,
-                "currency": posted.first.currency,
-                "reason": reason,
-                "run": self._run.position,
-            }
-        )
-
-
-def _is_unchanged(posted: Posted, due: _Due) -> bool:
-    """Whether a period is as its first line has it, and nothing came after that."""
-    first = posted.first
-    return (
-        due.base == first.base
-        and posted.amount == first.amount
-        and not posted.waived
-        and posted.listed is None
-        and _as_posted(posted, due) is not None
-        and _why_changed(posted, due) is None
-    )
-
-
-def _of_margin(posted: Posted) -> bool:
-    return isinstance(posted.first, MarginPosted)
-
-
-def _as_posted(posted: Posted, due: _Due | None) -> _Due | None:
-    """What is due in the kind of the first line: a contest replaces commissions only (D10.2)."""
-    replaced = due is not None and due.replaced and not _of_margin(posted)
-    return None if replaced else due
-
-
-def _worth(posted: Posted, due: _Due | None) -> Worth:
-    """What a period is worth at the rate of its first line, nothing if it is not due (D9)."""
-    return Worth(share(due.base, posted.first.rate), due.base) if due is not None else NOTHING
-
-
-def _why_changed(posted: Posted, due: _Due) -> str | None:
-    """What of a period can be no difference: its currency, its interval (D9.3)."""
-    if due.currency != posted.first.currency:
-        return "currency_changed"
-    # What was paid is worth the same, whatever stretch of days it is for.
-    if posted.first.invoice_id is None and due.interval != posted.first.interval:
-        return "interval_changed"
-    return None
-
-
-def _why_finance_settles(posted: Posted, due: _Due | None, value: int) -> str:
-    """Why a changed period is left to finance (D9.3, D9.4), ``settled`` if it is not.
-
-    What is settled of a period is P less its waivers: V as the last run left it.
-    """
-    changed = _why_changed(posted, due) if due is not None else None
-    if changed is not None:
-        return changed
-    if posted.adjusted and value != posted.amount - posted.waived:
-        return "adjusted"
-    return "settled"

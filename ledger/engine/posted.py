@@ -41,7 +41,7 @@ class Posted:
 
     @property
     def in_force(self) -> bool:
-        """Whether the period has a first line that was not wholly taken back (D18.3)."""
+        """Whether the period has a first line that was not wholly taken back (D18)."""
         return not self.taken_back or self.amount != 0
 
 

@@ -1,12 +1,11 @@
-"""The programme's choices: where the rules leave one open, its values, and those that are built.
+"""The programme's choices: where the rules leave one open, and the values that it can have.
 
-Every *(choice)* of the rules is a parameter here. A value that the rules know but the engine does
-not yet is refused when the document is read, so that no programme is ever silently misapplied.
+Every *(choice)* of the rules is a parameter here; any other value is refused when the document is
+read, so that no programme is ever silently misapplied.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -16,17 +15,6 @@ Days = Annotated[int, Field(strict=True, ge=0, le=36_500)]
 
 Months = Annotated[int, Field(strict=True, ge=1, le=1_200)]
 """A number of months."""
-
-
-def _built(*values: str) -> Callable[[object], object]:
-    def check(value: object) -> object:
-        if value not in values:
-            listed = " or ".join(repr(built) for built in values)
-            raise ValueError(f"no rule is built for the choice {value!r}; use {listed}")
-        return value
-
-    return check
-
 
 TerritoryCheck = Literal["all", "leads_only"]
 """Whether a held department turns claims away, or only has leads of its own (D3.3b)."""

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from replay.as_of import AsOf, Replay, Row
 from tests.model.journal import Message
+from tests.rules.commands import assign
 from tests.rules.dsl import Given, Scenario
 from tests.rules.facts import (
     accrue,
@@ -26,6 +27,7 @@ from tests.rules.facts import (
     wholesale,
 )
 from tests.rules.ledger_adapter import RealLedger, open_ledger
+from tests.rules.ledger_views import integer_of
 from tests.rules.programmes import programme
 
 EURO = 100
@@ -104,6 +106,24 @@ def test_d12_1_the_first_three_of_a_quarter(given: Given) -> None:
         ("p3", "D12.1", 1_000 * EURO, "2026-03-31", "2026-04-01"),
         ("p5", "D12.1", 500 * EURO, "2026-03-31", "2026-04-01"),
     ]
+
+
+def test_d18_10_a_ranking_is_what_was_computed_before_it(given: Given, ledger: RealLedger) -> None:
+    """As of the position before the close the open leaderboard has the places then recorded."""
+    given(
+        *THREE,
+        *won("p1", "2026-01-10", "2026-03-31T08:00:00Z"),
+        *won("p2", "2026-01-10", "2026-02-01"),
+        accrue("2026-04-30"),
+        close("2026-03"),
+        *won("p3", "2026-01-10", "2026-01-11", "2026-01-12"),
+        accrue("2026-04-30"),
+        programme=RANKED,
+    )
+    [closed] = ledger._select("SELECT position FROM ledger.events WHERE topic = 'period.closed/1'")
+    before = board(ledger, position=integer_of(closed["position"]) - 1)
+    assert [row[:4] for row in before] == [row[:4] for row in board(ledger)]
+    assert [row[2] for row in before] == ["p2", "p1"]
 
 
 def test_d12_4_a_prize_is_paid_with_the_next_cutoff(given: Given) -> None:
@@ -236,6 +256,35 @@ def test_d10_3_first_place_of_a_contest(given: Given) -> None:
     assert prizes(told) == [("p1", "D10.3", 3_000 * EURO, "2026-01-20", "2026-02-01")]
     told.then_balance("p1", earned=0)
     told.then_account("commission_expense", 0)
+
+
+def test_d3_6_who_held_the_client_on_its_first_day_counts_it(
+    given: Given, ledger: RealLedger
+) -> None:
+    """An assignment before it counts for its partner, who has no winning claim in a contest."""
+    contest: JsonValue = {
+        "code": "sprint",
+        "start": "2026-01-01",
+        "end": "2026-01-31",
+        "amount": 0,
+        "first_place": {"prize": "trip", "value": 3_000 * EURO},
+    }
+    told = given(
+        *THREE,
+        *won("p1", "2026-01-10"),
+        *won("p2", "2026-01-20", "2026-01-21", "2026-01-22"),
+        assign("2026-01-15", "p3", "p2-0"),
+        assign("2026-01-15", "p3", "p2-1"),
+        assign("2026-01-23", "p3", "p2-2"),
+        programme=programme(leaderboard=PRIZES, contest=[contest]),
+    ).when(accrue("2026-03-31"), close("2026-01"))
+    assert [row[:2] for row in prizes(told)] == [("p1", "D10.3")]
+    told.when(close("2026-02"), close("2026-03"))
+    assert [row[1:] for row in board(ledger)] == [
+        (1, "p3", 2, 2_000 * EURO),
+        (2, "p1", 1, 1_000 * EURO),
+        (3, "p2", 1, 500 * EURO),
+    ]
 
 
 def test_d7_3_rankings_are_per_programme(given: Given, ledger: RealLedger) -> None:

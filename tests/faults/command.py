@@ -7,7 +7,7 @@ import sys
 
 from interfaces.cli import ingest, runs
 from interfaces.cli.main import main
-from ledger import accrual
+from ledger import deciding
 
 __all__ = ["ingest", "run", "runs"]
 
@@ -15,8 +15,8 @@ __all__ = ["ingest", "run", "runs"]
 def run(url: str, arguments: list[str]) -> None:
     """Run a command quietly, as the only thing that this process does."""
     os.environ["COMMISSIONS_BATCH_SIZE"] = "10"
-    accrual.CHUNK_ROWS = 10
-    accrual.PAGE_CLIENTS = 7
+    deciding.CHUNK_ROWS = 10
+    deciding.PAGE_CLIENTS = 7
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)

@@ -31,7 +31,7 @@ from events.partners import (
     PayoutSettled,
     ReferralRegistered,
 )
-from ledger import accrual, entities
+from ledger import deciding, entities
 from tests.model.journal import Message
 from tests.model.naive import NaiveLedger
 from tests.model.payments import payout_id
@@ -144,7 +144,7 @@ def _told_again(ledger: RealLedger, model: NaiveLedger) -> None:
 def test_runs_decide_on_what_was_recorded_before_them(seed: int) -> None:
     """Many small chunks, tiny caches, and facts of all kinds between any two of them."""
     with (
-        mock.patch.multiple(accrual, CHUNK_ROWS=2, PAGE_CLIENTS=3),
+        mock.patch.multiple(deciding, CHUNK_ROWS=2, PAGE_CLIENTS=3),
         mock.patch.object(entities, "LIMIT", 10),
         open_ledger() as ledger,
         ThreadPoolExecutor(2) as others,

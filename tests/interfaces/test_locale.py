@@ -16,7 +16,7 @@ from psycopg import errors
 
 from interfaces import bootstrap
 from interfaces.settings import load
-from ledger import accrual
+from ledger import deciding
 from projections.finance import VIEWS
 from tests.conftest import drop_database, url_of
 from tests.interfaces.commands import Commands
@@ -121,7 +121,7 @@ def accrue_interrupted(url: str) -> None:
     """An accrual run that dies after some pages; the next command carries it on."""
 
     def progress(done: int, _of: int) -> None:
-        if done >= 10 * accrual.PAGE_CLIENTS:
+        if done >= 10 * deciding.PAGE_CLIENTS:
             raise Interrupted
 
     with (
@@ -138,8 +138,8 @@ def told_by(commissions: Commands, file: Path) -> list[object]:
     commissions.done("programme", "adopt", "izyinbox")
     commissions.done("ingest", file)
     with (
-        mock.patch.object(accrual, "PAGE_CLIENTS", 3),
-        mock.patch.object(accrual, "CHUNK_ROWS", 4),
+        mock.patch.object(deciding, "PAGE_CLIENTS", 3),
+        mock.patch.object(deciding, "CHUNK_ROWS", 4),
     ):
         accrue_interrupted(commissions.url)
         commissions.done("accrue", "--through", "2026-03-31")

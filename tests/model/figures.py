@@ -19,6 +19,7 @@ from events.billing import (
     TrialStarted,
 )
 from events.decisions import (
+    FactVoided,
     ReferralAccepted,
     ReferralLapsed,
     ReferralRejected,
@@ -28,7 +29,6 @@ from events.partners import (
     CostRecorded,
     LeadCaptured,
     LeadConverted,
-    PartnerEnrolled,
     PartnerNpsReported,
     PortalVisited,
     ReferralRegistered,
@@ -76,16 +76,23 @@ class Figures:
         partners: Mapping[str, Partner],
         until: date,
     ) -> None:
-        self.known = list(told)
+        every = list(told)
+        voided = {(e.data.fact, e.data.about) for e in every if isinstance(e.data, FactVoided)}
+        self.known = [e for e in every if (e.position, e.data.stream) not in voided]
         self.clients, self.partners, self.until = clients, partners, until
         self.told = [each for each in self.known if each.day <= until]
 
     # --- clients ---------------------------------------------------------------------------------
 
-    def holder(self, client_id: str) -> str | None:
-        """Who holds a client."""
+    def holder(self, client_id: str, day: date) -> str | None:
+        """Who holds a client on a day."""
         client = self.clients.get(client_id)
-        return None if client is None else client.standing.partner_id
+        return None if client is None else client.holder_on(day)
+
+    def voided(self, client_id: str) -> frozenset[int]:
+        """The facts about a client that were never true."""
+        client = self.clients.get(client_id)
+        return frozenset() if client is None else client.voided
 
     def terms(self) -> Iterable[tuple[str, str, tuple[Term, ...], Subscription]]:
         """Every subscription with its terms in the order of their days."""
@@ -100,8 +107,9 @@ class Figures:
         for client_id, _, terms, subscription in self.terms():
             for term in terms:
                 if runs(term, day) and term.price > 0:
-                    key = (self.holder(client_id), term.currency)
-                    found[key][client_id] += yearly(term, subscription)
+                    key = (self.holder(client_id, day), term.currency)
+                    voided = self.voided(client_id)
+                    found[key][client_id] += yearly(term, subscription, voided)
         return {key: dict(of_one) for key, of_one in found.items()}
 
     def active(self, partner_id: str | None, day: date) -> set[str]:
@@ -122,7 +130,7 @@ class Figures:
             if term.price > 0
             and term.start <= day
             and (term.end is None or term.end > since)
-            and self.holder(client_id) == partner_id
+            and self.holder(client_id, day) == partner_id
         }
         return len(paid), len(paid - self.active(partner_id, day))
 
@@ -130,13 +138,15 @@ class Figures:
         """Upsells after ``since`` up to ``day``, and by currency what is paid more in a year."""
         upsells, more = 0, Counter[str]()
         for client_id, name, terms, subscription in self.terms():
-            if self.holder(client_id) != partner_id:
-                continue
+            voided = self.voided(client_id)
             for before, term in zip((None, *terms), terms, strict=False):
-                value = yearly(term, subscription)
+                value = yearly(term, subscription, voided)
                 if not (since < term.start <= day) or value == 0:
                     continue
-                was = yearly(before, subscription) if before and before.end == term.start else 0
+                if self.holder(client_id, term.start) != partner_id:
+                    continue
+                follows = before is not None and before.end == term.start
+                was = yearly(before, subscription, voided) if before and follows else 0
                 if before is not None and was > 0:
                     if value > was and before.currency == term.currency:
                         upsells += before.plan != term.plan
@@ -157,16 +167,16 @@ class Figures:
         """Prices of the periods of a holder's clients that began from ``since`` to ``day``."""
         found: Counter[str] = Counter()
         for client_id, _, terms, _ in self.terms():
-            if self.holder(client_id) == partner_id:
-                for term in terms:
-                    starts = [start for start, _ in period_starts(term, None, day)]
-                    found[term.currency] += term.price * sum(start >= since for start in starts)
+            for term in terms:
+                for start, _ in period_starts(term, None, day):
+                    if start >= since and self.holder(client_id, start) == partner_id:
+                        found[term.currency] += term.price
         return Counter({code: amount for code, amount in found.items() if amount})
 
     def counted(self, day: date) -> Counter[str | None]:
         """Clients counted up to a day, by partner."""
         return Counter(
-            client.standing.partner_id
+            client.standing.counted_by or client.standing.partner_id
             for client in self.clients.values()
             if client.standing.counted_on is not None and client.standing.counted_on <= day
         )
@@ -229,7 +239,11 @@ class Figures:
                 scores[each.data.client_id] = each.data.score
             elif isinstance(each.data, ClientUsageReported):
                 use[each.data.client_id] = each.data.features_used
-        held = [score for client, score in scores.items() if self.holder(client) == partner_id]
+        held = [
+            score
+            for client, score in scores.items()
+            if self.holder(client, self.until) == partner_id
+        ]
         active = self.active(partner_id, self.until)
         used = [value for client, value in use.items() if client in active]
         return sum(held), len(held), sum(used), len(used)
@@ -302,15 +316,16 @@ class Figures:
         """The partner that a prospect counts for."""
         if kind == "lead":
             return prospect.captured_by
-        if self.activated(name):
-            return self.holder(name)
+        first = self.activated_on(name)
+        if first is not None:
+            return self.holder(name, first)
         return prospect.accepted.partner_id if prospect.accepted else None
 
-    def activated(self, client_id: str) -> bool:
-        """Whether a client was activated."""
+    def activated_on(self, client_id: str) -> date | None:
+        """The day on which a client was first activated, if it was by then."""
         client = self.clients.get(client_id)
         first = None if client is None else client.standing.first_activated_on
-        return first is not None and first <= self.until
+        return first if first is not None and first <= self.until else None
 
     def acquisition(self, partner_id: str) -> tuple[int, int, int, int, int, int]:
         """Demos, co-hosted ones; shown, tried after it; tried, paid after it."""
@@ -344,7 +359,7 @@ class Figures:
             again = max(prospect.trials, default=date.min) > max(prospect.lost, default=date.min)
             deals += (
                 self.partner_of(kind, name, prospect) is not None
-                and not (kind == "client" and self.activated(name))
+                and not (kind == "client" and self.activated_on(name))
                 and (not prospect.lost or again)
                 and max(ends, default=0) >= day.toordinal()
             )
@@ -360,25 +375,18 @@ class Figures:
         ]
         return min(days, default=None)
 
-    def enrolled(self) -> set[str]:
-        """The partners of whom an enrolment is known."""
-        return {each.data.partner_id for each in self.known
-                if isinstance(each.data, PartnerEnrolled)}  # fmt: skip
-
 
 def runs(term: Term, day: date) -> bool:
     """Whether a term holds on a day."""
     return term.start <= day and (term.end is None or term.end > day)
 
 
-def yearly(term: Term, subscription: Subscription) -> int:
+def yearly(term: Term, subscription: Subscription, voided: frozenset[int]) -> int:
     """What a term makes in a year: its price is of the interval last named by its first day."""
     activation = next(a for a in subscription.activations if a.position == term.activation)
     interval = activation.interval
-    last_of_day = {
-        change.day: change
-        for change in sorted(subscription.changes, key=lambda c: (c.at, c.position))
-    }
+    true = [change for change in subscription.changes if change.position not in voided]
+    last_of_day = {change.day: change for change in sorted(true, key=lambda c: (c.at, c.position))}
     for day in sorted(last_of_day):
         if activation.day <= day <= term.start:
             interval = last_of_day[day].interval or interval

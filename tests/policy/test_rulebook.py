@@ -17,7 +17,7 @@ from ledger.policy import choices
 from ledger.policy.files import load
 from ledger.policy.rulebook.__main__ import PAGE
 from ledger.policy.rulebook.page import page
-from ledger.policy.rulebook.parameters import keys, not_built, values
+from ledger.policy.rulebook.parameters import keys, values
 from ledger.policy.rulebook.rules import Rule, beside, find, rules
 from ledger.policy.shape import parts
 
@@ -25,7 +25,6 @@ ROOT = Path(__file__).parents[2]
 NUMBERS = [rule.number for rule in rules()]
 
 _NAMED = re.compile(r"\bD\d{1,2}(?:\.\d{1,2}[a-e]?)?\b(?!\.\d)")
-_DECIDED_UNDER = re.compile(r'"(D\d{1,2}(?:\.\d{1,2}[a-e]?)?)"')
 
 
 @cache
@@ -66,27 +65,10 @@ def test_every_rule_that_the_code_names_is_in_the_catalogue() -> None:
     assert named - set(NUMBERS) == set()
 
 
-def test_no_rule_under_which_the_engine_decides_is_told_to_be_pending_as_a_whole() -> None:
-    """What the code writes into decisions as their rule is decided by this release."""
-    decided = {
-        rule
-        for path, source in _code().items()
-        if path.startswith("ledger/engine")
-        for rule in _DECIDED_UNDER.findall(source)
-    }
-    assert {"D3.3c", "D6.4", "D7", "D9.2", "D15.1"} <= decided
-    whole = {rule.number for rule in rules() if rule.pending.startswith("all of it")}
-    assert decided & whole == set()
-
-
-def test_every_rule_that_is_decided_has_a_worked_example() -> None:
-    """A heading over others needs none of its own, nor does what is pending as a whole."""
+def test_every_rule_has_a_worked_example() -> None:
+    """A heading over others needs none of its own."""
     headings = {number for number in NUMBERS if len(find(number)) > 1}
-    lacking = [
-        rule.number
-        for rule in rules()
-        if not (rule.examples or rule.number in headings or rule.pending)
-    ]
+    lacking = [rule.number for rule in rules() if not rule.examples and rule.number not in headings]
     assert lacking == []
 
 
@@ -127,16 +109,6 @@ def test_every_value_of_every_choice_is_explained() -> None:
     explained = {word for key in of_choices for word in known if f"`{word}`" in meanings[key]}
     assert len(known) > 15
     assert explained == known
-
-
-def test_what_is_not_built_is_told() -> None:
-    """A value that the reader of files refuses is named as such; what it takes is not."""
-    assert not_built("rate_basis") == []
-    assert not_built("proration") == []
-    for rule in rules():
-        for key in rule.parameters:
-            [row] = [line for line in page().splitlines() if line.startswith(f"| `{key}` |")][:1]
-            assert ("(not built: " in row) == bool(not_built(key)), row
 
 
 def test_values_are_those_of_the_document() -> None:

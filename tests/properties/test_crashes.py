@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from ledger import accrual
+from ledger import deciding
 from ledger.appending import Appender
 from ledger.errors import LedgerError
 from tests.model.commands import Accrue, Command, Pay
@@ -75,8 +75,8 @@ class Crashes(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._stack = ExitStack()
-        self._stack.enter_context(mock.patch.object(accrual, "CHUNK_ROWS", 2))
-        self._stack.enter_context(mock.patch.object(accrual, "PAGE_CLIENTS", 2))
+        self._stack.enter_context(mock.patch.object(deciding, "CHUNK_ROWS", 2))
+        self._stack.enter_context(mock.patch.object(deciding, "PAGE_CLIENTS", 2))
         self.real: RealLedger = self._stack.enter_context(open_ledger())
         self.model = NaiveLedger()
         self.told = 0

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from ledger import accrual, earnings
+from ledger import deciding, earnings
 from ledger.policy.programme import Programme
 from tests.model.commands import Adopt
 from tests.model.naive import NaiveLedger
@@ -73,7 +73,7 @@ def test_the_real_ledger_earns_what_the_model_earns(story: Story, changed: Parts
     """Every line, badge and balance, however the run is cut into chunks and pages."""
     model = NaiveLedger()
     with ExitStack() as stack:
-        stack.enter_context(tiny(accrual, CHUNK_ROWS=3, PAGE_CLIENTS=2))
+        stack.enter_context(tiny(deciding, CHUNK_ROWS=3, PAGE_CLIENTS=2))
         stack.enter_context(tiny(earnings, PAGE=1))
         real = stack.enter_context(open_ledger())
         play(with_parts(story, changed), model, real)

@@ -44,7 +44,7 @@ from replay.entities import ledger_at
 from replay.figures import Figures
 from replay.measuring import Measures, eve_of_month, whole, year_before
 from tests.model import figures as plain
-from tests.model.commands import Accrue, Adopt
+from tests.model.commands import Accrue, Adopt, Assign, Retract
 from tests.model.days import PARIS
 from tests.model.journal import Message
 from tests.properties.play import play
@@ -52,7 +52,7 @@ from tests.properties.stories import DAYS, Step, Story, terms
 from tests.rules.ledger_adapter import RealLedger, _database, open_ledger
 
 _ON_REAL = settings(
-    max_examples=max(8, settings().max_examples // 4),
+    max_examples=max(8, settings().max_examples // 8),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
@@ -152,9 +152,20 @@ def journey(seed: int) -> Story:
     return [
         Adopt(terms()),
         [*_batch(enrolled, "p"), *_batch(placed[:half], "y")],
+        *_by_finance(lots, "y", half),
         Accrue(lots.choice(_DENSE)),
         _batch(placed[half:], "z"),
+        *_by_finance(lots, "z", half),
     ]
+
+
+def _by_finance(lots: Random, name: str, facts: int) -> list[Step]:
+    """Clients that finance gives to a partner or to nobody, and facts that were never true."""
+    steps: list[Step] = [
+        Assign(lots.choice(CLIENTS), lots.choice([None, *PARTNERS]), lots.choice(_DENSE))
+        for _ in range(lots.randrange(3))
+    ]
+    return steps + [Retract(f"{name}-{lots.randrange(facts)}") for _ in range(lots.randrange(6))]
 
 
 def _counted(ledger: RealLedger, position: int, until: date) -> plain.Figures:
@@ -178,7 +189,7 @@ def _counted(ledger: RealLedger, position: int, until: date) -> plain.Figures:
     return plain.Figures(told, clients, partners, until)
 
 
-@settings(_ON_REAL, max_examples=settings().max_examples)
+@settings(_ON_REAL, max_examples=max(40, settings().max_examples // 8))
 @given(
     seed=st.integers(0, 10**9),
     day=st.none() | st.sampled_from(_DENSE),

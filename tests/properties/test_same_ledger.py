@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from events.billing import ClientActivated
 from events.partners import PartnerEnrolled
-from ledger import accrual, entities
+from ledger import deciding, entities
 from tests.model.commands import Accrue, Adopt, AssignProgramme
 from tests.model.journal import LedgerUnderTest, Message
 from tests.properties.play import last_run, lines_of, messages_of, play, tiers_of
@@ -145,7 +145,7 @@ def test_chunks_and_pages_of_a_run_do_not_matter(story: Story) -> None:
     """A commit after each client and a page a client: the same answers to every question."""
     found = []
     for limits in ({}, {"CHUNK_ROWS": 1, "PAGE_CLIENTS": 1}, {"CHUNK_ROWS": 3, "PAGE_CLIENTS": 2}):
-        with tiny(accrual, **limits), open_ledger() as ledger:
+        with tiny(deciding, **limits), open_ledger() as ledger:
             play(story, ledger)
             found.append(answers_of(ledger))
     assert found[1:] == found[:1] * 2
@@ -173,7 +173,7 @@ def test_facts_recorded_while_a_run_is_open_wait_for_the_next(story: Story, late
     through = max(last_run(story), DAYS[12])
     found = []
     for meanwhile in (False, True):
-        with tiny(accrual, CHUNK_ROWS=1, PAGE_CLIENTS=1), open_ledger() as ledger:
+        with tiny(deciding, CHUNK_ROWS=1, PAGE_CLIENTS=1), open_ledger() as ledger:
             play(story, ledger)
             progress = recording_meanwhile(batch) if meanwhile else None
             ledger.application.accrue(through, progress=progress)

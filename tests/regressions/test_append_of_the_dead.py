@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from ledger import accrual
+from ledger import deciding
 from ledger.appending import Appender
 from ledger.policy.files import load
 from tests.rules.facts import activated, enrolled, referred
@@ -76,7 +76,7 @@ def test_the_next_command_goes_on_after_the_append_that_was_under_way(last: int)
         play(unharmed)
         unharmed.accrue(THROUGH)
         lines = sorted(map(repr, unharmed.lines()))
-    with open_ledger() as ledger, mock.patch.object(accrual, "CHUNK_ROWS", 2):
+    with open_ledger() as ledger, mock.patch.object(deciding, "CHUNK_ROWS", 2):
         play(ledger)
         with dying_at(last, ledger.url) as under_way, pytest.raises(Killed):
             ledger.accrue(THROUGH)

@@ -44,7 +44,7 @@ from ledger.errors import NotReady
 from replay.as_of import Replay
 from replay.figures import Figures
 from replay.ratios import one_decimal, percent, quotient
-from tests.model.commands import Accrue
+from tests.model.commands import Accrue, Assign, Retract
 from tests.model.journal import perform
 from tests.rules.facts import message
 from tests.rules.ledger_adapter import RealLedger, _database, open_ledger
@@ -74,7 +74,7 @@ def replay() -> Iterator[Replay]:
         yield Replay(connection)
 
 
-def tell(ledger: RealLedger, *told: Told | Accrue) -> None:
+def tell(ledger: RealLedger, *told: Told | Accrue | Assign | Retract) -> None:
     """Record facts with their days, and run commands, in order."""
     for entry in told:
         if isinstance(entry, tuple):
@@ -309,6 +309,47 @@ def test_a_partner_whose_agreement_ended_is_inactive(ledger: RealLedger, shown: 
     assert figures["inactive_partners",] == (1, None, None)
     assert figures["partner_arr", "EUR"] == (120_000, None, None)
     assert figures["commissions_projected", "EUR"] == (2_000, None, None)
+
+
+def test_a_client_that_finance_gives_away_changes_hands_on_a_day(
+    ledger: RealLedger, shown: Ask
+) -> None:
+    """Counted for p1, held by p2 from 10 February on: ARR, what is billed and retention follow."""
+    tell(
+        ledger,
+        *STORY,
+        ("2026-01-01", PartnerEnrolled(partner_id="p2", kind="referral")),
+        Assign("c1", "p2", date(2026, 2, 10)),
+        Accrue(date(2026, 2, 28)),
+    )
+    assert shown("p1", "2026-02-09")["arr", "EUR"] == (120_000, None, None)
+    assert shown("p1")["arr", "EUR"] == (0, None, None)
+    assert shown("p2")["arr", "EUR"] == (120_000, None, None)
+    assert shown("p2")["commissions_due", "EUR"] == (2_000, None, None)
+    assert shown("p1")["trial_to_paid",] == ("50.0", 1, 2)
+    assert shown("p2")["churn",] == ("0.0", 0, 1)
+    figures = shown()
+    assert figures["clients",] == (1, None, None)
+    assert figures["active_partners",] == (1, None, None)
+    assert figures["billed_year", "EUR"] == (20_000, None, None)
+    assert figures["commissions_projected", "EUR"] == (12 * 2_000, None, None)
+
+
+def test_a_fact_that_was_never_true_is_in_no_figure(ledger: RealLedger, shown: Ask) -> None:
+    """A lead, a demonstration and a score that finance retracted."""
+    untrue: list[tuple[str, Fact]] = [
+        ("2026-01-12", LeadCaptured(lead_id="l9", partner_id="p1")),
+        ("2026-01-12", DemoHeld(client_id="c1")),
+        ("2026-01-12", ClientNpsReported(client_id="c1", score=9)),
+        ("2026-01-12", PartnerNpsReported(partner_id="p1", score=9)),
+    ]
+    tell(ledger, *STORY)
+    before = shown("p1")
+    for number, (day, fact) in enumerate(untrue):
+        ledger.record([message(fact, day, f"untrue-{number}")])
+    assert shown("p1") != before
+    tell(ledger, *(Retract(f"untrue-{number}") for number in range(len(untrue))))
+    assert shown("p1") == before
 
 
 def test_what_was_paid_is_less_what_came_back(ledger: RealLedger, shown: Ask) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.model.journal import Message
+from tests.model.views import Balance
 from tests.rules.commands import correct
 from tests.rules.dsl import Given, Scenario, commission, difference, margin, take_back
 from tests.rules.facts import (
@@ -101,6 +102,12 @@ def test_d13_a_margin_is_in_no_balance_and_owed_by_the_partner(given: Given) -> 
     story.when(wholesale("2024-02-05", 3_500)).then_nothing()
     story.then_account("partner_receivable", 2_500).then_account("bank", 3_500).then_balance()
     story.when(pay("2024-01-31")).then_payouts()
+
+
+def test_d17_margins_and_wholesale_settlements_are_money_events(given: Given) -> None:
+    """A partner that has had nothing else has a balance, of zeros."""
+    story = posted(given).when(wholesale("2024-02-05", 100, currency="CHF"))
+    assert story.ledger.balances() == {("p1", "EUR"): Balance(), ("p1", "CHF"): Balance()}
 
 
 def test_d13_a_demotion_notwithstanding(given: Given) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from ledger.policy.files import REFERENCE, load
-from ledger.policy.rulebook.parameters import keys, not_built, values
+from ledger.policy.rulebook.parameters import keys, values
 from ledger.policy.rulebook.rules import Example, Rule, beside, prose, rules
 
 NOTHING = "–"
@@ -14,7 +14,7 @@ NOTHING = "–"
 
 def page() -> str:
     """The whole page, Markdown."""
-    sections = [prose("opening"), *_pending(), *map(_section, rules()), prose("closing"), _table()]
+    sections = [prose("opening"), *map(_section, rules()), prose("closing"), _table()]
     return "\n".join(sections)
 
 
@@ -23,34 +23,17 @@ def shown(said: Sequence[str]) -> str:
     return " / ".join(said) or NOTHING
 
 
-def _pending() -> Iterator[str]:
-    waiting = [rule for rule in rules() if rule.pending]
-    if waiting:
-        yield (
-            "**What this release does not decide.** Facts about it are taken in, kept and hashed"
-            " now, and decided\nby a later release:\n"
-        )
-        yield "".join(f"- {rule.number} {rule.title}: {rule.pending}\n" for rule in waiting)
-
-
 def _section(rule: Rule) -> str:
     blocks = [f"{'#' * (2 + rule.depth)} {rule.number} {rule.title}\n", rule.text]
-    if rule.pending:
-        blocks.append(f"*Not decided in this release:* {rule.pending}.\n")
     if rule.parameters:
         said = values(load(REFERENCE).document())
         rows = [
-            f"| `{key}` | `{shown(said.get(key, ()))}` | {meaning}{_refused(key)} |\n"
+            f"| `{key}` | `{shown(said.get(key, ()))}` | {meaning} |\n"
             for key, meaning in rule.parameters.items()
         ]
         blocks.append("| parameter | reference | meaning |\n|---|---|---|\n" + "".join(rows))
     blocks.extend(map(_example, rule.examples))
     return "\n".join(blocks)
-
-
-def _refused(key: str) -> str:
-    refused = [word if " " in word else f"`{word}`" for word in not_built(key)]
-    return f" (not built: {', '.join(refused)})" if refused else ""
 
 
 def _example(example: Example) -> str:

@@ -1,27 +1,24 @@
-"""The keys of a programme file: which there are, what a document says of each, what it may say."""
+"""The keys of a programme file: which there are, and what a document says of each."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, JsonValue
 
 from ledger.policy.programme import Programme
-from ledger.policy.shape import fields, parts, table_of
-
-A_NUMBER = "a number"
+from ledger.policy.shape import fields, table_of
 
 
 @cache
-def keys() -> Mapping[str, Any]:
-    """Every key that a programme file can have, dotted, with the type of its value.
+def keys() -> tuple[str, ...]:
+    """Every key that a programme file can have, dotted, in the document's order.
 
     The number of an entry in an array of tables is left out: ``tier.year_1`` is every tier's.
     """
-    return dict(_leaves(Programme, ""))
+    return tuple(_leaves(Programme, ""))
 
 
 def values(document: Mapping[str, JsonValue]) -> dict[str, tuple[str, ...]]:
@@ -32,30 +29,13 @@ def values(document: Mapping[str, JsonValue]) -> dict[str, tuple[str, ...]]:
     return {key: tuple(said) for key, said in found.items() if key in keys()}
 
 
-def not_built(key: str) -> list[str]:
-    """The values that the rules know for a key, but this release refuses."""
-    type_ = keys()[key]
-    adapter: TypeAdapter[object] = TypeAdapter(type_)
-    refused = []
-    for value in _samples(type_):
-        try:
-            adapter.validate_python(value)
-        except ValidationError:
-            refused.append(value if isinstance(value, str) else A_NUMBER)
-    return refused
-
-
-def _leaves(table: type[BaseModel], prefix: str) -> Iterator[tuple[str, Any]]:
+def _leaves(table: type[BaseModel], prefix: str) -> Iterator[str]:
     for name, field in fields(table).items():
         inner = table_of(field)
         if inner is not None:
             yield from _leaves(inner, f"{prefix}{name}.")
         else:
-            type_ = field.annotation
-            yield (
-                f"{prefix}{name}",
-                Annotated[(type_, *field.metadata)] if field.metadata else type_,
-            )
+            yield f"{prefix}{name}"
 
 
 def _said(value: JsonValue | Mapping[str, JsonValue], key: str) -> Iterator[tuple[str, JsonValue]]:
@@ -68,12 +48,3 @@ def _said(value: JsonValue | Mapping[str, JsonValue], key: str) -> Iterator[tupl
             yield from _said(one, key)
     else:
         yield key, value
-
-
-def _samples(type_: Any) -> Iterator[str | int]:
-    """Each word of a choice, and a number where it may be one."""
-    found = list(parts(type_))
-    words = [word for part in found if get_origin(part) is Literal for word in get_args(part)]
-    yield from words
-    if words and int in found:
-        yield 1

@@ -31,15 +31,11 @@ class Example(Part):
 
 
 class Rule(Part):
-    """A rule: its text is Markdown; ``parameters`` says what each key of a programme file means.
-
-    ``pending`` says what of it this release records but does not decide yet; empty: nothing.
-    """
+    """A rule: its text is Markdown; ``parameters`` says what each key of a programme file means."""
 
     number: Annotated[str, StringConstraints(pattern=r"^D[1-9][0-9]?(\.[1-9][0-9]?[a-e]?)?$")]
     title: Line
     text: str
-    pending: str = ""
     parameters: Mapping[str, Line] = Field(default_factory=dict)
     examples: Annotated[tuple[Example, ...], Field(alias="example")] = ()
 
