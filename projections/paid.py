@@ -38,6 +38,7 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS paid
 WHERE paid.payment <= %(run)s
+    AND (NOT paid.gone OR paid.revision > %(run)s)
     AND paid.period_start <= %(through)s
     AND (
         wanted.touched

@@ -26,15 +26,15 @@ PAYMENTS = StoredProjection(
             "bigint",
             "Position of the PaymentStanding that says so; none: that of the fact, below 0.",
         ),
+        # It stays, so that a run finds what it had brought.
+        Column("gone", "boolean", "Whether it was retracted, and no other took its place (D9.5)."),
     ),
     order_by=("invoice_id", "payment_id"),
     key=("invoice_id", "payment_id"),
     topics=frozenset({InvoicePaid.topic(), PaymentStanding.topic()}),
     # A payment told again has a lower revision than the first; any standing has a higher one.
     latest=("revision",),
-    # A payment that was retracted goes.
-    removes=True,
-    version=2,
+    version=3,
     # A client's payments; those of some days; those told or changed since a run.
     indexes=("client_id", "period_start", "(GREATEST(payment, revision))"),
 )

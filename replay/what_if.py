@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from psycopg import Connection, IsolationLevel, sql
-from psycopg.pq import TransactionStatus
+from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
 from events.base import Decision
@@ -25,11 +24,9 @@ from ledger.policy.programme import Programme
 from ledger.store.mapper import money_of
 from projections import DEFAULT_NAMES, Names
 from replay.as_of import AsOf, Replay
-from replay.rerun import Log, Rerun
+from replay.rerun import Log, Rerun, reading
+from replay.rerun.books import NO_MONEY
 from replay.rerun.rerun import Progress
-
-NO_MONEY = frozenset({"waiver", "margin", "margin_adjustment", "prize_in_kind"})
-"""Kinds of lines that are in no balance (D18)."""
 
 _PRESENT = """
 SELECT
@@ -46,14 +43,6 @@ WHERE position <= %s
         'prize_in_kind', 'credit', 'adjustment', 'margin_adjustment', 'opening'
     )
 GROUP BY 1, 2, 3, 4, 5
-"""
-
-_OPEN_RUN = """
-SELECT count(*) FILTER (WHERE topic = 'accrual.run/1')
-    - count(*) FILTER (WHERE topic = 'AccrualCompleted/1')
-FROM {events}
-WHERE originator_id = 'ledger'
-    AND position <= %s
 """
 
 
@@ -117,15 +106,8 @@ def compare(
     NotReady while a run is open, Refused for what cannot be decided again, Corrupt where sums do
     not meet the balances. ``connection`` must be idle; it only reads.
     """
-    if connection.info.transaction_status is not TransactionStatus.IDLE:
-        raise ValueError("the connection is in a transaction already")
-    before = connection.isolation_level, connection.read_only
-    connection.isolation_level, connection.read_only = IsolationLevel.REPEATABLE_READ, True
-    try:
-        with connection.transaction():
-            return _compare(connection, names, Terms(programme, from_day), progress)
-    finally:
-        connection.isolation_level, connection.read_only = before
+    with reading(connection):
+        return _compare(connection, names, Terms(programme, from_day), progress)
 
 
 def _compare(
@@ -133,8 +115,8 @@ def _compare(
 ) -> Comparison:
     replay = Replay(connection, names)
     at = replay.resolve()
-    _check_no_run_is_open(connection, names, at.position)
     log = Log(connection, at.position, names)
+    log.check_complete()
     terms.replace(log.adoptions())
     other = _Lines()
     Rerun(log, other.add, terms.instead_of).decide(progress)
@@ -219,14 +201,6 @@ def _present(connection: Connection[Any], names: Names, position: int) -> Sums:
     with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
         cursor.execute(sql.SQL(_PRESENT).format(events=names.events), (position,))
         return Counter({Heading(*row[:-1]): int(row[-1]) for row in cursor})
-
-
-def _check_no_run_is_open(connection: Connection[Any], names: Names, position: int) -> None:
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        cursor.execute(sql.SQL(_OPEN_RUN).format(events=names.events), (position,))
-        row = cursor.fetchone()
-    if row and row[0]:
-        raise NotReady("an accrual run is open; wait for it, or finish it with: commissions accrue")
 
 
 def _tie_out(replay: Replay, found: Comparison, balances: Counter[tuple[str, str]]) -> None:

@@ -1,4 +1,4 @@
-"""What auditors run: rebuild every projection, verify the whole ledger."""
+"""What auditors run: rebuild every projection, verify the whole ledger, decide it again."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from interfaces.money import format_count
 from projections import Projector
 from projections.rebuild import rebuild as rebuild_projections
 from replay.findings import Discrepancy
+from replay.recompute import recompute as recompute_ledger
 from replay.verify import verify as verify_ledger
 
 MEMBERS = ("check", "position", "partner_id", "what")
@@ -51,6 +52,25 @@ def verify(session: Session, format_: Format) -> int:
     with session.replay() as replay, progress("verifying") as step:
         position = replay.resolve().position
         found = [_row(one) for one in verify_ledger(replay.connection, progress=step)]
+    return write_findings(session, format_, position, found, "verified {} events: nothing is wrong")
+
+
+@click.command(cls=Command)
+@format_option
+@click.pass_obj
+def recompute(session: Session, format_: Format) -> int:
+    """Decide the whole log again, compare with what was recorded; exit status 1 if it differs."""
+    with session.replay() as replay, progress("deciding again") as step:
+        position = replay.resolve().position
+        found = [_row(one) for one in recompute_ledger(replay.connection, progress=step)]
+    sentence = "decided {} events again: every decision is as it was recorded"
+    return write_findings(session, format_, position, found, sentence)
+
+
+def write_findings(
+    session: Session, format_: Format, position: int, found: list[Row], sentence: str
+) -> int:
+    """Write what is wrong, or the sentence if nothing is; the exit status."""
     session.line.add(position=position, discrepancies=len(found))
     if format_ == "json":
         members = {"position": position, "discrepancies": len(found), "rows": found}
@@ -61,7 +81,7 @@ def verify(session: Session, format_: Format) -> int:
         write_table(found, COLUMNS, session.locale)
     else:
         count = format_count(position, session.locale)
-        sys.stdout.write(f"verified {count} events: nothing is wrong\n")
+        sys.stdout.write(f"{sentence.format(count)}\n")
     return 1 if found else 0
 
 

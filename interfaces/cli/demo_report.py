@@ -37,6 +37,7 @@ def write_report(replay: Replay, played: Played, locale: Locale) -> None:
     _write_tiers(replay, at, locale)
     _write_leaderboard(replay, at, locale)
     _write_months(replay, at, locale)
+    _write_kinds(replay, at, locale)
     chosen = _short_statement(replay, at)
     if chosen is not None:
         _head(f"A statement: {chosen.partner_id} in {chosen.month}, a closed month")
@@ -147,6 +148,35 @@ def _write_months(replay: Replay, at: AsOf, locale: Locale) -> None:
     first, last = (format_money(months[month], CURRENCY, locale) for month in (year[0], year[-1]))
     line = sparkline([months[month] for month in year])
     sys.stdout.write(f"{year[0]} {first}  {line}  {last} {year[-1]}\n")
+
+
+def _write_kinds(replay: Replay, at: AsOf, locale: Locale) -> None:
+    """What was decided by each rule: how many lines, and how much in euros."""
+    lines: Counter[tuple[str, str]] = Counter()
+    amounts: Counter[tuple[str, str]] = Counter()
+    for row in replay.history(at):
+        if row["currency"] == CURRENCY:
+            key = (str(row["kind"]), str(row["rule"]))
+            lines[key] += 1
+            amounts[key] += _whole(row["amount"])
+    _head("Lines by kind and rule (commissions rules D9.2 says what a rule is)")
+    columns = (
+        Column("kind"),
+        Column("rule"),
+        Column("lines", kind="count"),
+        Column("amount", kind="money"),
+    )
+    rows: list[Row] = [
+        {
+            "kind": kind,
+            "rule": rule,
+            "lines": count,
+            "amount": amounts[kind, rule],
+            "currency": CURRENCY,
+        }
+        for (kind, rule), count in sorted(lines.items(), key=lambda of_kind: -of_kind[1])
+    ]
+    write_table(rows, columns, locale)
 
 
 def _short_statement(replay: Replay, at: AsOf) -> Statement | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -97,6 +97,9 @@ FOUNDERS = 10
 SPONSORED = {14: 1, 20: 1, 27: 3, 31: 11, 33: 1, 36: 5, 41: 12, 48: 3}
 """Sponsored partner → its sponsor, by number; each sponsor has joined before."""
 
+TERRITORY, BRAND = 11, 12
+"""Strategic partners, by number: one holds its department, one sells under its own brand."""
+
 
 def partners() -> tuple[Partner, ...]:
     """All partners, in the order of their ids."""
@@ -153,6 +156,21 @@ def _particular(number: int, partner: Partner) -> Partner:
         case 22:  # The agreement ends, and is signed again two months later.
             partner = replace(partner, ended=date(2026, 4, 10), signed=date(2026, 6, 12))
     return partner
+
+
+def tell_privileges(partners: Sequence[Partner], book: Book) -> None:
+    """What strategic partners ask for: a department of its own, a brand and what it then owes."""
+    held, branded = partners[TERRITORY - 1], partners[BRAND - 1]
+    book.tell(
+        date(2026, 3, 2),
+        "partner.territory_granted",
+        {"partner_id": held.partner_id, "department": held.department},
+    )
+    who = {"partner_id": branded.partner_id}
+    book.tell(date(2026, 7, 1), "partner.white_label_granted", who)
+    for month in range(8, 13):
+        paid: Data = {**who, "amount": 700_000, "currency": "EUR", "reference": f"w-2026-{month}"}
+        book.tell(date(2026, month, 20), "wholesale.settled", paid)
 
 
 def name(number: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time, timedelta
 from io import BytesIO
 from typing import Any
@@ -14,7 +14,7 @@ from psycopg.rows import tuple_row
 
 from events.finance import ProgrammeAdopted
 from interfaces.demo.settlements import Initiated, settle
-from interfaces.demo.year import Correction, Month, year
+from interfaces.demo.year import Act, Assignment, Month, Retraction, year
 from ledger.application import CommissionLedger
 from ledger.errors import Refused
 from ledger.ingest.files import Source, batches, recorded
@@ -80,8 +80,8 @@ def _finish_month(ledger: CommissionLedger, month: Month, counts: Counter[str]) 
     """Accrue, correct, close and pay; gives what the bank will answer."""
     # Whatever day it is today: the demo's year is always the same.
     counts["lines"] += ledger.accrue(month.through, ahead=True).lines
-    for correction in month.corrections:
-        _correct(ledger, correction)
+    for act in month.acts:
+        _carry_out(ledger, act)
     ledger.close(month.month, ahead=True)
     initiated = ledger.run_payouts(month.through, ahead=True)
     counts["payouts"] += len(initiated)
@@ -90,16 +90,15 @@ def _finish_month(ledger: CommissionLedger, month: Month, counts: Counter[str]) 
     )
 
 
-def _correct(ledger: CommissionLedger, correction: Correction) -> None:
-    post = ledger.credit if correction.kind == "credit" else ledger.adjust
-    post(
-        partner_id=correction.partner_id,
-        amount=correction.amount,
-        currency=correction.currency,
-        reason=correction.reason,
-        requested_by=correction.requested_by,
-        approved_by=correction.approved_by,
-    )
+def _carry_out(ledger: CommissionLedger, act: Act) -> None:
+    members = asdict(act)
+    if isinstance(act, Assignment):
+        ledger.assign(**members)
+    elif isinstance(act, Retraction):
+        ledger.retract(**members)
+    else:
+        post = ledger.credit if members.pop("kind") == "credit" else ledger.adjust
+        post(**members)
 
 
 def is_demo(connection: Connection[Any]) -> bool | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -31,6 +31,12 @@ DUPLICATES = (((2026, 3), (2026, 3)), ((2026, 5), (2026, 7)))
 BAD_LINE = (2026, 6)
 """The delivery with the one bad line: a price that is a float."""
 
+WRONG_ACTIVATION, RETRACTED_IN = (2026, 2), (2026, 4)
+"""Of which delivery an activation was never true, and after which finance retracts it."""
+
+LEFT_IN, LEFT, HEIR = (2026, 9), 10, 9
+"""After which delivery the clients of a partner that left are given away; both by number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Correction:
@@ -46,10 +52,37 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
+class Assignment:
+    """Finance gives a client to another partner from a day on."""
+
+    client_id: str
+    partner_id: str
+    from_day: date
+    reason: str
+    requested_by: str = "finance-1"
+    approved_by: str = "finance-2"
+
+
+@dataclass(frozen=True, slots=True)
+class Retraction:
+    """Finance retracts a message that was never true."""
+
+    source: str
+    id: str
+    reason: str
+    requested_by: str = "finance-1"
+    approved_by: str = "finance-2"
+
+
+Act = Correction | Assignment | Retraction
+"""What finance does by two persons after an accrual."""
+
+
+@dataclass(frozen=True, slots=True)
 class Month:
     """A delivery, and what finance does when the month is over.
 
-    In this order: ingest ``lines``, accrue ``through``, post ``corrections``, close ``month``, and
+    In this order: ingest ``lines``, accrue ``through``, carry out ``acts``, close ``month``, and
     run payouts with cut-off ``through``. What the bank answers to them belongs before the next
     month's lines (:func:`interfaces.demo.settlements.settle`); the last payouts stay in flight.
     """
@@ -57,7 +90,7 @@ class Month:
     month: str
     lines: tuple[bytes, ...]
     through: date
-    corrections: tuple[Correction, ...] = ()
+    acts: tuple[Act, ...] = ()
 
 
 CORRECTIONS = {
@@ -76,7 +109,7 @@ def year() -> Iterator[Month]:
             month=f"{year_}-{month:02d}",
             lines=tuple(_lines(book, (year_, month))),
             through=last_day(year_, month),
-            corrections=CORRECTIONS.get((year_, month), ()),
+            acts=(*CORRECTIONS.get((year_, month), ()), *_acts(book, (year_, month))),
         )
 
 
@@ -113,6 +146,7 @@ def _book() -> Book:
     _tell_costs(book)
     # Last, so that the ids and instants of all that decides something stay as they are.
     clients.tell_cold_leads(partners, book)
+    network.tell_privileges(partners, book)
     return book
 
 
@@ -138,6 +172,20 @@ def _tell_costs(book: Book) -> None:
         for category, amount in costs.items():
             data: Data = {"category": category, "amount": amount, "currency": "EUR"}
             book.tell(day, "cost.recorded", data)
+
+
+def _acts(book: Book, delivery: tuple[int, int]) -> Iterator[Act]:
+    """A test account is retracted; the clients of a partner that left go to another."""
+    if delivery == RETRACTED_IN:
+        told = json.loads(_activation_of(book, WRONG_ACTIVATION).line)
+        yield Retraction(told["source"], told["id"], "test_account")
+    if delivery == LEFT_IN:
+        partners = network.partners()
+        left, heir = partners[LEFT - 1], partners[HEIR - 1].partner_id
+        first = last_day(*delivery) + timedelta(days=1)
+        for client in clients.clients(partners):
+            if client.partner == left and client.activated < first:
+                yield Assignment(client.client_id, heir, first, "partner_left")
 
 
 def _lines(book: Book, delivery: tuple[int, int]) -> Iterator[bytes]:

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from psycopg import Connection, ServerCursor, sql
+from psycopg import Connection, IsolationLevel, ServerCursor, sql
+from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from events.base import Event
 from events.catalogue import TOPICS
 from events.codec import decode_state
-from events.finance import AdjustmentRequested, FactRetracted, ProgrammeAdopted
+from events.course import AccrualCompleted
+from events.finance import AccrualRun, AdjustmentRequested, FactRetracted, ProgrammeAdopted
 from events.recorded import Recorded
 from ledger.engine.state import LEDGER
+from ledger.errors import NotReady
 from projections import DEFAULT_NAMES, Names
 
 PAGE_EVENTS = 5_000
 """Events read at a time."""
+
+
+Key = tuple[str, str]
+"""Source and id of a fact."""
 
 
 class Told(NamedTuple):
@@ -27,16 +35,44 @@ class Told(NamedTuple):
     event: Recorded
 
 
+@contextmanager
+def reading(connection: Connection[Any]) -> Iterator[None]:
+    """A transaction that reads one snapshot and can write nothing; ``connection`` must be idle."""
+    if connection.info.transaction_status is not TransactionStatus.IDLE:
+        raise ValueError("the connection is in a transaction already")
+    before = connection.isolation_level, connection.read_only
+    connection.isolation_level, connection.read_only = IsolationLevel.REPEATABLE_READ, True
+    try:
+        with connection.transaction():
+            yield
+    finally:
+        connection.isolation_level, connection.read_only = before
+
+
 class Log:
     """The events of one ledger up to a position, of the types that are asked for.
 
-    ``connection`` is in a transaction of repeatable reads while the log is read.
+    It is read within :func:`reading`.
     """
 
     def __init__(
         self, connection: Connection[Any], through: int, names: Names = DEFAULT_NAMES
     ) -> None:
         self._connection, self._events, self.through = connection, names.events, through
+
+    def check_complete(self) -> None:
+        """Raise NotReady while a run is open: half of one is not what was decided."""
+        query = sql.SQL(
+            "SELECT count(*) FILTER (WHERE topic = %s) - count(*) FILTER (WHERE topic = %s)"
+            " FROM {} WHERE originator_id = %s AND position <= %s"
+        ).format(self._events)
+        topics = AccrualRun.topic(), AccrualCompleted.topic()
+        with self._connection.cursor(row_factory=tuple_row) as cursor:
+            row = cursor.execute(query, (*topics, LEDGER, self.through)).fetchone()
+        if row and row[0]:
+            raise NotReady(
+                "an accrual run is open; wait for it, or finish it with: commissions accrue"
+            )
 
     def told(self, classes: Collection[type[Event]]) -> Iterator[Told]:
         """The events of some classes, of any version, in the order of their positions."""
@@ -61,13 +97,26 @@ class Log:
             if isinstance(told.event.data, ProgrammeAdopted)
         ]
 
-    def retracted(self) -> set[tuple[str, str]]:
-        """The facts that are retracted, by source and id (D9.5)."""
-        return {
-            (told.event.data.source, told.event.data.id)
-            for told in self.told([FactRetracted])
-            if isinstance(told.event.data, FactRetracted)
-        }
+    def retracted(self) -> dict[Key, Recorded]:
+        """The facts that were retracted, by source and id (D9.5)."""
+        query = sql.SQL(
+            "SELECT named.position, named.topic, named.state, named.effective_at, named.day,"
+            " named.source, named.event_id"
+            " FROM {events} AS asked CROSS JOIN LATERAL ("
+            "SELECT * FROM {events} WHERE event_id IS NOT NULL"
+            " AND source = convert_from(asked.state, 'UTF8')::jsonb ->> 'source'"
+            " AND event_id = convert_from(asked.state, 'UTF8')::jsonb ->> 'id'"
+            ") AS named"
+            " WHERE asked.originator_id = %s AND asked.topic = %s AND asked.position <= %s"
+        ).format(events=self._events)
+        with self._connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+            cursor.execute(query, (LEDGER, FactRetracted.topic(), self.through))
+            return {
+                (source, event_id): Recorded(
+                    position, effective_at, day, decode_state(topic, state), source, event_id
+                )
+                for position, topic, state, effective_at, day, source, event_id in cursor
+            }
 
     def adjusted_lines(self) -> dict[int, Recorded]:
         """The lines that adjustments name, by position."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,28 +12,21 @@ from events.billing import InvoicePaid, InvoiceRefunded
 from events.decisions import (
     AttributionAssigned,
     ClientStanding,
+    FactVoided,
+    PaymentStanding,
     ReferralAccepted,
     Standing,
 )
-from events.lines import (
-    BonusDeclined,
-    BonusPosted,
-    CommissionPosted,
-    ContestPosted,
-    DifferenceUnresolved,
-    Line,
-    RewardPosted,
-)
-from events.partner_decisions import BadgeAwarded, SponsorAccepted, TierChanged
+from events.partner_decisions import SponsorAccepted, TierChanged
 from events.partners import PartnerAgreementEnded, PartnerAgreementSigned, PartnerEnrolled
 from events.recorded import Recorded
-from ledger.engine import Counts, Posted, evolve
+from ledger.engine import Counts, evolve
 from ledger.engine.closes import Span, Tally
-from ledger.engine.counted import CountedClient, Rewarded
+from ledger.engine.counted import CountedClient
 from ledger.engine.invoices import Paid, picture_of
-from ledger.engine.posted import Period, PostedPeriods
-from ledger.engine.sponsorship import Booked
+from ledger.engine.payouts import Payable, payout_id
 from ledger.engine.state import (
+    Assignment,
     Client,
     Ledger,
     Overlay,
@@ -46,15 +38,13 @@ from ledger.engine.state import (
     partner_of,
 )
 from ledger.ports import Entrant
-
-Kept = tuple[int, type[Event], tuple[Any, ...]]
-"""A line as it is kept: its position, its class, its members in the order of the class."""
+from replay.rerun.books import MemoryBooks
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _AGREEMENTS = (PartnerEnrolled, PartnerAgreementSigned, PartnerAgreementEnded)
 
 
-class Memory:
+class Memory(MemoryBooks):
     """What was recorded so far; ``changed`` since the last run began, so that a run finds it.
 
     Positions are its own: facts, commands and decisions in the order in which they come.
@@ -62,6 +52,7 @@ class Memory:
     """
 
     def __init__(self, decided: Callable[[int, Decision], None]) -> None:
+        super().__init__()
         self.state = Overlay({})
         self.position = 0
         self.changed = Changes()
@@ -73,16 +64,20 @@ class Memory:
         self._decided = decided
         self._counted: defaultdict[str, defaultdict[date, set[str]]]
         self._counted = defaultdict(lambda: defaultdict(set))
-        self._lines: defaultdict[str, list[Kept]] = defaultdict(list)
         self._invoices: defaultdict[str, set[str]] = defaultdict(set)
         self._claimed: dict[int, date] = {}
         self._stood: dict[str, int] = {}
-        self._rewarded: dict[str, Rewarded] = {}
-        self.rewarded: set[str] = set()
         self.sponsored_by: defaultdict[str, set[str]] = defaultdict(set)
-        self._commissions: defaultdict[str, list[Kept]] = defaultdict(list)
-        self._contests: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         self._entrants: dict[str, list[str]] = {}
+        self._indexes: Mapping[type[Decision], Callable[[Any], None]] = {
+            ClientStanding: self._stands,
+            ReferralAccepted: self._accepted,
+            AttributionAssigned: self._assigned,
+            FactVoided: self._voided,
+            PaymentStanding: self._lowered,
+            SponsorAccepted: self._sponsored,
+            TierChanged: self._rises,
+        }
         self.risen: set[str] = set()
 
     @property
@@ -128,23 +123,33 @@ class Memory:
         self.days_of_partners[day].add(partner_id)
 
     def _index(self, decision: Decision) -> None:
-        if isinstance(decision, ClientStanding):
-            self._stands(decision)
-        elif isinstance(decision, Line | DifferenceUnresolved):
-            self._booked(decision)
-        elif isinstance(decision, AttributionAssigned):
-            if decision.partner_id is not None:
-                self.assigned_to[decision.partner_id].add(decision.client_id)
-        elif isinstance(decision, ReferralAccepted):
-            self._claimed[decision.claim] = decision.day
-        elif isinstance(decision, BonusDeclined | BadgeAwarded):
-            self._reward(decision)
-        elif isinstance(decision, SponsorAccepted):
-            self.sponsored_by[decision.sponsor_id].add(decision.partner_id)
-        elif isinstance(decision, TierChanged) and decision.to_tier != "referent":
-            self.risen.add(decision.partner_id)
+        self.book(self.position, decision)
+        index = self._indexes.get(type(decision))
+        if index is not None:
+            index(decision)
         if decision.stream.startswith("partner:"):
             self._of_partner(decision.stream, decision.__dict__["day"])
+
+    def _accepted(self, decision: ReferralAccepted) -> None:
+        self._claimed[decision.claim] = decision.day
+
+    def _assigned(self, decision: AttributionAssigned) -> None:
+        if decision.partner_id is not None:
+            self.assigned_to[decision.partner_id].add(decision.client_id)
+
+    def _voided(self, decision: FactVoided) -> None:
+        if decision.client_id is not None:
+            self.changed.clients.add(decision.client_id)
+
+    def _lowered(self, decision: PaymentStanding) -> None:
+        self.changed.payments.add(decision.client_id)
+
+    def _sponsored(self, decision: SponsorAccepted) -> None:
+        self.sponsored_by[decision.sponsor_id].add(decision.partner_id)
+
+    def _rises(self, decision: TierChanged) -> None:
+        if decision.to_tier != "referent":
+            self.risen.add(decision.partner_id)
 
     def _stands(self, decision: ClientStanding) -> None:
         client_id, before, after = decision.client_id, decision.before, decision.after
@@ -174,33 +179,6 @@ class Memory:
         else:
             names.discard(name)
 
-    def _booked(self, decision: Line | DifferenceUnresolved) -> None:
-        members = decision.__dict__
-        client_id = members.get("client_id")
-        if client_id is not None:
-            cls = type(decision)
-            values = tuple(members[name] for name in cls.model_fields)
-            self._lines[client_id].append((self.position, cls, values))
-            if isinstance(decision, CommissionPosted):
-                self._commissions[decision.partner_id].append(self._lines[client_id][-1])
-        if isinstance(decision, RewardPosted):
-            self.rewarded.add(decision.sponsored_id)
-        elif isinstance(decision, BonusPosted):
-            self._reward(decision)
-        elif isinstance(decision, ContestPosted):
-            self._contests[decision.partner_id, decision.client_id].add(decision.contest)
-
-    def _reward(self, decision: BonusPosted | BonusDeclined | BadgeAwarded) -> None:
-        partner_id = decision.partner_id
-        old = self._rewarded.get(partner_id) or Rewarded()
-        if isinstance(decision, BadgeAwarded):
-            old = old._replace(badges=old.badges | {decision.badge})
-        elif isinstance(decision, BonusPosted):
-            old = old._replace(paid=old.paid | {decision.ordinal})
-        else:
-            old = old._replace(declined={**old.declined, decision.ordinal: decision.day})
-        self._rewarded[partner_id] = old
-
     # --- what runs ask ---------------------------------------------------------------------------
 
     def partner(self, partner_id: str) -> Partner:
@@ -217,10 +195,6 @@ class Memory:
             {day: len(of_day) for day, of_day in self._counted[partner_id].items() if of_day}
         )
 
-    def rewarded_of(self, partner_id: str) -> Rewarded:
-        """What a partner was given or refused for its counted clients."""
-        return self._rewarded.get(partner_id) or Rewarded()
-
     def counted_on(self, partner_id: str, day: date) -> set[str]:
         """The clients that count for a partner on a day."""
         return self._counted[partner_id].get(day, set())
@@ -229,30 +203,19 @@ class Memory:
         """The day of a winning claim."""
         return None if claim is None else self._claimed.get(claim)
 
-    def posted(self, client_id: str, partner_id: str) -> dict[Period, Posted]:
-        """What is posted to a partner for the periods of a client, from its lines."""
-        return self.posted_of(client_id).get((client_id, partner_id), {})
+    def folded(self, streams: list[str]) -> dict[str, object]:
+        """The entities of streams, of those that have one."""
+        found = {stream: self.state.get(stream) for stream in streams}
+        return {stream: entity for stream, entity in found.items() if entity is not None}
 
-    def posted_of(self, client_id: str) -> dict[tuple[str, str], dict[Period, Posted]]:
-        """What is posted for the periods of a client, by (client, partner)."""
-        posted = PostedPeriods()
-        for kept in self._lines.get(client_id, ()):
-            posted.fold(*_booked(kept))
-        return posted.by_account
+    def assigned(self, client: Client, through: date) -> list[Assignment]:
+        """Finance's assignments of a client up to a day, the last of each day (D3.6)."""
+        of_days = {each.day: each for each in client.assignments if each.day <= through}
+        return [of_days[day] for day in sorted(of_days)]
 
     def sponsor(self, partner_id: str) -> Partner:
         """A sponsor as it stands."""
         return self.partner(partner_id)
-
-    def lines(self, partner_id: str, after: int, active: date) -> Iterator[Sequence[Booked]]:
-        """A partner's commissions after a position with S after a day."""
-        kept = self._commissions[partner_id]
-        found = map(_booked, kept[bisect_right(kept, after, key=lambda line: line[0]) :])
-        yield [one for one in found if one.event.__dict__["day"] > active]
-
-    def accounts(self, clients: Collection[str]) -> dict[str, list[Booked]]:
-        """The lines of clients, what was taken back of them, and the shares that they had."""
-        return {client_id: list(map(_booked, self._lines[client_id])) for client_id in clients}
 
     def payments(self, client_id: str) -> list[Paid]:
         """What a client paid of which invoice, net of what was given back."""
@@ -270,6 +233,15 @@ class Memory:
             for client_id in self.clients_of[partner_id]
             if (self.client(client_id).standing.first_activated_on or date.min) >= day
         )
+
+    def payables(self, cutoff: date, partner_id: str | None) -> list[Payable]:
+        """What is owed by a cut-off, but for what the same has initiated before (D15.1)."""
+        return [
+            Payable(self.partner(name), currency, owed)
+            for name, currency, owed in self.owed(cutoff)
+            if partner_id in {None, name}
+            and f"payout:{payout_id(name, currency, cutoff)}" not in self.state.changed
+        ]
 
     def tallies(self, span: Span) -> list[Tally]:
         """How many counted clients of a span each partner has (D12), those with none left out."""
@@ -329,10 +301,10 @@ class Memory:
         yield [
             Entrant(
                 self._counted_client(client_id),
-                tuple(sorted(self._contests.get((partner_id, client_id), ()))),
+                self.contests_of(partner_id, client_id),
             )
             for client_id in self._entrants.pop(partner_id, [])
-            if client_id in counted
+            if client_id in counted and self.client(client_id).standing.counted_by is None
         ]
 
     def _counted_client(self, client_id: str) -> CountedClient:
@@ -366,11 +338,6 @@ class Changes:
         self.agreements: set[str] = set()
         self.payments: set[str] = set()
         self.partners: set[str] = set()
-
-
-def _booked(kept: Kept) -> Booked:
-    position, cls, values = kept
-    return Booked(position, cls.holding(dict(zip(cls.model_fields, values, strict=True))))
 
 
 def _holding(standing: Standing) -> tuple[object, ...]:

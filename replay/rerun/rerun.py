@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from events.base import Command, Decision, Event, Fact
-from events.billing import InvoicePaid, InvoiceRefunded
 from events.catalogue import COMMANDS, FACTS
 from events.course import AccrualCompleted
 from events.finance import (
@@ -30,16 +29,23 @@ from events.finance import (
     ProgrammeAdopted,
 )
 from events.lines import PeriodLine
-from events.partners import PayoutFailed, PayoutSettled, WholesaleSettled
 from events.recorded import Recorded
-from ledger.engine import DECIDING, answer, closes, commands, folded_topics, openings
+from ledger.engine import (
+    DECIDING,
+    answer,
+    closes,
+    commands,
+    decide_payouts,
+    folded_topics,
+    openings,
+)
 from ledger.engine.assignments import decide_assignment
 from ledger.engine.calendar import start_of
 from ledger.engine.posted import period_of
 from ledger.engine.retraction import decide_retraction
 from ledger.engine.ties import decide_correction
 from ledger.errors import Refused
-from replay.rerun.log import Log, Told
+from replay.rerun.log import Key, Log, Told
 from replay.rerun.memory import Memory
 from replay.rerun.runs import MemoryRun
 
@@ -51,26 +57,26 @@ Progress = Callable[[int, int], None]
 
 _PROGRESS_EVENTS = 2_000
 _FOLDED = {topic.partition("/")[0] for topic in folded_topics()}
-_LEFT_OUT = {PayoutSettled, PayoutFailed, WholesaleSettled}
 
 
 def _is_read(cls: type[Event]) -> bool:
     """Whether a decision rests on facts of a class, or is taken on them."""
-    return (cls.type in _FOLDED or cls in DECIDING) and cls not in _LEFT_OUT
+    return cls.type in _FOLDED or cls in DECIDING
 
 
-_TOLD: list[type[Event]] = [
+TOLD: list[type[Event]] = [
     *(cls for cls in FACTS.values() if _is_read(cls)),
     *COMMANDS.values(),
     AccrualCompleted,
 ]
+"""What a rerun is told: facts that decisions rest on, commands, and where runs were complete."""
 
 
 class Rerun:
     """Decides a log again; ``decided`` is told each decision with its position in the rerun.
 
-    What only moves money to partners (payouts, their settlements) is left out: no line rests on it;
-    so are retractions of facts that no decision reads, and what a retraction lists for finance.
+    How far runs were, seals of statements and lists for finance are left out: no decision rests on
+    them.
     """
 
     def __init__(
@@ -82,22 +88,21 @@ class Rerun:
         self._log, self._adoptions = log, adoptions
         self._memory = Memory(decided)
         self._named: Mapping[int, Recorded] = {}
-        self._wrong: Collection[tuple[str, str]] = ()
-        self._told: dict[tuple[str, str], Recorded] = {}
+        self._retracted: dict[Key, Recorded] = {}
         self._run = 0
         self._commands: Mapping[type[Event], Callable[[Recorded, Any], None]] = {
             ProgrammeAdopted: self._adopted,
             PartnerProgrammeAssigned: self._assigned_programme,
             AttributionAssignmentRequested: self._assigned,
             PartnerCorrected: self._corrected,
-            FactRetracted: self._retracted,
+            FactRetracted: self._voided,
             LedgerOpened: self._only_told,
             PartnerOpened: self._partner_opened,
             AccrualRun: self._accrued,
             AdjustmentRequested: self._adjusted,
             CreditRequested: self._credited,
             PeriodClosed: self._closed,
-            PayoutRun: self._only_told,
+            PayoutRun: self._paid,
             PayoutHeld: self._only_told,
             PayoutReleased: self._only_told,
             IngestGapAccepted: self._only_told,
@@ -105,20 +110,30 @@ class Rerun:
 
     def decide(self, progress: Progress | None = None) -> None:
         """Go through the whole log. Raises Refused for a command that cannot be decided again."""
-        self._named, self._wrong = self._log.adjusted_lines(), self._log.retracted()
-        for number, told in enumerate(self._log.told(_TOLD)):
-            self._take(told)
+        self.begin()
+        for number, told in enumerate(self._log.told(TOLD)):
+            self.take(told)
             if progress is not None and number % _PROGRESS_EVENTS == 0:
                 progress(told.position, self._log.through)
 
-    def _take(self, told: Told) -> None:
+    def begin(self) -> None:
+        """Read beforehand what single commands name."""
+        self._named = self._log.adjusted_lines()
+        self._retracted = self._log.retracted()
+
+    @property
+    def position(self) -> int:
+        """The position of the last event in the rerun."""
+        return self._memory.position
+
+    def take(self, told: Told) -> None:
+        """Take the next fact, command or completion of a run, and decide on it."""
         event = told.event
         data = event.data
         if isinstance(data, Fact):
             recorded = self._memory.tell(data, event.effective_at, event.day)
-            key = (event.source or "", event.id or "")
-            if key in self._wrong:
-                self._told[key] = recorded
+            if (event.source, event.id) in self._retracted:
+                self._retracted[event.source or "", event.id or ""] = recorded
             if type(data) in DECIDING:
                 decisions = answer(self._memory.state, recorded)
                 self._memory.append(decisions, folded=True)
@@ -169,14 +184,12 @@ class Rerun:
         decisions = decide_correction(self._memory.state, recorded, command)
         self._memory.append(decisions, folded=True)
 
-    def _retracted(self, event: Recorded, command: FactRetracted) -> None:
+    def _voided(self, event: Recorded, command: FactRetracted) -> None:
+        """What a retraction decides, but for the list of what stays: no line rests on that."""
         recorded = self._tell(event, command)
-        fact = self._told.get((command.source, command.id))
-        if fact is not None:
-            if isinstance(fact.data, InvoicePaid | InvoiceRefunded):
-                self._memory.changed.payments.add(fact.data.client_id)
-            decisions = decide_retraction(self._memory.state, recorded, fact)
-            self._memory.append(decisions, folded=True)
+        fact = self._retracted[command.source, command.id]
+        decisions = decide_retraction(self._memory.state, recorded, fact)
+        self._memory.append(decisions, folded=True)
 
     def _partner_opened(self, event: Recorded, command: PartnerOpened) -> None:
         memory = self._memory
@@ -206,6 +219,19 @@ class Rerun:
             ranked = [closes.rank(ledger, each, tallies[each.span], partners) for each in boards]
             memory.append(closes.decide_close(ledger, close, command.month, ranked, partners))
 
+    def _paid(self, event: Recorded, command: PayoutRun) -> None:
+        memory = self._memory
+        payables = memory.payables(command.cutoff, command.partner_id)
+        recorded = self._tell(event, command)
+        named = command.partner_id is not None
+        memory.append(
+            list(
+                decide_payouts(
+                    memory.ledger, recorded.position, command.cutoff, payables, on_any_day=named
+                )
+            )
+        )
+
     def _adjusted(self, event: Recorded, command: AdjustmentRequested) -> None:
         """The same adjustment, of the line that the period has here, if it has one."""
         named = self._named.get(command.line or 0)
@@ -218,8 +244,9 @@ class Rerun:
     def _line_like(self, named: Event) -> int | None:
         if not isinstance(named, PeriodLine):
             return None
-        posted = self._memory.posted(named.client_id, named.partner_id).get(period_of(named))
-        return posted.line if posted else None
+        of_client = self._memory.posted(named.client_id)
+        posted = of_client.get((named.client_id, named.partner_id), {}).get(period_of(named))
+        return posted.line if posted is not None else None
 
     def _credited(self, event: Recorded, command: CreditRequested) -> None:
         recorded = self._tell(event, command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from psycopg import Cursor
 from ledger.earnings import Earnings, Evidence
 from ledger.engine import Account, PartnerAccrual, decide_tiers
 from ledger.engine.contests import Claims
-from ledger.engine.posted import Period
+from ledger.engine.posted import Period, Posted
 from ledger.engine.state import Run
 from ledger.retracted import RetractedClients
 from ledger.sponsoring import Sponsoring
@@ -60,9 +60,8 @@ class MemoryRun:
         accrual = PartnerAccrual(ledger, run, partner)
         for client_id in sorted(clients):
             account = self._account(client_id, partner_id, touched=clients[client_id])
-            if account.unretracted is not None:
-                account = account._replace(rivals=frozenset(self._rivals(client_id, partner_id)))
-            memory.append(list(accrual.lines(account)))
+            if account is not None:
+                memory.append(list(accrual.lines(account)))
         evidence = Evidence(partner, counts, memory.rewarded_of(partner_id))
         if is_own:
             self._enter(partner_id, set(clients))
@@ -77,43 +76,56 @@ class MemoryRun:
         if is_own:
             memory.append(list(self._earnings.badges(evidence)))
 
-    def _account(self, client_id: str, partner_id: str, *, touched: bool) -> Account:
+    def _account(self, client_id: str, partner_id: str, *, touched: bool) -> Account | None:
+        """A client as the run takes it for a partner, None if there is nothing to decide on it."""
+        if not touched:
+            return self._plain(client_id, partner_id, {}, touched=False)
+        memory = self._memory
+        posted = memory.posted(client_id)
+        account = self._plain(client_id, partner_id, posted, touched=True)
+        if account is None:
+            return None
+        by_invoice = posted if self._on_invoices else {}
+        payments = {client_id: account.payments}
+        voided = [client_id] if memory.client(client_id).voided else []
+        retracted = RetractedClients(memory.folded, voided, by_invoice, payments)
+        if client_id not in retracted:
+            return account
+        rivals: set[Period] = set()
+        for _, other in posted:
+            rival = self._plain(client_id, other, posted, touched=True)
+            if other != partner_id and rival is not None:
+                accrual = PartnerAccrual(self._ledger, self._run, memory.partner(other))
+                rivals.update(accrual.in_force_after(retracted.compared(rival)))
+        return retracted.compared(account)._replace(rivals=frozenset(rivals))
+
+    def _plain(
+        self,
+        client_id: str,
+        partner_id: str,
+        posted: Mapping[tuple[str, str], Mapping[Period, Posted]],
+        *,
+        touched: bool,
+    ) -> Account | None:
+        """A client as it stands, whatever was retracted."""
         memory, client = self._memory, self._memory.client(client_id)
         standing = client.standing
-        account = Account(
+        of_partner = posted.get((client_id, partner_id), {})
+        if standing.first_activated_on is None and not of_partner:
+            return None
+        return Account(
             client_id=client_id,
             claimed_by=standing.partner_id,
             claim=standing.claim or 0,
             first_activated_on=standing.first_activated_on or self._run.through,
             terms={name: each.terms for name, each in client.subscriptions.items()},
             touched=touched,
-            posted=memory.posted(client_id, partner_id) if touched else {},
+            posted=of_partner,
             counted_on=standing.counted_on if standing.counted_by is None else None,
             claimed_on=memory.claimed_on(standing.claim),
             payments=memory.payments(client_id) if self._on_invoices and touched else (),
-            assigned=sorted(client.assignments, key=lambda assignment: assignment.day),
+            assigned=memory.assigned(client, self._run.through),
         )
-        if not touched:
-            return account
-        retracted = RetractedClients(
-            self._folded,
-            [client_id] if client.voided else [],
-            {(client_id, partner_id): account.posted} if self._on_invoices else {},
-            {client_id: account.payments},
-        )
-        return retracted.compared(account) if client_id in retracted else account
-
-    def _folded(self, streams: list[str]) -> dict[str, object]:
-        found = {stream: self._memory.state.get(stream) for stream in streams}
-        return {stream: entity for stream, entity in found.items() if entity is not None}
-
-    def _rivals(self, client_id: str, partner_id: str) -> Iterator[Period]:
-        """The periods of a client that another partner keeps, by what this run decides (D9.5)."""
-        for _, other in self._memory.posted_of(client_id):
-            if other != partner_id:
-                accrual = PartnerAccrual(self._ledger, self._run, self._memory.partner(other))
-                account = self._account(client_id, other, touched=True)
-                yield from accrual.in_force_after(account)
 
     # --- what is taken ---------------------------------------------------------------------------
 
@@ -133,20 +145,17 @@ class MemoryRun:
                 found.setdefault(client_id, False)
         taken: Taken = defaultdict(dict)
         for client_id, is_touched in found.items():
-            for partner_id in self._takers(client_id, touched=is_touched):
+            for partner_id in self._payees(client_id, touched=is_touched):
                 taken[partner_id][client_id] = is_touched
         return taken
 
-    def _takers(self, client_id: str, *, touched: bool) -> set[str]:
-        """Who holds a client on some day, and after a retraction who has lines of it (D9.5)."""
+    def _payees(self, client_id: str, *, touched: bool) -> set[str]:
+        """Who holds a client on some day (D3.6), or has lines of it that are to be compared."""
         client = self._memory.client(client_id)
-        takers: set[str | None] = set()
-        if client.voided and touched:
-            takers |= {partner_id for _, partner_id in self._memory.posted_of(client_id)}
-        if client.standing.first_activated_on is not None:
-            takers |= {assignment.partner_id for assignment in client.assignments}
-            takers.add(client.standing.partner_id)
-        return {taker for taker in takers if taker is not None}
+        payees = {each.partner_id for each in client.assignments} | {client.standing.partner_id}
+        if touched:
+            payees |= self._memory.payees_of[client_id]
+        return {partner_id for partner_id in payees if partner_id is not None}
 
     def _partners(self) -> set[str]:
         """The partners whose tier can change, or whose counted clients earn them something."""

@@ -56,6 +56,39 @@ def test_a_tier_that_a_report_or_a_client_was_measured_for(fact: str) -> None:
         assert [type_ for type_, _ in listed(ledger)] == ["TierChanged"]
 
 
+def test_a_sponsors_reward_and_its_share_of_what_is_taken_back() -> None:
+    """And no share of another client's line."""
+    terms: JsonValue = {"reward": 100_000, "active_clients": 1, "override": "0.05"}
+    with open_ledger() as ledger:
+        story = Given(ledger)(
+            enrolled("2024-01-01", "p9"),
+            enrolled("2024-01-01", sponsor="p9"),
+            referred("2024-01-02", id="claim"),
+            activated("2024-01-05"),
+            activated("2024-01-06", "c2", partner="p1"),
+            accrue("2024-02-29"),
+            programme=programme(sponsorship=terms),
+        )
+        story.when(retract("claim"))
+        assert listed(ledger) == [("RewardPosted", None), ("OverridePosted", "c1")]
+
+
+def test_a_bonus_that_the_client_was_counted_for() -> None:
+    """Though another client was the one that reached it."""
+    terms: JsonValue = {"each": 2, "amount": 50_000, "from": "referent"}
+    with open_ledger() as ledger:
+        story = Given(ledger)(
+            enrolled("2024-01-01"),
+            referred("2024-01-02", id="claim"),
+            activated("2024-01-05"),
+            activated("2024-01-06", "c2", partner="p1"),
+            accrue("2024-01-31"),
+            programme=programme(per_ten=terms),
+        )
+        story.when(retract("claim"))
+        assert listed(ledger) == [("BonusPosted", "c2")]
+
+
 def test_a_price_that_was_never_true_lists_nothing() -> None:
     """The client counts as before: what changes is the worth of its periods."""
     with open_ledger() as ledger:

@@ -11,6 +11,12 @@ from tests.e2e.commands import run
 
 NOWHERE = {"COMMISSIONS_DATABASE_URL": "postgresql://127.0.0.1:9/none"}
 
+KINDS = {
+    *("commission", "margin", "waiver", "bonus", "contest", "reward", "override", "prize"),
+    *("credit", "adjustment"),
+}
+"""Every kind of line that there is (D18)."""
+
 
 @pytest.mark.slow
 @pytest.mark.timeout(280)
@@ -24,6 +30,12 @@ def test_the_demo_plays_into_a_new_ledger_and_replaces_only_itself(
     text = first.stdout.decode()
     for part in ("Balances", "Tiers", "Leaderboard", "Commissions by month", "A statement"):
         assert part in text
+    kinds = {
+        row["kind"]
+        for row in json.loads(run(*url, "history", "--all", "--format", "json").stdout)["rows"]
+    }
+    assert kinds == KINDS
+    assert all(f"\n{kind}" in text for kind in KINDS)
     position = _position(url)
     second = run(*url, "demo")
     assert (second.returncode, second.stdout) == (1, b"")

@@ -31,6 +31,8 @@ def test_everything_is_refused_until_a_programme_is_adopted(commissions: Command
         ("dead-letters", "list"),
         ("rebuild",),
         ("verify",),
+        ("recompute",),
+        ("what-if", "--programme", "izyinbox"),
     ):
         assert "commissions programme adopt izyinbox" in commissions.refused(*command)
 
@@ -276,8 +278,10 @@ def test_rebuild_and_verify_find_nothing_to_do(billing: Commands) -> None:
     """On a ledger that is as it must be."""
     rebuilt = billing.done("rebuild", "--format", "json").json
     assert (rebuilt["position"], rebuilt["repaired"]) == (billing.position(), 0)
-    verified = billing.done("verify", "--format", "json").json
-    assert verified == {"position": billing.position(), "discrepancies": 0, "rows": []}
+    for command in ("verify", "recompute"):
+        found = billing.done(command, "--format", "json").json
+        assert found == {"position": billing.position(), "discrepancies": 0, "rows": []}
+    assert "is as it was recorded" in billing.done("recompute").out
 
 
 def test_one_log_line_a_command_without_anybodys_data(billing: Commands) -> None:

@@ -136,6 +136,25 @@ def test_a_payment_stands_as_its_last_standing_says(
     assert fetch(connection, f"{query} WHERE payment_id = ''") == [("", 40, 1, [2], "c1")]
 
 
+def test_a_retracted_payment_stays_to_be_found(
+    journal: Journal, connection: psycopg.Connection
+) -> None:
+    """D9.5: what it brought is taken back by a run, which finds it by its revision."""
+    noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    journal.tell(paid("c1", "i1", JAN, 100), noon)
+    gone = payment_standing("c1", "i1", JAN, 100, 0, payment=1).model_copy(
+        update={"gone": True, "refunds": ()}
+    )
+    journal.decide(gone, JAN)
+    journal.append()
+    query = "SELECT net, payment, revision, gone FROM projections.payments"
+    assert fetch(connection, query) == [(0, 1, 2, True)]
+    journal.tell(paid("c1", "i1", JAN, 90), noon)
+    journal.decide(payment_standing("c1", "i1", JAN, 90, 80, payment=3), JAN)
+    journal.append()
+    assert fetch(connection, query) == [(80, 3, 4, False)]
+
+
 def test_terms_go_and_come(journal: Journal, connection: psycopg.Connection) -> None:
     """D4.1: what a fact took away goes, what it put there comes, across and within appends."""
     first, cut = term(JAN), term(JAN, end=MAR)
