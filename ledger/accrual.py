@@ -14,7 +14,6 @@ from psycopg.rows import tuple_row
 from events.base import Decision
 from events.codec import decode_state
 from events.course import AccrualCompleted, PartnerAccrued
-from events.lines import Line
 from ledger.appending import Appender, RowWriter
 from ledger.deciding import Deciding, Done, Progress, Work
 from ledger.engine.state import Ledger
@@ -69,8 +68,9 @@ class AccrualRun(Deciding[Row]):
             pending.result()
 
     def _written(self, work: Work, decisions: Sequence[Decision]) -> list[Row]:  # noqa: ARG002
-        self._lines += sum(isinstance(decision, Line) for decision in decisions)
-        return self._writer.decisions(decisions)
+        rows = self._writer.decisions(decisions)
+        self._lines += sum(row.kind is not None for row in rows)
+        return rows
 
     def _close_part(
         self,

@@ -48,10 +48,10 @@ class Done:
     complete: bool = False
 
     def holds(self, candidate: Candidate) -> bool:
-        """Whether a candidate is done: its partner's own row or clients up to a place, or all."""
+        """Whether a candidate is done, of a partner with a part: the rows up to a place, or all."""
         if self.clients:
             return True
-        return self.parts > 0 and candidate.client_id <= (self.through_client or "")
+        return candidate.client_id <= (self.through_client or "")
 
 
 @dataclass(slots=True)
@@ -164,7 +164,7 @@ class Deciding(ABC, Generic[Written]):
                         yield from self._finish_partner(work, earnings, sponsoring)
                     before = done.get(candidate.partner_id) or Done()
                     work = _begin(reader, candidate, before)
-                if work.done.holds(candidate):
+                if work.done.parts and work.done.holds(candidate):
                     continue
                 self._decide(work, reader, candidate)
                 if candidate.client_id and len(self._rows) >= CHUNK_ROWS:
@@ -283,7 +283,7 @@ class Deciding(ABC, Generic[Written]):
             work.accrual = PartnerAccrual(self._ledger, self._run, partner)
         account = reader.account(candidate)
         if account is not None:
-            rivals = reader.rivals(candidate)
+            rivals = reader.rivals(candidate) if candidate.touched else ()
             if rivals:
                 held = (self._in_force_after(partner, of_other) for partner, of_other in rivals)
                 account = account._replace(rivals=frozenset().union(*held))
