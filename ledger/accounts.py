@@ -48,6 +48,7 @@ class Page:
         *,
         claimed_days: bool,
         on_invoices: bool,
+        assigned: bool,
     ) -> None:
         self._entities, self._models, self._run, self._cursor = entities, models, run, cursor
         self._table = entities.table
@@ -62,7 +63,7 @@ class Page:
         self._load_rivals(names)
         self._claimed = self._load_claimed(page) if claimed_days else {}
         clients = [c.client_id for c in page if c.client_id]
-        self._assigned = models.assignments(cursor, run, clients) if clients else {}
+        self._assigned = models.assignments(cursor, run, clients) if assigned and clients else {}
         self._payments = self._load_payments(page) if on_invoices else {}
         retracted = [c.client_id for c in page if c.touched and self._is_retracted(c)]
         by_invoice = self._posted if on_invoices else {}

@@ -15,7 +15,7 @@ from ledger.accounts import Page
 from ledger.earnings import Earnings, Evidence
 from ledger.engine import Counts, PartnerAccrual, decide_tiers, evolve
 from ledger.engine.commissions import Account
-from ledger.engine.contests import Claims
+from ledger.engine.contests import Claims, any_replaces
 from ledger.engine.counted import Rewarded
 from ledger.engine.posted import Period
 from ledger.engine.state import Ledger, Partner, Run
@@ -103,13 +103,14 @@ class Deciding(ABC, Generic[Written]):
         self._on_invoices = ledger.programmes.on_invoices()
         self._progress = progress or (lambda done, total: None)
         self._claims = Claims(ledger.programmes)
-        self._claimed_days = self._claims.replace_commissions or any(
+        self._claimed_days = any_replaces(ledger.programmes) or any(
             version.programme.agreement.tail != "none"
             for versions in ledger.programmes.versions.values()
             for version in versions
         )
         self._rows: list[Written] = []
         self._cursor: Cursor[Any]
+        self._assigned = True
 
     # --- what becomes of decisions ---------------------------------------------------------------
 
@@ -152,6 +153,7 @@ class Deciding(ABC, Generic[Written]):
             on_invoices=self._on_invoices,
         )
         earnings = Earnings(self._ledger, run, models, cursor, contests=self._claims.any)
+        self._assigned = models.any_assigned(cursor)
         sponsoring = Sponsoring(self._ledger, run, models, self._books(cursor), cursor)
         finished = 0
         work: Work | None = None
@@ -237,6 +239,7 @@ class Deciding(ABC, Generic[Written]):
                 page,
                 claimed_days=self._claimed_days,
                 on_invoices=self._on_invoices,
+                assigned=self._assigned,
             )
             return page, reader
 

@@ -75,11 +75,14 @@ class Earnings:
     def badges(self, evidence: Evidence) -> Iterator[Decision]:
         """The badges that a partner's counted clients reach."""
         partner, counts, rewarded = evidence
-        for badge, ordinals in badges_reached(
-            self._ledger, self._run, partner, counts, rewarded.badges
-        ):
-            clients = self._clients(partner, counts, ordinals)
-            yield award(self._ledger, self._run, partner, badge, clients)
+        reached = badges_reached(self._ledger, self._run, partner, counts, rewarded.badges)
+        named = sorted({ordinal for _, ordinals in reached for ordinal in ordinals})
+        if not named:
+            return
+        clients = dict(zip(named, self._clients(partner, counts, named), strict=True))
+        for badge, ordinals in reached:
+            of_badge = [clients[ordinal] for ordinal in ordinals]
+            yield award(self._ledger, self._run, partner, badge, of_badge)
 
     def _clients(
         self, partner: Partner, counts: Counts, ordinals: Sequence[int]

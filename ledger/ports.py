@@ -93,6 +93,9 @@ class ReadModels(CountedModels, Protocol):
     ) -> dict[str, dict[date, int]]:
         """Counted clients by partner and counting day, as of the run."""
 
+    def any_assigned(self, cursor: Cursor[Any]) -> bool:
+        """Whether finance has assigned any client (D3.6)."""
+
     def assignments(
         self, cursor: Cursor[Any], run: Run, clients: Collection[str]
     ) -> dict[str, list[Assignment]]:

@@ -83,6 +83,8 @@ WHERE assigned.client_id = ANY (%(clients)s)
 ORDER BY assigned.client_id, assigned.from_day
 """
 
+_ANY_ASSIGNED = "SELECT EXISTS (SELECT FROM {assignments})"
+
 _ACTIVATED = """
 SELECT client_id
 FROM {clients}
@@ -99,9 +101,9 @@ class LiveModels(PaidReader, PayableModels, RankingModels):
         super().__init__(names)
         tables = {each.name: names.stored(each.name) for each in STORED}
         self._plan, self._plan_entrants = plans(names)
-        self._page, self._assignments, self._activated = (
+        self._page, self._assignments, self._any_assigned, self._activated = (
             sql.SQL(text).format(events=names.events, **tables)
-            for text in (_PAGE, _ASSIGNED, _ACTIVATED)
+            for text in (_PAGE, _ASSIGNED, _ANY_ASSIGNED, _ACTIVATED)
         )
 
     def plan_accrual(
@@ -135,6 +137,13 @@ class LiveModels(PaidReader, PayableModels, RankingModels):
         with cursor.connection.cursor(row_factory=tuple_row, binary=True) as own:
             own.execute(self._page, {"partner_id": after[0], "client_id": after[1], "limit": limit})
             return list(_candidates(own, run))
+
+    def any_assigned(self, cursor: Cursor[Any]) -> bool:
+        """Whether finance has assigned any client (D3.6)."""
+        with cursor.connection.cursor(row_factory=tuple_row) as own:
+            own.execute(self._any_assigned)
+            row = own.fetchone()
+            return row is not None and bool(row[0])
 
     def assignments(
         self, cursor: Cursor[Any], run: Run, clients: Collection[str]

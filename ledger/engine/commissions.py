@@ -19,7 +19,7 @@ from events.values import TierName
 from ledger.engine.agreements import in_tail
 from ledger.engine.calendar import ONE_DAY, client_year
 from ledger.engine.comparing import Compared
-from ledger.engine.contests import Claims, replaces_first_year
+from ledger.engine.contests import any_replaces, replaces_first_year
 from ledger.engine.differences import Differences, Due, Retraction, compared, of_margin
 from ledger.engine.draft import programme_on
 from ledger.engine.invoices import Paid, period_of_payment
@@ -88,7 +88,7 @@ class PartnerAccrual:
         self._versions: dict[date, Adopted] = {}
         adopted = [each for of_one in ledger.programmes.versions.values() for each in of_one]
         self._restarts = any(v.programme.client_year.restart != "never" for v in adopted)
-        self._replaces = Claims(ledger.programmes).replace_commissions
+        self._replaces = any_replaces(ledger.programmes)
         self._brands = bool(partner.brand)
         self._rates: dict[tuple[date, date, int], tuple[Adopted, TierName, Decimal, bool]] = {}
 
@@ -97,7 +97,9 @@ class PartnerAccrual:
         due = self._due(account)
         if not account.touched:
             for period in sorted(due):
-                yield from self._first_line(account, period, due[period])
+                line = self._first_line(account, period, due[period])
+                if line is not None:
+                    yield line
             return
         then = due if account.unretracted is None else self._due(account.unretracted)
         for period in sorted(due.keys() | account.posted.keys()):
@@ -111,7 +113,9 @@ class PartnerAccrual:
                     rival=period in account.rivals,
                 )
             elif period not in account.rivals:
-                yield from self._first_line(account, period, due[period])
+                line = self._first_line(account, period, due[period])
+                if line is not None:
+                    yield line
 
     def in_force_after(self, account: Account) -> Iterator[Period]:
         """The periods whose first lines are in force once this run has corrected them (D18)."""
@@ -253,15 +257,16 @@ class PartnerAccrual:
 
     def _first_line(
         self, account: Account, period: Period, due: Due
-    ) -> Iterator[CommissionPosted | MarginPosted]:
+    ) -> CommissionPosted | MarginPosted | None:
+        """The first line of a due period, None where a contest stands in its place (D10.2)."""
         start = period[1]
         invoice_id, payment_id = period[2:] or (None, None)
         year = self._year(account, start)
         version, tier, rate, is_margin = self._terms(start, account.first_activated_on, year)
         if due.replaced and not is_margin:
-            return
+            return None
         cls = MarginPosted if is_margin else CommissionPosted
-        yield cls.trusted(
+        return cls.trusted(
             rule="D13" if is_margin else "D7",
             programme_version=version.version,
             day=start,

@@ -30,9 +30,16 @@ class Claims:
             self.activated_through = self.last + timedelta(days=window)
         except OverflowError:
             self.activated_through = date.max
-        self.replace_commissions = any(
-            contest.mode == "instead_of_first_year" for contest in contests
-        )
+
+
+def any_replaces(programmes: Programmes) -> bool:
+    """Whether a contest of any version adopted stands in place of commissions."""
+    return any(
+        contest.mode == "instead_of_first_year"
+        for of_one in programmes.versions.values()
+        for version in of_one
+        for contest in version.programme.contests
+    )
 
 
 def decide_contests(

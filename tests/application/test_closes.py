@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
+from unittest import mock
 
 import psycopg
 import pytest
@@ -163,6 +164,23 @@ def test_d12_1_an_empty_ranking_is_recorded_too(given: Given, ledger: RealLedger
     told.when(*won("p1", "2026-03-31"))
     assert board(ledger) == []
     assert prizes(told) == []
+
+
+def test_a_close_that_dies_before_its_seal_has_its_prizes(given: Given, ledger: RealLedger) -> None:
+    """They stand with its command; whatever command comes next seals the month, once."""
+    told = given(*THREE, *won("p1", "2026-01-10"), accrue("2026-03-31"), programme=RANKED)
+    dying = mock.patch.object(ledger.application, "_seal", side_effect=OSError("killed"))
+    with dying, pytest.raises(OSError, match="killed"):
+        ledger.close("2026-03")
+    before = prizes(told)
+    assert [row[0] for row in before] == ["p1"]
+    assert ledger.commands_recorded("StatementsSealed") == 0
+
+    ledger.reopen()
+    told.when(accrue("2026-04-01"))
+    assert prizes(told) == before
+    assert ledger.commands_recorded("StatementsSealed") == 1
+    told.refuses(close("2026-03"))
 
 
 def test_d12_1_months_that_end_no_quarter_have_no_prizes(given: Given) -> None:

@@ -85,14 +85,16 @@ class Figures:
     # --- clients ---------------------------------------------------------------------------------
 
     def holder(self, client_id: str, day: date) -> str | None:
-        """Who holds a client on a day."""
-        client = self.clients.get(client_id)
-        return None if client is None else client.holder_on(day)
+        """Who holds a client on a day: finance's last word by then, else as it stands by claims."""
+        client = self.clients.get(client_id, Client(client_id))
+        given = [each for each in client.assignments if each.day <= day]
+        # Of one day the last recorded: max keeps the first of equals.
+        last = max(reversed(given), key=lambda each: each.day, default=None)
+        return client.standing.partner_id if last is None else last.partner_id
 
     def voided(self, client_id: str) -> frozenset[int]:
         """The facts about a client that were never true."""
-        client = self.clients.get(client_id)
-        return frozenset() if client is None else client.voided
+        return self.clients[client_id].voided
 
     def terms(self) -> Iterable[tuple[str, str, tuple[Term, ...], Subscription]]:
         """Every subscription with its terms in the order of their days."""

@@ -155,8 +155,8 @@ class NaiveLedger(Answers):
     def _decide_tiers(self, partner_id: str, through: date) -> None:
         enrolled = self.books.changes[partner_id][0].first_day
         first = enrolled if self.accrued is None else max(enrolled, self.accrued)
-        if not self.was_run and self.openings.day is not None:
-            first = max(enrolled, self.openings.day)
+        if self.openings.day is not None:
+            first = max(first, self.openings.day)
         self.books.changes[partner_id] += tiers.decide(
             self.books.changes[partner_id],
             self.evidence(partner_id),

@@ -4,8 +4,8 @@ Readings:
 
 - A partner is opened after the ledger, once; ``since`` lies from its enrolment day to the opening
   day.
-- The first run evaluates from the opening day on, also partners that finance did not open; the eve,
-  though it is L, is not evaluated by it.
+- No run evaluates a day before the opening day, also of partners that finance did not open: neither
+  the first, nor the one after a first run through the eve (D18.11).
 - No credit has a date before the opening day (no line but an adjustment may).
 """
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from unittest import mock
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from ledger import deciding
 from tests.model.commands import Accrue, Assign, Retract
 from tests.model.journal import Entry, Message
 from tests.model.naive import NaiveLedger
 from tests.properties.play import lines_of, play
+from tests.properties.test_crashes import Killed, dying
+from tests.rules.commands import retract
+from tests.rules.dsl import Given, commission, take_back
 from tests.rules.facts import (
+    accrue,
     activated,
     changed,
     churned,
@@ -119,3 +126,37 @@ def test_the_real_ledger_and_the_model_are_one(
         assert isinstance(last, Accrue)
         real.accrue(last.through)
         assert lines_of(real) == lines_of(model)
+
+
+@pytest.mark.parametrize("first", ["p1", "p3"])
+@pytest.mark.parametrize("committed", [False, True])
+@pytest.mark.parametrize("append", range(1, 8))
+def test_a_period_changes_hands_once_wherever_a_run_dies(
+    first: str, append: int, *, committed: bool
+) -> None:
+    """Taken back from one, posted anew to another, who comes before or after it in a run."""
+    with (
+        mock.patch.object(deciding, "CHUNK_ROWS", 1),
+        mock.patch.object(deciding, "PAGE_CLIENTS", 1),
+        open_ledger() as ledger,
+    ):
+        story = Given(ledger)(
+            *(enrolled("2024-01-01", name) for name in ("p1", "p2", "p3")),
+            referred("2024-01-05", partner=first, id="wrong"),
+            activated("2024-01-10"),
+            activated("2024-01-10", "c2", partner="p2"),
+            accrue("2024-02-09"),
+        )
+        story.when(retract("wrong"), referred("2024-01-05", partner="p2"))
+        with dying((append, committed)) as died:
+            try:
+                ledger.accrue(date(2024, 2, 10))
+            except Killed:
+                assert died == [True]
+        ledger.reopen()
+        ledger.accrue(date(2024, 2, 10))
+        story.then(
+            take_back("2024-01-10", -2_000, partner_id=first),
+            *(commission(day, 2_000, partner_id="p2") for day in ("2024-01-10", "2024-02-10")),
+            commission("2024-02-10", 2_000, client_id="c2", partner_id="p2"),
+        )

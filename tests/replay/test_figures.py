@@ -288,6 +288,17 @@ def test_a_change_to_another_interval_is_no_expansion(ledger: RealLedger, shown:
     assert figures["expansion", "EUR"] == (0, None, None)
 
 
+def test_a_schedule_that_will_switch_is_projected_as_it_will_be(
+    ledger: RealLedger, shown: Ask
+) -> None:
+    """A month paid in January; a year from 10 February on by a change of the very day asked for."""
+    yearly = ClientPlanChanged(client_id="c1", plan="starter", price=100_000, interval="year")
+    tell(ledger, *STORY, ("2026-01-31", yearly))
+    assert shown()["commissions_projected", "EUR"] == (2_000 + 20_000, None, None)
+    assert shown(None, "2026-01-31")["commissions_projected", "EUR"][0] == 2_000 + 20_000
+    assert shown(None, "2026-01-30")["commissions_projected", "EUR"][0] == 12 * 2_000
+
+
 def test_a_trial_lost_is_no_deal_until_another_begins(ledger: RealLedger, shown: Ask) -> None:
     """Lost on the day on which it began, too; a claim or lead that is too old is none either."""
     tell(ledger, *STORY, ("2026-01-09", TrialEnded(lead_id="l2", outcome="lost")))

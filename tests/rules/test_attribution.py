@@ -266,6 +266,15 @@ def test_a_lead_is_a_claim_when_its_client_is_known(given: Given) -> None:
     )
 
 
+def test_a_capture_that_names_the_client_after_a_conversion_is_listed(given: Given) -> None:
+    """D3.1: it is the claim, but what it says of the client came second, be it the same."""
+    given(
+        *TWO,
+        converted("2024-01-12", "l1", "c1"),
+        lead("2024-01-10", "l1", client="c1", id="lead"),
+    ).then_claims(lead="accepted").then_unresolved("lead")
+
+
 def test_a_lead_that_names_its_client_is_a_claim_at_once(given: Given) -> None:
     """D3.1: the first thing recorded that names the client stands, the other is unresolved."""
     given(

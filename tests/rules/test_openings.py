@@ -17,7 +17,7 @@ from tests.rules.facts import (
     pay,
     referred,
 )
-from tests.rules.programmes import programme, small
+from tests.rules.programmes import programme, quick, small
 
 PAST = (enrolled("2023-01-01"), activated("2023-05-10", partner="p1"))
 """A client of p1 in its second year from 10 May 2024 on."""
@@ -154,6 +154,19 @@ def test_d8_3_the_first_run_evaluates_from_the_opening_on(given: Given) -> None:
         activated("2024-03-10", "c2", partner="p1"),
         open_ledger("2024-04-01"),
         programme=small(),
+    )
+    story.when(accrue("2024-04-30"))
+    story.then_tiers(("referent", "2023-01-01"), ("certified", "2024-04-02"))
+
+
+def test_d8_3_a_first_run_through_the_eve_evaluates_nothing(given: Given) -> None:
+    """D18.11: nor does the run after it evaluate the eve."""
+    story = given(
+        enrolled("2023-01-01"),
+        certified("2023-01-01"),
+        open_ledger("2024-04-01"),
+        accrue("2024-03-31"),
+        programme=quick(),
     )
     story.when(accrue("2024-04-30"))
     story.then_tiers(("referent", "2023-01-01"), ("certified", "2024-04-02"))
