@@ -19,6 +19,7 @@ from ledger.engine.contests import Claims, any_replaces
 from ledger.engine.counted import Rewarded
 from ledger.engine.posted import Period
 from ledger.engine.state import Ledger, Partner, Run
+from ledger.engine.tiers import every_tier_is_open
 from ledger.entities import Entities
 from ledger.ports import Candidate, ReadModels
 from ledger.sponsoring import Books, Sponsoring, StoredBooks
@@ -148,7 +149,7 @@ class Deciding(ABC, Generic[Written]):
         total = models.plan_accrual(
             cursor,
             run,
-            every_partner=self._every_partner(),
+            every_partner=every_tier_is_open(self._ledger, self._run),
             claims=self._claims,
             on_invoices=self._on_invoices,
         )
@@ -256,15 +257,6 @@ class Deciding(ABC, Generic[Written]):
     def _taken(self) -> list[Written]:
         rows, self._rows = self._rows, []
         return rows
-
-    def _every_partner(self) -> bool:
-        """Whether another programme version comes into force in the days of the run."""
-        run, programmes = self._run, self._ledger.programmes
-        if run.previous is None:
-            return True
-        return any(
-            programmes.version_days(name, run.previous, run.through) for name in programmes.versions
-        )
 
     def _decide(self, work: Work, reader: Page, candidate: Candidate) -> None:
         """Decide one candidate: a partner's tiers first, then its clients (D8.1)."""

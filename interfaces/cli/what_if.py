@@ -129,7 +129,7 @@ def totals_of(found: Comparison) -> Iterator[Row]:
 def write_totals(session: Session, found: Comparison) -> None:
     """Write the totals for people."""
     since = f" from {found.from_day} on" if found.from_day else ""
-    sys.stdout.write(f"Earned and adjusted if {found.programme} had been other terms{since}\n")
+    sys.stdout.write(f"Earned and adjusted, now and if {found.programme} had these terms{since}\n")
     columns = [Column("currency"), *(_COLUMNS[name] for name in _AMOUNTS)]
     write_table(list(totals_of(found)), columns, session.locale, empty="no line at all")
     sys.stdout.write("\n")

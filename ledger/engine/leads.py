@@ -50,7 +50,7 @@ def _is_of_use(lead: Lead, event: Recorded, fact: LeadCaptured | LeadConverted) 
         return lead.client_from == event.position
     if lead.captured != event.position:
         return False
-    return fact.client_id is None or lead.client_id == fact.client_id
+    return fact.client_id is None or lead.client_from == event.position
 
 
 def _list(draft: Draft, event: Recorded, fact: LeadCaptured | LeadConverted, reason: str) -> None:

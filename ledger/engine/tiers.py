@@ -73,6 +73,18 @@ def outlook(ledger: Ledger, partner: Partner, counts: Counts, day: date) -> Outl
     return Outlook(step.tier, step.day, adopted.version, reach, review, keep)
 
 
+def every_tier_is_open(ledger: Ledger, run: Run) -> bool:
+    """Whether a run may change the tier of a partner of whom nothing is new.
+
+    It may on the first days that are evaluated at all (a first run after an opening may end on its
+    eve and evaluate none, D8.3), and where another programme version comes into force.
+    """
+    previous, programmes = run.previous, ledger.programmes
+    if previous is None or (ledger.opened_on is not None and previous < ledger.opened_on):
+        return True
+    return any(programmes.version_days(name, previous, run.through) for name in programmes.versions)
+
+
 def decide_tiers(ledger: Ledger, run: Run, partner: Partner, counts: Counts) -> list[TierChanged]:
     """The tier changes of one partner in a run: days L, L+1 … D in order (D6.3).
 

@@ -14,6 +14,7 @@ from ledger.engine import Account, PartnerAccrual, decide_tiers
 from ledger.engine.contests import Claims
 from ledger.engine.posted import Period, Posted
 from ledger.engine.state import Run
+from ledger.engine.tiers import every_tier_is_open
 from ledger.retracted import RetractedClients
 from ledger.sponsoring import Sponsoring
 from projections.planning import days_of_month
@@ -159,12 +160,8 @@ class MemoryRun:
 
     def _partners(self) -> set[str]:
         """The partners whose tier can change, or whose counted clients earn them something."""
-        memory, programmes = self._memory, self._ledger.programmes
-        previous = self._run.previous
-        if previous is None or any(
-            programmes.version_days(name, previous, self._run.through)
-            for name in programmes.versions
-        ):
+        memory, previous = self._memory, self._previous
+        if every_tier_is_open(self._ledger, self._run):
             return set(memory.partners())
         found = set(self._changed.partners)
         for sponsor_id in self._changed.agreements:

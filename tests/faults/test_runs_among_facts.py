@@ -15,7 +15,13 @@ from unittest import mock
 import pytest
 
 from events.base import Fact
-from events.billing import ClientActivated, ClientChurned, ClientPlanChanged
+from events.billing import (
+    ClientActivated,
+    ClientChurned,
+    ClientPlanChanged,
+    InvoicePaid,
+    InvoiceRefunded,
+)
 from events.codec import decode_state
 from events.finance import AccrualRun, PayoutRun, PeriodClosed
 from events.partners import (
@@ -79,6 +85,24 @@ def _fact(lots: Random) -> Fact:
     )[0]  # fmt: skip
 
 
+def _paid(lots: Random) -> Fact:
+    """A payment or a refund of one of few invoices, so that they meet; some before each other."""
+    client, invoice = lots.choice(CLIENTS), f"i{lots.randrange(60)}"
+    payment = lots.choice([None, "a", "b"])
+    currency = lots.choice(["EUR", "EUR", "CHF"])
+    amount = lots.choice([0, 5_900, 10_004])
+    if lots.random() < 0.3:
+        return InvoiceRefunded(
+            client_id=client, invoice_id=invoice, payment_id=payment, net_amount=amount,
+            currency=currency,
+        )  # fmt: skip
+    start = (START + timedelta(days=lots.randrange(120))).date()
+    return InvoicePaid(
+        client_id=client, subscription_id=client, invoice_id=invoice, payment_id=payment,
+        net_amount=amount, currency=currency, period_start=start,
+    )  # fmt: skip
+
+
 def _beginning() -> list[Message]:
     """Some partners with a client in three, so that there is much to decide from the start."""
     facts: list[Fact] = [PartnerEnrolled(partner_id=p, kind="referral") for p in PARTNERS[1:]]
@@ -92,8 +116,8 @@ def _beginning() -> list[Message]:
     return [Message(fact, START + timedelta(seconds=n), f"b{n}") for n, fact in enumerate(facts)]
 
 
-def _tell(seed: int, done: Flag) -> int:
-    """Record batches until the commands are done; their number."""
+def _tell(seed: int, done: Flag, paid: float) -> int:
+    """Record batches until the commands are done, some of it about invoices; their number."""
     ledger, lots, told = RealLedger(), Random(seed), 0  # noqa: S311 - lots, not secrets
     while not done.is_set():
         batch = []
@@ -103,7 +127,8 @@ def _tell(seed: int, done: Flag) -> int:
             at = START + timedelta(
                 days=lots.randrange(120), hours=1, microseconds=2 * told + seed % 2
             )
-            batch.append(Message(_fact(lots), at, f"w{seed}-{told}"))
+            fact = _paid(lots) if lots.random() < paid else _fact(lots)
+            batch.append(Message(fact, at, f"w{seed}-{told}"))
         ledger.record(batch)
     return told
 
@@ -140,8 +165,10 @@ def _told_again(ledger: RealLedger, model: NaiveLedger) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", range(2))
-def test_runs_decide_on_what_was_recorded_before_them(seed: int) -> None:
+@pytest.mark.parametrize(
+    ("seed", "accrual_by"), [(0, "schedule"), (1, "schedule"), (2, "invoice"), (3, "invoice")]
+)
+def test_runs_decide_on_what_was_recorded_before_them(seed: int, accrual_by: str) -> None:
     """Many small chunks, tiny caches, and facts of all kinds between any two of them."""
     with (
         mock.patch.multiple(deciding, CHUNK_ROWS=2, PAGE_CLIENTS=3),
@@ -149,14 +176,16 @@ def test_runs_decide_on_what_was_recorded_before_them(seed: int) -> None:
         open_ledger() as ledger,
         ThreadPoolExecutor(2) as others,
     ):
-        ledger.adopt(terms(), None)
+        programme = terms().model_copy(update={"accrual": accrual_by})
+        ledger.adopt(programme, None)
         ledger.record(_beginning())
         done = Flag()
-        telling = [others.submit(_tell, 2 * seed + n, done) for n in range(2)]
+        paid = 0.4 if accrual_by == "invoice" else 0.0
+        telling = [others.submit(_tell, 2 * seed + n, done, paid) for n in range(2)]
         _command(ledger, done)
         assert all(each.result() for each in telling)
         model = NaiveLedger()
-        model.adopt(terms(), None)
+        model.adopt(programme, None)
         _told_again(ledger, model)
         assert_same(model, ledger)
         assert_always_true(ledger)

@@ -67,7 +67,7 @@ def test_for_people(billing: Commands, draft: Path) -> None:
     """Totals first, then what differs, and as of what."""
     told = billing.done("what-if", "--programme", draft, "--by", "month").out
     lines = told.replace(NARROW_SPACE, " ").replace(NO_BREAK_SPACE, " ").splitlines()
-    assert lines[0] == "Earned and adjusted if izyinbox had been other terms"
+    assert lines[0] == "Earned and adjusted, now and if izyinbox had these terms"
     assert lines[1].split() == ["currency", "present", "what", "if", "difference"]
     assert len([line for line in lines if line.startswith("2026-0")]) == 4
     assert lines[-1].startswith("as of position")

@@ -19,8 +19,9 @@ Readings:
 - What is taken back from one partner and due to another is posted by the same run (D18.11).
 - ``mode = "instead_of_first_year"``: a counted client with its claim in the contest gives no
   commission in client year 1 from its first period on, whatever the run's day; margins stay.
-- A line by invoice has as its last day the one before the next period start, by the interval in
-  force on S; a month where none is.
+- A line by invoice has as its last day the one before the next period start, by the interval of the
+  schedule that runs on S (a change of it waits for the next period start, D4.1); a month where none
+  does.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from fractions import Fraction
 from ledger.policy.programme import Programme
 from tests.model.days import ONE, plus_months
 from tests.model.invoices import payments
-from tests.model.periods import all_spells, periods, terms_on
+from tests.model.periods import all_spells, periods
 from tests.model.programmes import Version
 from tests.model.run import Run
 from tests.model.seen import in_force, stopped_on
@@ -156,7 +157,7 @@ def _interval(world: World, client_id: str, subscription_id: str, day: date) -> 
     for spell in all_spells(world.facts, client_id):
         ends_after = spell.end is None or day < spell.end
         if spell.subscription_id == subscription_id and spell.start <= day and ends_after:
-            return terms_on(world.facts, client_id, spell, day)[2]
+            return periods(world.facts, client_id, spell, day)[-1].interval
     return "month"
 
 

@@ -352,3 +352,21 @@ def test_a_late_part_payment_is_a_line_of_its_own(given: Given) -> None:
     ).when(paid("2024-03-03", 1_000, "2024-02-01", payment_id="late"), accrue("2024-02-29")).then(
         commission("2024-02-01", 200, base=1_000)
     )
+
+
+def test_a_change_of_interval_waits_for_the_next_period_start(given: Given) -> None:
+    """D4.1: till then the schedule that runs is the old one, and so is the end of a payment's."""
+    given(
+        enrolled("2020-01-01"),
+        referred("2024-01-01"),
+        activated("2024-02-01"),
+        changed("2024-02-10", price=120_000, interval="year"),
+        programme=ON_INVOICES,
+    ).when(
+        paid("2024-02-20", 9_000, "2024-02-15", "i1"),
+        paid("2024-03-01", 120_000, "2024-03-01", "i2"),
+        accrue("2024-03-31"),
+    ).then(
+        commission("2024-02-15", 1_800, service_end="2024-03-14"),
+        commission("2024-03-01", 24_000, service_end="2025-02-28"),
+    )
