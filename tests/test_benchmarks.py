@@ -27,6 +27,10 @@ EXPECTED = (
     "raw binary COPY of the same rows",
     "the stock way",
     "hash leaves and insert, under the lock",
+    # engine
+    "facts of the mix, engine alone",
+    "facts that decide, engine alone",
+    "what-if, time for a million events",
     # rebuild
     "events",
     "stock ProjectionRunner, balances only",
