@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from events.base import Decision, Event, Fact
 from events.billing import (
@@ -172,19 +172,8 @@ def _lapse(draft: Draft, event: Recorded, claim: Claim) -> bool:
     held = client_of(draft.state, claim.client_id).attribution
     if not _waits(draft, claim) and (held is None or held.claim != claim.position):
         return False
-    partner = partner_of(draft.state, claim.partner_id)
-    draft.emit(
-        ReferralLapsed(
-            rule="D9.5",
-            programme_version=programme_on(draft.ledger, partner, claim.day).version,
-            day=claim.day,
-            claim=claim.position,
-            client_id=claim.client_id,
-            partner_id=claim.partner_id,
-            reason="retracted",
-            cause=event.position,
-        )
-    )
+    gone = Attribution(claim.partner_id, claim.position, claim.day, None)
+    _let_lapse(draft, claim.client_id, gone, "retracted", event.position)
     if _waits(draft, claim):
         draft.emit(
             FactVoided(
@@ -232,19 +221,30 @@ def _settle_again(draft: Draft, before: Client) -> None:
         if held is None:
             _hold(draft, client.client_id, provisional._replace(live_through=None))
     else:
-        partner = partner_of(draft.state, provisional.partner_id)
-        draft.emit(
-            ReferralLapsed(
-                rule="D9.5",
-                programme_version=programme_on(draft.ledger, partner, provisional.day).version,
-                day=provisional.day,
-                claim=provisional.claim,
-                client_id=client.client_id,
-                partner_id=provisional.partner_id,
-                reason=lapse_reason(provisional, settling.day),
-                cause=settling.position,
-            )
+        reason = lapse_reason(provisional, settling.day)
+        _let_lapse(draft, client.client_id, provisional, reason, settling.position)
+
+
+def _let_lapse(
+    draft: Draft,
+    client_id: str,
+    held: Attribution,
+    reason: Literal["expired", "too_late", "retracted"],
+    cause: int,
+) -> None:
+    partner = partner_of(draft.state, held.partner_id)
+    draft.emit(
+        ReferralLapsed(
+            rule="D9.5",
+            programme_version=programme_on(draft.ledger, partner, held.day).version,
+            day=held.day,
+            claim=held.claim,
+            client_id=client_id,
+            partner_id=held.partner_id,
+            reason=reason,
+            cause=cause,
         )
+    )
 
 
 def _hold(draft: Draft, client_id: str, held: Attribution) -> None:
