@@ -231,11 +231,12 @@ def test_what_cannot_be_signed_or_proven_is_said(
     commissions: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each in one line that says what to do."""
-    for arguments, said in (
+    refusals: list[tuple[tuple[str | int | Path, ...], str]] = [
         (("checkpoint", "create"), "COMMISSIONS_CHECKPOINT_KEY_FILE"),
         (("prove", "inclusion", 1), "checkpoint create"),
         (("checkpoint", "publish", tmp_path / "log"), "checkpoint create"),
-    ):
+    ]
+    for arguments, said in refusals:
         refused = commissions(*arguments)
         assert (refused.status, refused.err.count("\n")) == (1, 0)
         assert said in refused.err
@@ -245,13 +246,14 @@ def test_what_cannot_be_signed_or_proven_is_said(
     commissions.done("checkpoint", "create")
     commissions.done("accrue", "--through", "2026-08-31", "--ahead")
     head = commissions.done("balances", "--format", "json").json["as_of"]["position"]
-    for arguments, said in (
+    refusals = [
         (("prove", "inclusion", head), "checkpoint create"),
         (("prove", "inclusion", 1, "--checkpoint", 2), "checkpoint list"),
         (("prove", "statement", "p-alpha", "--month", "2026-07"), "is not closed"),
         (("prove", "consistency", 1, 2), "checkpoint list"),
         (("checkpoint", "key", tmp_path / "key"), "never overwritten"),
-    ):
+    ]
+    for arguments, said in refusals:
         refused = commissions(*arguments)
         assert refused.status == 1, arguments
         assert said in refused.err
