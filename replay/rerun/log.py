@@ -19,13 +19,10 @@ from events.recorded import Recorded
 from ledger.engine.state import LEDGER
 from ledger.errors import NotReady
 from projections import DEFAULT_NAMES, Names
+from replay.rerun.commands import Key
 
 PAGE_EVENTS = 5_000
 """Events read at a time."""
-
-
-Key = tuple[str, str]
-"""Source and id of a fact."""
 
 
 class Told(NamedTuple):
