@@ -9,7 +9,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from events.base import Command, Decision, Event, Fact
-from events.catalogue import COMMANDS, FACTS
 from events.course import AccrualCompleted
 from events.finance import (
     AccrualRun,
@@ -35,7 +34,6 @@ from ledger.engine import (
     answer,
     closes,
     commands,
-    folded_topics,
 )
 from ledger.engine.calendar import start_of
 from ledger.engine.posted import period_of
@@ -43,6 +41,7 @@ from ledger.errors import Refused
 from replay.rerun.commands import Key, Named, decide_command, decide_rankings
 from replay.rerun.log import Log, Told
 from replay.rerun.memory import Memory
+from replay.rerun.parts import TOLD
 from replay.rerun.runs import MemoryRun
 
 Adoptions = Callable[[ProgrammeAdopted], Iterable[ProgrammeAdopted]]
@@ -52,20 +51,6 @@ Progress = Callable[[int, int], None]
 """Called with the positions done and the positions there are."""
 
 _PROGRESS_EVENTS = 2_000
-_FOLDED = {topic.partition("/")[0] for topic in folded_topics()}
-
-
-def _is_read(cls: type[Event]) -> bool:
-    """Whether a decision rests on facts of a class, or is taken on them."""
-    return cls.type in _FOLDED or cls in DECIDING
-
-
-TOLD: list[type[Event]] = [
-    *(cls for cls in FACTS.values() if _is_read(cls)),
-    *COMMANDS.values(),
-    AccrualCompleted,
-]
-"""What a rerun is told: facts that decisions rest on, commands, and where runs were complete."""
 
 
 class Rerun:
