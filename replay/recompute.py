@@ -89,7 +89,9 @@ class Explained:
         """One sentence for people."""
         one = self.difference
         name = f"{one.type} in {one.stream}"
-        if one.recorded is None:
+        if one.problem is not None:
+            said = f"nothing can be decided on {name}: {one.problem}"
+        elif one.recorded is None:
             said = f"{name} is decided again on position {one.cause}, but was not recorded"
         elif one.decided is None:
             said = f"{name} is not decided again"

@@ -48,6 +48,7 @@ class Difference(NamedTuple):
 
     ``position`` is that of the recorded decision, None if none was recorded; ``cause`` that of the
     fact or command that it is decided on. Of ``recorded`` and ``decided`` at least one is given.
+    With a ``problem`` it is a fact or command itself on which nothing can be decided.
     """
 
     position: int | None
@@ -57,6 +58,7 @@ class Difference(NamedTuple):
     partner_id: str | None
     recorded: bytes | None
     decided: bytes | None
+    problem: str | None = None
 
     @property
     def place(self) -> tuple[int, int, str]:
@@ -122,6 +124,13 @@ def not_recorded(cause: int, expected: Expected) -> Difference:
 def not_decided(row: Row, cause: int, recorded: Decision) -> Difference:
     """A decision that is not taken again."""
     return _difference(row.position, cause, recorded, row.state, None)
+
+
+def undecidable(row: Row, problem: str) -> Difference:
+    """A fact or command on which nothing can be decided, and why."""
+    name = row.topic.partition("/")[0]
+    cause = row.position
+    return Difference(cause, cause, row.stream, name, row.partner_id, row.state, None, problem)
 
 
 def _difference(

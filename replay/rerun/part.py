@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from events.base import Command, Decision, Event, Fact
@@ -30,7 +31,7 @@ from events.recorded import Recorded
 from ledger.engine import DECIDING, answer, closes
 from ledger.engine.closes import Span, Tally
 from ledger.engine.state import Lead, Overlay, lead_of, partner_of
-from ledger.errors import Corrupt
+from ledger.errors import Corrupt, LedgerError
 from replay.rerun.commands import Named, decide_command, decide_rankings
 from replay.rerun.differences import (
     Difference,
@@ -42,6 +43,7 @@ from replay.rerun.differences import (
     otherwise,
     read,
     recorded_in,
+    undecidable,
 )
 from replay.rerun.memory import Changes, Memory
 from replay.rerun.parts import LEFT_OUT, OF_CLOSES, Part
@@ -56,7 +58,10 @@ _OF_RUNS = frozenset(
 )
 """What a run decides; no command that decides the like is recorded while one is open."""
 
-_UNFOUNDED = (AssertionError, LookupError, TypeError, ValueError, ArithmeticError)
+_UNFOUNDED = (
+    *(AssertionError, LookupError, TypeError, ValueError, ArithmeticError, AttributeError),
+    LedgerError,
+)
 """What the engine raises on events that cannot follow from those before them."""
 
 _OF_ENROLMENTS = b'"cause":"enrolment"'
@@ -83,7 +88,7 @@ def decide_part(
     :meth:`~Part.sees`; ``named`` are the facts and lines that the log's commands name. The common
     part comes last and is given the ``tallies`` of all others. Differences come as they are found;
     two parts may find the same one. Raises Corrupt, with the position, for a row that this release
-    cannot read or decide on.
+    cannot read.
     """
     return _Part(part, named, tallies or {}).decide(rows)
 
@@ -157,16 +162,10 @@ class _Part:
     def decide(self, rows: Iterable[Row]) -> Iterator[Difference | Tallied]:
         seen = filter(self._part.sees, rows)
         for row in seen:
-            try:
-                if TOPICS.get(row.topic) is AccrualRun:
-                    self._run(row, seen)
-                else:
-                    self._take(row)
-            except _UNFOUNDED as error:
-                raise Corrupt(
-                    f"nothing can be decided on the event at position {row.position}"
-                    f" ({type(error).__name__}: {error}); run: commissions verify"
-                ) from error
+            if TOPICS.get(row.topic) is AccrualRun:
+                self._run(row, seen)
+            else:
+                self._take(row)
             if self._found or self._tallied:
                 yield from self._drained()
         self._flush()
@@ -196,15 +195,28 @@ class _Part:
         if isinstance(data, Fact):
             if type(data) in DECIDING and self._concerns(data):
                 state = Overlay(self._memory.state)
-                self._await(event, state, answer(state, event))
+                with self._undecidable(row):
+                    self._await(event, state, answer(state, event))
         elif isinstance(data, PeriodClosed):
-            self._close(event, data)
+            with self._undecidable(row):
+                self._close(event, data)
         elif isinstance(data, Command):
             state = Overlay(self._memory.state)
-            decided: Sequence[Decision] = ()
             if self._concerns_command(data):
-                decided = decide_command(self._memory, state, event, self._named)
-            self._await(event, state, decided)
+                with self._undecidable(row):
+                    decided = decide_command(self._memory, state, event, self._named)
+                    self._await(event, state, decided)
+
+    @contextmanager
+    def _undecidable(self, row: Row) -> Iterator[None]:
+        """Tell of an event on which nothing can be decided: it cannot follow from those before."""
+        try:
+            yield
+        except Corrupt:
+            raise
+        except _UNFOUNDED as error:
+            said = f"{type(error).__name__}: {error}"
+            self._found.append(undecidable(row, said))
 
     def _await(self, event: Recorded, state: Overlay, decided: Sequence[Decision]) -> None:
         """Compare what was recorded next with what is decided, the draft of which is ``state``."""
@@ -317,7 +329,8 @@ class _Part:
         else:
             recorded = RunRows(of_run)
             memory.run = row.position, recorded
-            MemoryRun(memory, self._part.partners).decide()
+            with self._undecidable(row):
+                MemoryRun(memory, self._part.partners).decide()
             memory.run = None
             self._take_left(row.position, recorded)
         for each in others:

@@ -184,11 +184,17 @@ def test_an_event_that_cannot_be_read_is_told_with_its_position() -> None:
 
 @pytest.mark.usefixtures("ledger")
 def test_what_cannot_follow_is_told_with_its_position() -> None:
-    """Nothing at all is decided on a run under no programme."""
+    """Nothing is decided without a programme; what was recorded follows from nothing."""
+    [enrolled_at, *_] = places("partner.enrolled/1")
     with tampering() as owner:
         owner.execute("DELETE FROM ledger.events WHERE topic = 'programme.adopted/1'")
-    with pytest.raises((Corrupt, NotReady), match="programme"):
-        found()
+    first, answer, *_ = found()
+    assert first.position == enrolled_at
+    assert first.what.startswith("nothing can be decided on partner.enrolled in partner:p1: NotRe")
+    assert (answer.position, answer.what) == (
+        enrolled_at + 1,
+        "TierChanged in partner:p1 is not decided again",
+    )
 
 
 @pytest.mark.usefixtures("ledger")
