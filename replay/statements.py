@@ -31,7 +31,7 @@ from projections.balances import BALANCES
 from projections.definition import scope_of
 from projections.views import STATEMENT_LINES
 from replay.as_of import AsOf, Row, rows_of
-from replay.roots import root_at
+from replay.transparency.subtrees import root_at
 
 LINE_MEMBERS = tuple(
     name for name in STATEMENT_LINES.names if name not in {"partner_id", "currency"}

@@ -62,6 +62,8 @@ COMMANDS = {
     "rebuild": "interfaces.cli.audit:rebuild",
     "verify": "interfaces.cli.audit:verify",
     "recompute": "interfaces.cli.recompute:recompute",
+    "checkpoint": "interfaces.cli.transparency:checkpoint",
+    "prove": "interfaces.cli.transparency:prove",
 }
 """Where each command is."""
 
