@@ -61,7 +61,7 @@ COMMANDS = {
     "database": "interfaces.cli.database:database",
     "rebuild": "interfaces.cli.audit:rebuild",
     "verify": "interfaces.cli.audit:verify",
-    "recompute": "interfaces.cli.audit:recompute",
+    "recompute": "interfaces.cli.recompute:recompute",
     "checkpoint": "interfaces.cli.transparency:checkpoint",
     "prove": "interfaces.cli.transparency:prove",
 }
