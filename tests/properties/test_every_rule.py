@@ -21,7 +21,7 @@ from tests.properties.play import (
     tiers_of,
 )
 from tests.properties.stories import Step, Story
-from tests.rules.adapters import OpenLedger, ledgers, open_real, real_exists
+from tests.rules.adapters import OpenLedger, ledgers, open_real
 
 _REAL_EXAMPLES = max(10, settings().max_examples // 3)
 _SLOW = settings(suppress_health_check=list(HealthCheck), deadline=None)
@@ -46,7 +46,6 @@ def decided(ledger: LedgerUnderTest) -> tuple[object, ...]:
     return (lines_of(ledger), tiers_of(ledger), sorted(ledger.badges()), ledger.balances())
 
 
-@pytest.mark.skipif(not real_exists(), reason="there is no adapter for the real ledger")
 @settings(_ON_REAL)
 @given(story=stories_of_every_rule())
 def test_the_real_ledger_is_the_model(story: Story) -> None:

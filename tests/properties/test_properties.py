@@ -31,7 +31,7 @@ from tests.properties.play import (
     tiers_of,
 )
 from tests.properties.stories import DAYS, Step, Story, stories
-from tests.rules.adapters import OpenLedger, ledgers, open_real, real_exists
+from tests.rules.adapters import OpenLedger, ledgers, open_real
 
 _REAL_EXAMPLES = max(10, settings().max_examples // 3)
 _SLOW = settings(suppress_health_check=list(HealthCheck), deadline=None)
@@ -51,7 +51,6 @@ every_ledger = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.skipif(not real_exists(), reason="there is no adapter for the real ledger")
 @settings(_ON_REAL)
 @given(story=stories())
 def test_the_real_ledger_is_the_model(story: Story) -> None:
