@@ -55,6 +55,7 @@ from tests.model.commands import (
     TwoPersons,
 )
 from tests.model.journal import Message
+from tests.rules.memory_grounds import groundless
 from tests.rules.memory_views import MemoryViews, line_of
 
 _OPERATOR = "tester"
@@ -85,6 +86,11 @@ class MemoryLedger(MemoryViews):
         self._told: dict[tuple[str, str], Message] = {}
         self._voided: set[tuple[str, int]] = set()
         self._entities: dict[str, object] = {}
+
+    def check(self) -> None:
+        """Every decision is valid and names its grounds (D18.5)."""
+        wrong = next(groundless(self.events), None)
+        assert wrong is None, wrong
 
     # --- what is known ---------------------------------------------------------------------------
 
