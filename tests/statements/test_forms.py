@@ -10,7 +10,6 @@ from unittest import mock
 
 import pytest
 
-from interfaces.cli import statement as command
 from interfaces.cli.statement import to_bytes
 from interfaces.cli.statement_form import to_text
 from ledger.errors import NotReady
@@ -56,14 +55,14 @@ def test_every_kind_has_its_part() -> None:
     """Opening, and the parts of the balance, make the closing balance; waivers make none of it."""
     lines: list[Row] = []
     for title, kinds in KINDS.items():
-        inside = title not in {"Beside the balance", "Forgone clawbacks"}
-        lines += [line(len(lines) + n, kind, 100 * inside) for n, kind in enumerate(kinds)]
+        effect = 0 if title in {"Beside the balance", "Forgone clawbacks"} else 100
+        lines += [line(len(lines) + n, kind, effect) for n, kind in enumerate(kinds)]
     [account] = statement(lines).accounts
     parts = parts_of(account)
     assert {part.title: tuple(str(one["kind"]) for one in part.lines) for part in parts} == KINDS
     assert [part.total for part in parts] == [700, 200, 500, 400, 100]
-    inside = sum(part.total for part in parts if part.in_balance)
-    assert account.opening + inside == account.closing
+    changes = sum(part.total for part in parts if part.in_balance)
+    assert account.opening + changes == account.closing
 
 
 def test_a_kind_that_has_no_part_is_told() -> None:
@@ -138,6 +137,6 @@ def test_a_file_takes_the_statement_and_a_terminal_no_pdf(
     file = tmp_path / "s.json"
     assert commissions.done(*asked, "--format", "json", "--out", file).out == ""
     assert file.read_text(encoding="utf-8") == commissions.done(*asked, "--format", "json").out
-    with mock.patch.object(command.sys.stdout, "isatty", return_value=True):
+    with mock.patch.object(sys.stdout, "isatty", return_value=True):
         assert "--out" in commissions.refused(*asked, "--format", "pdf")
     assert commissions(*asked, "--out", tmp_path / "no" / "where").status == 1
