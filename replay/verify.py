@@ -21,6 +21,7 @@ from replay.as_of import AsOf, Replay
 from replay.findings import Discrepancy, StoredRow
 from replay.integrity import Integrity, StoredHead, gaps
 from replay.meaning import Meaning
+from replay.rankings import Rankings
 
 PAGE_EVENTS = 20_000
 """Events in memory at a time."""
@@ -44,10 +45,15 @@ def verify(
         yield from _events(connection, projector, head, meaning, _Pages(page, progress))
         replay = Replay(connection, projector.names)
         at = AsOf(head.position, None, None, final=True)
+        events, through = projector.names.events, head.position
+        rankings = Rankings(connection, projector.names, through)
         for check, findings in (
+            ("versions", invariants.chains(connection, events, through)),
+            ("D18.5", invariants.retractions(connection, events, through)),
             ("D18.4", invariants.postings(replay, at, meaning.accounts)),
             ("D18.6", invariants.balances(replay, at, meaning.balances)),
-            ("D18.6", invariants.projections(connection, projector, None)),
+            ("D18.6", invariants.projections(connection, projector, None, rankings.stops())),
+            ("D12", rankings.findings()),
             ("D18.9", invariants.sealed_statements(connection, projector, head.position)),
         ):
             yield from invariants.computed(check, findings)
