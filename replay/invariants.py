@@ -302,7 +302,7 @@ def computed(check: str, findings: Iterator[Discrepancy]) -> Iterator[Discrepanc
     """Yield the findings of a check; if damage keeps it from being computed, that is one, too."""
     try:
         yield from findings
-    except (psycopg.DataError, LedgerError) as error:
+    except (psycopg.DataError, psycopg.IntegrityError, LedgerError) as error:
         yield Discrepancy(check, f"it cannot be computed: {str(error).splitlines()[0]}")
 
 

@@ -48,6 +48,8 @@ _TYPED = (
     "tax",
     "posting_day",
 )
+_FIRST = StoredRow._fields.index("partner_id")
+"""Where the typed columns but the stream begin in a row."""
 
 Check = Callable[[StoredRow, Event], Iterator[Discrepancy]]
 Totals = tuple[int, int, int, int]
@@ -115,10 +117,12 @@ class Meaning:
         """Each typed column is a function of the state; the state is canonical."""
         if TOPICS[row.topic] is type(event) and encode(event) != row.state:
             yield Discrepancy("state", "the state is not canonical", row.position, row.partner_id)
-        for name, stored, told in zip(_TYPED, _stored(row), _told(event), strict=True):
-            if stored != told:
-                what = f"column {name} is {stored!r}, the state says {told!r}"
-                yield Discrepancy("columns", what, row.position, row.partner_id)
+        columns, members = _stored(row), _told(event)
+        if columns != members:
+            for name, stored, told in zip(_TYPED, columns, members, strict=True):
+                if stored != told:
+                    what = f"column {name} is {_shown(stored)}, the state says {told!r}"
+                    yield Discrepancy("columns", what, row.position, row.partner_id)
         if isinstance(event, RuledDecision) and event.day != row.day:
             what = f"column day is {row.day}, the state says {event.day}"
             yield Discrepancy("columns", what, row.position, row.partner_id)
@@ -202,8 +206,12 @@ def _missing(line: Line) -> Iterator[str]:
 
 
 def _stored(row: StoredRow) -> tuple[object, ...]:
-    values = (getattr(row, name) for name in _TYPED)
-    return tuple(int(value) if isinstance(value, Decimal) else value for value in values)
+    """The columns of :data:`_TYPED`, in their order."""
+    return (row.originator_id, *row[_FIRST : _FIRST + len(_TYPED) - 1])
+
+
+def _shown(value: object) -> str:
+    return str(value) if isinstance(value, Decimal) else repr(value)
 
 
 def _told(event: Event) -> tuple[object, ...]:

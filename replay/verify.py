@@ -41,6 +41,7 @@ def verify(
     projector = projector or Projector()
     with _autocommit(connection):
         head = _head(connection, projector)
+        yield from _outside(connection, projector)
         meaning = Meaning()
         yield from _events(connection, projector, head, meaning, _Pages(page, progress))
         replay = Replay(connection, projector.names)
@@ -125,3 +126,15 @@ def _head(connection: Connection[Any], projector: Projector) -> StoredHead:
     if row is None:
         raise NotReady("the ledger has no head row; run the migrations again")
     return StoredHead(*row)
+
+
+def _outside(connection: Connection[Any], projector: Projector) -> Iterator[Discrepancy]:
+    """Yield the events before the first and behind the head, as one snapshot has both."""
+    query = sql.SQL(
+        "SELECT position, partner_id FROM {events} WHERE position < 1"
+        " OR position > (SELECT position FROM {head}) ORDER BY 1"
+    ).format(events=projector.names.events, head=projector.names.head)
+    with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
+        for position, partner_id in cursor.execute(query).fetchall():
+            what = "there is an event, though the ledger's positions are from 1 to its head's"
+            yield Discrepancy("positions", what, position, partner_id)
