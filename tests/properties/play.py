@@ -58,6 +58,11 @@ def play(story: Story, *ledgers: LedgerUnderTest, watch: Watch | None = None) ->
             watch(step)
 
 
+def refusals(story: Story, ledger: LedgerUnderTest) -> list[bool]:
+    """Tell one ledger a story; of each step whether it refused it."""
+    return [_tell(ledger, step, ledger) for step in story]
+
+
 def _tell(ledger: LedgerUnderTest, step: Step, first: LedgerUnderTest) -> bool:
     """Tell one ledger one step; True if it refused."""
     try:
