@@ -50,6 +50,7 @@ COMMANDS = {
     "statement": "interfaces.cli.statement:statement",
     "trial-balance": "interfaces.cli.queries:trial_balance",
     "receivables": "interfaces.cli.queries:receivables",
+    "clients": "interfaces.cli.queries:clients",
     "claims": "interfaces.cli.queries:claims",
     "conflicts": "interfaces.cli.queries:conflicts",
     "territories": "interfaces.cli.queries:territories",
