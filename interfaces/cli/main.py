@@ -54,6 +54,7 @@ COMMANDS = {
     "conflicts": "interfaces.cli.queries:conflicts",
     "territories": "interfaces.cli.queries:territories",
     "unresolved": "interfaces.cli.queries:unresolved",
+    "explain": "interfaces.cli.explain:explain_command",
     "diff": "interfaces.cli.diff:diff",
     "what-if": "interfaces.cli.what_if:what_if",
     "kpi": "interfaces.cli.kpi:kpi",
