@@ -64,6 +64,7 @@ COMMANDS = {
     "database": "interfaces.cli.database:database",
     "rebuild": "interfaces.cli.audit:rebuild",
     "verify": "interfaces.cli.audit:verify",
+    "archive": "interfaces.cli.archive:archive",
     "recompute": "interfaces.cli.recompute:recompute",
     "checkpoint": "interfaces.cli.transparency:checkpoint",
     "prove": "interfaces.cli.transparency:prove",
