@@ -77,9 +77,7 @@ def _rewrite(archive: Path, manifest: dict[str, list[dict[str, object]]]) -> Non
     (archive / "manifest.json").write_text(json.dumps(manifest))
 
 
-def test_queries_answer_the_same_bytes(
-    closed: Commands, archived: Path, offline: Offline
-) -> None:
+def test_queries_answer_the_same_bytes(closed: Commands, archived: Path, offline: Offline) -> None:
     """Without a database, as of the archive's end, as the ledger does as of that position."""
     at = ("--position", _position(archived), "--effective-at", "2026-03-31")
     for query in QUERIES:
