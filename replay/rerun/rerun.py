@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from events.base import Command, Decision, Event, Fact
 from events.catalogue import COMMANDS, FACTS
+from events.controls import CommandProposed, ProposalApproved, ProposalRejected
 from events.course import AccrualCompleted
 from events.finance import (
     AccrualRun,
@@ -106,6 +107,9 @@ class Rerun:
             PayoutHeld: self._only_told,
             PayoutReleased: self._only_told,
             IngestGapAccepted: self._only_told,
+            CommandProposed: self._only_told,
+            ProposalApproved: self._only_told,
+            ProposalRejected: self._only_told,
         }
 
     def decide(self, progress: Progress | None = None) -> None:
