@@ -38,6 +38,10 @@ class Controlled(Command):
     operator: Operator
 
 
+EngineNumber = Annotated[int | None, Field(strict=True, ge=1)]
+"""Which engine decided from this command on; None: recorded before engines had numbers."""
+
+
 class TwoPersons(Command):
     """A command that one person asks for and another approves."""
 
@@ -96,6 +100,7 @@ class ProgrammeAdopted(Controlled):
     from_day: Annotated[Day | None, Field(alias="from")] = None
     time_zone: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+\-/]+$")]
     operator: Operator
+    engine: EngineNumber = None
 
 
 class PartnerProgrammeAssigned(Controlled):
@@ -147,6 +152,7 @@ class AccrualRun(Command):
     previous_run: Position | None = None
     ahead: Annotated[bool, Field(strict=True)] = False
     operator: Operator
+    engine: EngineNumber = None
 
 
 class PeriodClosed(Command):
@@ -156,6 +162,7 @@ class PeriodClosed(Command):
     month: Month
     ahead: Annotated[bool, Field(strict=True)] = False
     operator: Operator
+    engine: EngineNumber = None
 
 
 class PayoutRun(Controlled):
@@ -166,6 +173,7 @@ class PayoutRun(Controlled):
     partner_id: Identifier | None = None
     ahead: Annotated[bool, Field(strict=True)] = False
     operator: Operator
+    engine: EngineNumber = None
 
 
 class PayoutHeld(Command):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from events.base import Event
 from events.controls import CommandProposed, ProposalApproved, ProposalRejected
@@ -11,10 +12,11 @@ from events.recorded import Recorded
 from ledger.engine import evolve
 from ledger.engine.approvals import is_other, needs_approval, proposed
 from ledger.engine.state import LEDGER, Ledger
+from ledger.errors import LedgerError
 from replay.findings import Discrepancy, StoredRow
 
-_OWN = frozenset({"operator", "approval"})
-"""Members that say who ran a command; the rest is what was proposed."""
+_OWN = frozenset({"operator", "approval", "engine"})
+"""Members that say who ran a command, and on what; the rest is what was proposed."""
 
 
 class FourEyes:
@@ -33,9 +35,11 @@ class FourEyes:
             yield Discrepancy("D16.1", what, row.position, row.partner_id)
         if row.effective_at is not None and row.day is not None:
             recorded = Recorded(row.position, row.effective_at, row.day, event)
-            ledger = evolve(LEDGER, self._ledger, recorded)
-            assert isinstance(ledger, Ledger)
-            self._ledger = ledger
+            # A document that no engine could read has never been in force.
+            with suppress(LedgerError):
+                ledger = evolve(LEDGER, self._ledger, recorded)
+                assert isinstance(ledger, Ledger)
+                self._ledger = ledger
 
     def _problems(self, position: int, event: Event) -> Iterator[str]:
         approved, self._approved = self._approved, None
