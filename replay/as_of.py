@@ -27,6 +27,7 @@ from projections.clients import ASSIGNMENTS, CLIENTS, TERMS
 from projections.definition import ReadModel, identifiers, scope_of
 from projections.tiers import TIER_HISTORY, TIERS
 from projections.views import (
+    APPROVALS,
     CLAIMS,
     CLIENT_LIST,
     COMMISSION_HISTORY,
@@ -214,6 +215,11 @@ class Replay:
     def unresolved(self, at: AsOf) -> Iterator[Row]:
         """Yield what waits or had no effect, by position."""
         return self._rows(UNRESOLVED, self._scope(at))
+
+    def approvals(self, at: AsOf, *, waiting: bool = False) -> Iterator[Row]:
+        """Yield each proposal with who decided on it, by position; ``waiting``: nobody yet."""
+        condition = sql.SQL("status = 'waiting'") if waiting else None
+        return self._rows(APPROVALS, self._scope(at), condition=condition)
 
     def clients(self, at: AsOf, partner_id: str | None = None) -> Iterator[Row]:
         """Yield how each client stands, by client id; ``partner_id`` narrows it to its clients."""
