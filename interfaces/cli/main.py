@@ -70,6 +70,7 @@ COMMANDS = {
     "archive": "interfaces.cli.archive:archive",
     "recompute": "interfaces.cli.recompute:recompute",
     "checkpoint": "interfaces.cli.transparency:checkpoint",
+    "evidence": "interfaces.cli.evidence:evidence",
     "prove": "interfaces.cli.transparency:prove",
 }
 """Where each command is."""
