@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from events.values import TIERS, Currency, Identifier, TierName
+from ledger.policy.accounting import Accounting
 from ledger.policy.choices import Accrual, Proration, RateBasis, VersionBasis
 from ledger.policy.parts import (
     Activation,
@@ -54,7 +55,8 @@ class Programme(Part):
     """A version of a partner programme: every number and every choice of the rules.
 
     A part that is absent (None) does not exist in this programme: no founding floor, no bonus, no
-    contest, no sponsorship, no prizes, no badges, no brands, no territories, no targets.
+    contest, no sponsorship, no prizes, no badges, no brands, no territories, no targets,
+    no numbers of accounts.
     """
 
     name: Identifier
@@ -80,6 +82,7 @@ class Programme(Part):
     white_label: WhiteLabel | None = None
     territory: Territory | None = None
     targets: Annotated[tuple[Target, ...], Field(alias="target", max_length=1_000)] = ()
+    accounting: Accounting | None = None
 
     @field_validator("tiers")
     @classmethod
