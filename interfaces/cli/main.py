@@ -64,6 +64,7 @@ COMMANDS = {
     "kpi": "interfaces.cli.kpi:kpi",
     "simulate": "interfaces.cli.simulate:simulate_command",
     "dead-letters": "interfaces.cli.dead_letters:dead_letters",
+    "export": "interfaces.cli.export:export",
     "database": "interfaces.cli.database:database",
     "rebuild": "interfaces.cli.audit:rebuild",
     "verify": "interfaces.cli.audit:verify",
