@@ -135,7 +135,8 @@ class LiveModels(PaidReader, PayableModels, RankingModels):
         """The next candidates by (partner, client) after a place."""
         with cursor.connection.cursor(row_factory=tuple_row, binary=True) as own:
             own.execute(self._page, {"partner_id": after[0], "client_id": after[1], "limit": limit})
-            return list(_candidates(own, run))
+            # All at once: a row at a time costs as much again as what is made of it.
+            return list(_candidates(own.fetchall(), run))
 
     def any_assigned(self, cursor: Cursor[Any]) -> bool:
         """Whether finance has assigned any client (D3.6)."""
@@ -162,7 +163,7 @@ class LiveModels(PaidReader, PayableModels, RankingModels):
             return [client_id for (client_id,) in own]
 
 
-def _candidates(rows: Cursor[Any], run: Run) -> Iterator[Candidate]:
+def _candidates(rows: Sequence[tuple[Any, ...]], run: Run) -> Iterator[Candidate]:
     """The rows of each client, which stand together, as one candidate."""
     first: tuple[Any, ...] | None = None
     terms: dict[str, tuple[Term, ...]] = {}

@@ -13,6 +13,7 @@ from typing import get_args
 from events.base import Command, Decision, Event, Fact
 from events.billing import ClientActivated, ClientPlanChanged, InvoicePaid, InvoiceRefunded
 from events.catalogue import CATALOGUE
+from events.controls import CommandProposed, ProposalApproved
 from events.decisions import (
     AttributionAssigned,
     ClientStanding,
@@ -89,6 +90,8 @@ _NAMED: Mapping[str, Kinds] = {
     "decision": (Decision,),
     "activation": (ClientActivated,),
     "price_fact": (ClientActivated, ClientPlanChanged),
+    "proposal": (CommandProposed,),
+    "approval": (ProposalApproved,),
 }
 """What a member of this name holds the position of, unless the class of its event says more."""
 

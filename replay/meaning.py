@@ -29,6 +29,7 @@ from events.payout_decisions import (
 from ledger.engine.calendar import ONE_DAY, start_of
 from ledger.engine.money import share
 from ledger.store.mapper import money_of
+from replay.approvals import FourEyes
 from replay.findings import Discrepancy, StoredRow
 from replay.links import Links
 from replay.postings import postings_of
@@ -74,6 +75,7 @@ class Meaning:
             self._order_of_arrival,
             self._open_month,
             self._past,
+            FourEyes().check,
         )
 
     def check(self, row: StoredRow) -> Iterator[Discrepancy]:
