@@ -28,6 +28,10 @@ MAX_EXACT = 2**53 - 1
 """The largest integer that every reader of JSON holds exactly (RFC 8785)."""
 
 
+EngineNumber = Annotated[int | None, Field(strict=True, ge=1)]
+"""Which engine decided from this command on; None: recorded before engines had numbers."""
+
+
 class TwoPersons(Command):
     """A command that one person asks for and another approves."""
 
@@ -86,6 +90,7 @@ class ProgrammeAdopted(Command):
     from_day: Annotated[Day | None, Field(alias="from")] = None
     time_zone: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+\-/]+$")]
     operator: Operator
+    engine: EngineNumber = None
 
 
 class PartnerProgrammeAssigned(Command):
@@ -137,6 +142,7 @@ class AccrualRun(Command):
     previous_run: Position | None = None
     ahead: Annotated[bool, Field(strict=True)] = False
     operator: Operator
+    engine: EngineNumber = None
 
 
 class PeriodClosed(Command):
@@ -146,6 +152,7 @@ class PeriodClosed(Command):
     month: Month
     ahead: Annotated[bool, Field(strict=True)] = False
     operator: Operator
+    engine: EngineNumber = None
 
 
 class PayoutRun(Command):
@@ -156,6 +163,7 @@ class PayoutRun(Command):
     partner_id: Identifier | None = None
     ahead: Annotated[bool, Field(strict=True)] = False
     operator: Operator
+    engine: EngineNumber = None
 
 
 class PayoutHeld(Command):

@@ -76,6 +76,12 @@ class Settings(BaseSettings):
     dead_letter_days: int = Field(default=90, ge=1, le=36_500)
     """After how many days ``dead-letters expire`` erases what a message held."""
 
+    checkpoint_key_file: Path | None = None
+    """The file of the key that checkpoints are signed with, of mode 0600; more lines, more keys."""
+
+    checkpoint_key: SecretStr | None = None
+    """The key itself, instead of a file."""
+
     kafka_session_timeout_ms: int = Field(default=10_000, ge=1_000, le=1_800_000)
     """After so long without a sign a worker is taken for dead, and others take over."""
 

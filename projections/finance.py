@@ -155,5 +155,6 @@ def reader_limits(names: Names) -> sql.Composed:
         "DO $limits$ BEGIN "
         "IF EXISTS (SELECT FROM pg_roles WHERE rolname = {reader} AND rolconfig IS NULL) "
         "THEN {settings} END IF; "
-        "EXCEPTION WHEN insufficient_privilege OR internal_error THEN NULL; END $limits$"
+        "EXCEPTION WHEN insufficient_privilege OR internal_error OR unique_violation "
+        "THEN NULL; END $limits$"
     ).format(reader=sql.Literal(names.reader), settings=sql.SQL(" ").join(settings))

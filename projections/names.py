@@ -18,6 +18,8 @@ class Names:
     ledger: str = "ledger"
     events_table: str = "events"
     head_table: str = "ledger_head"
+    checkpoints_table: str = "checkpoints"
+    subtrees_table: str = "subtrees"
     projections: str = "projections"
     finance: str = "finance"
     writer: str = "ledger_writer"
@@ -32,6 +34,16 @@ class Names:
     def head(self) -> sql.Identifier:
         """The table of the one head row."""
         return sql.Identifier(self.ledger, self.head_table)
+
+    @property
+    def checkpoints(self) -> sql.Identifier:
+        """The table of signed checkpoints."""
+        return sql.Identifier(self.ledger, self.checkpoints_table)
+
+    @property
+    def subtrees(self) -> sql.Identifier:
+        """The table of roots of full Merkle subtrees."""
+        return sql.Identifier(self.ledger, self.subtrees_table)
 
     @property
     def registry(self) -> sql.Identifier:

@@ -14,6 +14,7 @@ from events.values import format_instant
 from ledger.store import merkle
 from ledger.store.rows import plain_content_hash
 from replay.findings import Discrepancy, StoredRow
+from replay.transparency.checking import Signed
 
 
 class StoredHead(NamedTuple):
@@ -27,15 +28,14 @@ class StoredHead(NamedTuple):
 class Integrity:
     """Follows the rows in order; ``check`` each page, then ``finish`` against the head."""
 
-    def __init__(self) -> None:
+    def __init__(self, signed: Signed) -> None:
+        self._signed = signed
         self._position = 0
         self._recorded_at: datetime | None = None
-        self._frontier = b""
 
     def check(self, rows: Sequence[StoredRow]) -> Iterator[Discrepancy]:
         """Yield what is wrong with a page of rows, in order of position."""
         leaves = []
-        start = self._position
         for row in rows:
             yield from self._order(row)
             content = content_of(row)
@@ -45,8 +45,8 @@ class Integrity:
             if leaf != row.leaf:
                 yield Discrepancy("leaf", "the leaf is not of this row", row.position)
             leaves.append(leaf)
-        self._frontier = merkle.append(self._frontier, start, leaves)
-        self._position = start + len(rows)
+        yield from self._signed.add(leaves)
+        self._position += len(rows)
 
     def _order(self, row: StoredRow) -> Iterator[Discrepancy]:
         before = self._recorded_at
@@ -60,10 +60,11 @@ class Integrity:
             yield Discrepancy(
                 "head", f"the head says {head.position} events, there are {self._position}"
             )
-        elif self._frontier != head.frontier:
+        elif self._signed.frontier != head.frontier:
             yield Discrepancy("frontier", "the head's frontier is not of these leaves")
         if self._recorded_at is not None and self._recorded_at != head.recorded_at:
             yield Discrepancy("head", "the head's instant is not the last event's", head.position)
+        yield from self._signed.finish()
 
 
 def gaps(rows: Sequence[StoredRow], after: int) -> Iterator[Discrepancy]:

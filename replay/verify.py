@@ -22,6 +22,7 @@ from replay.findings import Discrepancy, StoredRow
 from replay.integrity import Integrity, StoredHead, gaps
 from replay.meaning import Meaning
 from replay.rankings import Rankings
+from replay.transparency.checking import Signed
 
 PAGE_EVENTS = 20_000
 """Events in memory at a time."""
@@ -89,7 +90,8 @@ def _events(
 ) -> Iterator[Discrepancy]:
     """Yield what is wrong with single events and periods, and with the tree over all of them."""
     events = projector.names.events
-    integrity, periods = Integrity(), invariants.Periods(connection, events)
+    integrity = Integrity(Signed(connection, projector.names))
+    periods = invariants.Periods(connection, events)
     for after in range(0, head.position, pages.size):
         through = min(after + pages.size, head.position)
         rows = _page(connection, events, after, through)

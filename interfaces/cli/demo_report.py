@@ -10,7 +10,7 @@ from rich.console import Console
 
 from events.values import TIERS
 from interfaces.cli.output import Column, Row, write_table
-from interfaces.cli.statement import write_accounts
+from interfaces.cli.statement_form import accounts_text
 from interfaces.demo.play import Played
 from interfaces.money import Locale, format_count, format_money
 from replay.as_of import AsOf, Replay
@@ -42,7 +42,7 @@ def write_report(replay: Replay, played: Played, locale: Locale) -> None:
     if chosen is not None:
         _head(f"A statement: {chosen.partner_id} in {chosen.month}, a closed month")
         # Without the log's root: it covers the instants of recording, another in every run.
-        write_accounts(chosen, locale)
+        sys.stdout.write(accounts_text(chosen, locale))
     _head("Go on with")
     partner = chosen.partner_id if chosen is not None else "p-001"
     for line in (

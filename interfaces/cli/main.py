@@ -54,6 +54,8 @@ COMMANDS = {
     "conflicts": "interfaces.cli.queries:conflicts",
     "territories": "interfaces.cli.queries:territories",
     "unresolved": "interfaces.cli.queries:unresolved",
+    "explain": "interfaces.cli.explain:explain_command",
+    "diff": "interfaces.cli.diff:diff",
     "what-if": "interfaces.cli.what_if:what_if",
     "kpi": "interfaces.cli.kpi:kpi",
     "simulate": "interfaces.cli.simulate:simulate_command",
@@ -61,7 +63,9 @@ COMMANDS = {
     "database": "interfaces.cli.database:database",
     "rebuild": "interfaces.cli.audit:rebuild",
     "verify": "interfaces.cli.audit:verify",
-    "recompute": "interfaces.cli.audit:recompute",
+    "recompute": "interfaces.cli.recompute:recompute",
+    "checkpoint": "interfaces.cli.transparency:checkpoint",
+    "prove": "interfaces.cli.transparency:prove",
 }
 """Where each command is."""
 

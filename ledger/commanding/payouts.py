@@ -14,6 +14,7 @@ from events.payout_decisions import PayoutInitiated
 from events.recorded import Recorded
 from ledger.commanding.commanding import ALWAYS, Commanding
 from ledger.engine import Payable, commands, decide_payouts
+from ledger.engine.numbered import ENGINE
 from ledger.engine.payouts import payout_id
 from ledger.engine.state import Ledger, Partner
 
@@ -35,7 +36,11 @@ class PayoutCommands(Commanding):
             if partner_id is not None:
                 commands.check_known(self._partner(cursor, partner_id))
             return PayoutRun(
-                cutoff=cutoff, partner_id=partner_id, ahead=ahead, operator=self._operator
+                cutoff=cutoff,
+                partner_id=partner_id,
+                ahead=ahead,
+                operator=self._operator,
+                engine=ENGINE,
             )
 
         def payouts(context: tuple[Ledger, Cursor[Any]], event: Recorded) -> list[Decision]:

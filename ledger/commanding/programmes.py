@@ -15,6 +15,7 @@ from events.finance import (
 from events.recorded import Recorded
 from ledger.commanding.commanding import ALWAYS, Commanding, is_command
 from ledger.engine import commands
+from ledger.engine.numbered import ENGINE
 from ledger.engine.state import LEDGER, Ledger, Overlay
 from ledger.policy.programme import Programme
 
@@ -40,6 +41,7 @@ class ProgrammeCommands(Commanding):
                 from_day=from_day,
                 time_zone=ledger.time_zone or time_zone or DEFAULT_ZONE,
                 operator=self._operator,
+                engine=ENGINE,
             )
 
         return self._command(decide, lambda command: command.from_day or ALWAYS)

@@ -44,6 +44,8 @@ _INSIDE = (
     "relays_key",
     "relays_place_check",
     "ingest_offsets_key",
+    "checkpoints_key",
+    "subtrees_key",
 )
 """Constraints and indexes, which stand in their table's schema without naming it."""
 
@@ -101,6 +103,16 @@ class Names(NamedTuple):
         return self.derived("ingest_offsets")
 
     @property
+    def checkpoints(self) -> str:
+        """The table of signed checkpoints."""
+        return self.derived("checkpoints")
+
+    @property
+    def subtrees(self) -> str:
+        """The table of roots of full subtrees."""
+        return self.derived("subtrees")
+
+    @property
     def applied(self) -> str:
         """The table in which yoyo keeps what was applied."""
         return self.derived("ledger_migrations")
@@ -116,6 +128,8 @@ class Names(NamedTuple):
             "dead_letter_retries": self.table(self.dead_letter_retries),
             "relays": self.table(self.relays),
             "ingest_offsets": self.table(self.ingest_offsets),
+            "checkpoints": self.table(self.checkpoints),
+            "subtrees": self.table(self.subtrees),
             "applied": self.table(self.applied),
             "refuse_change": self.table(self.derived("refuse_change")),
             **{name: sql.Identifier(self.derived(name)) for name in _INSIDE},

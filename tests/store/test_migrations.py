@@ -28,6 +28,7 @@ def test_running_again_changes_nothing(database_url: str) -> None:
             "SELECT tablename FROM pg_tables WHERE schemaname = 'ledger' ORDER BY 1"
         ).fetchall()
     assert [name for (name,) in tables] == [
+        "checkpoints",
         "dead_letter_retries",
         "dead_letters",
         "events",
@@ -35,6 +36,7 @@ def test_running_again_changes_nothing(database_url: str) -> None:
         "ledger_head",
         "ledger_migrations",
         "relays",
+        "subtrees",
         "tracking",
     ]
 

@@ -29,6 +29,7 @@ BEGIN
         GRANT SELECT, INSERT ON {dead_letter_retries} TO ledger_writer;
         GRANT SELECT, INSERT, UPDATE ON {relays} TO ledger_writer;
         GRANT SELECT, INSERT, UPDATE ON {ingest_offsets} TO ledger_writer;
+        GRANT SELECT, INSERT ON {checkpoints}, {subtrees} TO ledger_writer;
         -- Batches are staged in a temporary table before the head is locked.
         IF NOT has_database_privilege('ledger_writer', current_database(), 'TEMPORARY') THEN
             EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO ledger_writer', current_database());

@@ -1,0 +1,227 @@
+"""The log's signed checkpoints, and proofs against them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import click
+
+from interfaces.cli.command import Command
+from interfaces.cli.options import IDENTIFIER, MONTH, Whole, format_option
+from interfaces.cli.output import Answer, Column, Format, write_answer, write_result
+from interfaces.cli.session import Session
+from interfaces.files import replace_file
+from interfaces.money import format_count
+from ledger.errors import NotReady, Refused
+from replay.transparency.checkpoints import Checkpoints, StoredCheckpoint
+from replay.transparency.proofs import Document, Proofs, to_bytes
+from replay.transparency.signing import (
+    SigningKey,
+    new_key,
+    read_key_file,
+    read_keys,
+    write_key_file,
+)
+
+POSITION = Whole(1, 2**63 - 1)
+FILE = click.Path(dir_okay=False, path_type=Path)
+COLUMNS = (
+    Column("position", kind="place"),
+    Column("created_at", "at"),
+    Column("operator"),
+    Column("signers", kind="prose"),
+    Column("root"),
+)
+MEMBERS = ("position", "created_at", "operator", "signers", "root", "note")
+
+
+@click.group()
+def checkpoint() -> None:
+    """Sign what the ledger holds, so that nobody can rewrite it unseen."""
+
+
+@checkpoint.command("key", cls=Command)
+@click.argument("file", type=FILE)
+@click.option("--name", help="The name that it signs with; by default the ledger's own.")
+@format_option
+@click.pass_obj
+def make_key(session: Session, file: Path, name: str | None, format_: Format) -> None:
+    """Make a private key in FILE, for one user; prints the public key to hand out."""
+    if name is None:
+        with session.replay() as replay:
+            name = Checkpoints(replay.connection, replay.names).origin()
+    key = new_key(name)
+    write_key_file(file, key)
+    write_result({"file": str(file), "public_key": key.verifier()}, format_, key.verifier())
+
+
+@checkpoint.command(cls=Command)
+@format_option
+@click.pass_obj
+def create(session: Session, format_: Format) -> None:
+    """Sign the ledger as it stands, and keep the checkpoint.
+
+    Nothing is signed if the log does not begin with what was signed before.
+    """
+    keys = _keys(session)
+    with session.database() as database:
+        from interfaces import bootstrap  # noqa: PLC0415 - see interfaces.cli.session
+
+        replay = bootstrap.open_replay(database)
+        checkpoints = Checkpoints(replay.connection, replay.names)
+        made = checkpoints.create(keys, database.operator)
+    _write(session, made, format_)
+
+
+@checkpoint.command("add", cls=Command)
+@click.argument("file", type=FILE)
+@format_option
+@click.pass_obj
+def add_signatures(session: Session, file: Path, format_: Format) -> None:
+    """Keep a checkpoint of this ledger that witnesses have signed since."""
+    note = file.read_text("utf-8")
+    with session.database() as database:
+        from interfaces import bootstrap  # noqa: PLC0415 - see interfaces.cli.session
+
+        replay = bootstrap.open_replay(database)
+        checkpoints = Checkpoints(replay.connection, replay.names)
+        made = checkpoints.add_signatures(note, database.operator)
+    _write(session, made, format_)
+
+
+@checkpoint.command("list", cls=Command)
+@format_option
+@click.pass_obj
+def list_(session: Session, format_: Format) -> None:
+    """Every checkpoint that was given out."""
+    with session.replay() as replay:
+        rows = [_row(one) for one in Checkpoints(replay.connection, replay.names).stored()]
+        found = Answer(
+            rows,
+            COLUMNS,
+            MEMBERS,
+            as_of=replay.resolve().answer(),
+            empty="no checkpoint yet; make one with: commissions checkpoint create",
+        )
+        session.line.add(rows=write_answer(found, format_, session.locale))
+
+
+@checkpoint.command(cls=Command)
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@format_option
+@click.pass_obj
+def publish(session: Session, folder: Path, format_: Format) -> None:
+    """Write every checkpoint to FOLDER, with the proof that each grew from the one before.
+
+    FOLDER/checkpoint is the last one; serve or mirror the folder where others can keep copies.
+    """
+    with session.replay() as replay:
+        newest = {
+            one.position: one for one in Checkpoints(replay.connection, replay.names).stored()
+        }
+        if not newest:
+            raise Refused("there is no checkpoint; sign one with: commissions checkpoint create")
+        proofs, sizes = Proofs(replay.connection, replay.names), sorted(newest)
+        (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+        (folder / "consistency").mkdir(exist_ok=True)
+        for size in sizes:
+            replace_file(folder / "checkpoints" / str(size), newest[size].note.encode())
+        for old, new in pairwise(sizes):
+            path = folder / "consistency" / f"{old}-{new}.json"
+            if not path.exists():
+                replace_file(path, to_bytes(proofs.consistency(old, new)))
+        replace_file(folder / "checkpoint", newest[sizes[-1]].note.encode())
+    count = format_count(len(sizes), session.locale)
+    write_result(
+        {"folder": str(folder), "checkpoints": len(sizes), "position": sizes[-1]},
+        format_,
+        f"{count} checkpoints, the last of {format_count(sizes[-1], session.locale)} events, are"
+        f" in {folder}",
+    )
+
+
+@click.group()
+def prove() -> None:
+    """Make proofs that commissions-verify checks without the ledger."""
+
+
+def _to_file(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--out", type=FILE, help="Write to a file; else to standard output."),
+        click.option(
+            "--checkpoint", "size", type=POSITION, help="Against which, by its events; the last."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@prove.command(cls=Command)
+@click.argument("position", type=POSITION)
+@_to_file
+@click.pass_obj
+def inclusion(session: Session, position: int, size: int | None, out: Path | None) -> None:
+    """That the event of POSITION is in the log, with its content and place."""
+    _prove(session, out, lambda proofs: proofs.inclusion(position, size))
+
+
+@prove.command(cls=Command)
+@click.argument("old", type=POSITION)
+@click.argument("new", type=POSITION, required=False)
+@click.option("--out", type=FILE, help="Write to a file; else to standard output.")
+@click.pass_obj
+def consistency(session: Session, old: int, new: int | None, out: Path | None) -> None:
+    """That the log of NEW events (the last checkpoint) begins with that of OLD events."""
+    _prove(session, out, lambda proofs: proofs.consistency(old, new))
+
+
+@prove.command("statement", cls=Command)
+@click.argument("partner", type=IDENTIFIER)
+@click.option("--month", type=MONTH, required=True, help="A closed month, YYYY-MM.")
+@_to_file
+@click.pass_obj
+def prove_statement(
+    session: Session, partner: str, month: str, size: int | None, out: Path | None
+) -> None:
+    """That the statement of PARTNER is made of events of the log, with none left out."""
+    _prove(session, out, lambda proofs: proofs.statement(partner, month, size))
+
+
+def _prove(session: Session, out: Path | None, ask: Callable[[Proofs], Document]) -> None:
+    with session.replay() as replay:
+        written = to_bytes(ask(Proofs(replay.connection, replay.names)))
+    if out is None:
+        sys.stdout.write(written.decode())
+    else:
+        replace_file(out, written)
+
+
+def _keys(session: Session) -> tuple[SigningKey, ...]:
+    settings = session.settings
+    if settings.checkpoint_key is not None:
+        return read_keys(settings.checkpoint_key.get_secret_value())
+    if settings.checkpoint_key_file is not None:
+        return read_key_file(settings.checkpoint_key_file)
+    raise NotReady(
+        "no key to sign with: make one with 'commissions checkpoint key FILE', and name the file"
+        " in COMMISSIONS_CHECKPOINT_KEY_FILE"
+    )
+
+
+def _write(session: Session, made: StoredCheckpoint, format_: Format) -> None:
+    session.line.add(position=made.position)
+    write_result(_row(made), format_, made.note.rstrip("\n"))
+
+
+def _row(one: StoredCheckpoint) -> dict[str, object]:
+    return {
+        "position": one.position,
+        "created_at": one.created_at,
+        "operator": one.operator,
+        "signers": [name for name, _, _ in one.signatures],
+        "root": one.root.hex(),
+        "note": one.note,
+    }

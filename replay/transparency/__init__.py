@@ -1,0 +1,1 @@
+"""The ledger as a transparency log: signed checkpoints, proofs, and who checks them offline."""
