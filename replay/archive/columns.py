@@ -92,7 +92,9 @@ def write_sorted(path: Path, rows: pa.Table) -> None:
     keys = pa.table(
         {
             "money": rows["kind"].is_null(),
-            "owner": pa.compute.coalesce(rows["client_id"], rows["partner_id"], rows["originator_id"]),
+            "owner": pa.compute.coalesce(
+                rows["client_id"], rows["partner_id"], rows["originator_id"]
+            ),
             "position": rows["position"],
         }
     )

@@ -92,9 +92,7 @@ def _numbered(source: exp.Expression, lateral: exp.Lateral) -> exp.Subquery:
     pair, place = (column.name for column in lateral.args["alias"].columns)
     elements = exp.select(
         exp.alias_(exp.func("unnest", _list(source)), pair),
-        exp.alias_(
-            exp.func("generate_subscripts", _list(source), exp.Literal.number(1)), place
-        ),
+        exp.alias_(exp.func("generate_subscripts", _list(source), exp.Literal.number(1)), place),
     )
     return elements.subquery()
 
@@ -145,9 +143,7 @@ def _written_date(node: exp.Expression) -> exp.Expression:
     if node.args["format"].name != '%Y"Q"Q':
         return node
     year = exp.TimeToStr(this=node.this.copy(), format=exp.Literal.string("%Y"))
-    quarter = exp.Cast(
-        this=exp.func("quarter", node.this.copy()), to=exp.DataType.build("TEXT")
-    )
+    quarter = exp.Cast(this=exp.func("quarter", node.this.copy()), to=exp.DataType.build("TEXT"))
     return exp.Paren(
         this=exp.DPipe(
             this=exp.DPipe(this=year, expression=exp.Literal.string("Q")), expression=quarter

@@ -11,7 +11,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from ledger.errors import LedgerError
 
@@ -159,9 +166,7 @@ def check_files(directory: Path, manifest: Manifest) -> None:
             except FileNotFoundError:
                 raise BadArchive(f"{path} is missing; {_AGAIN}") from None
             if found.size < told.size:
-                raise BadArchive(
-                    f"{path} is cut off: {found.size} bytes of {told.size}; {_AGAIN}"
-                )
+                raise BadArchive(f"{path} is cut off: {found.size} bytes of {told.size}; {_AGAIN}")
             if found != told:
                 raise BadArchive(f"{path} was changed: its SHA-256 is not the manifest's; {_AGAIN}")
 

@@ -105,9 +105,7 @@ def open_archive(directory: Path) -> Iterator[ArchivedReplay]:
             raise BadArchive(f"{directory} cannot be read ({reason}); write it anew") from None
 
 
-def _install(
-    database: duckdb.DuckDBPyConnection, directory: Path, manifest: Manifest
-) -> None:
+def _install(database: duckdb.DuckDBPyConnection, directory: Path, manifest: Manifest) -> None:
     """Make the schema that queries read, over the files."""
     for statement in _SETTINGS:
         database.execute(statement)
@@ -139,9 +137,7 @@ def _checkpoints(database: duckdb.DuckDBPyConnection, manifest: Manifest) -> Non
         )
 
 
-def _subtrees(
-    database: duckdb.DuckDBPyConnection, directory: Path, manifest: Manifest
-) -> None:
+def _subtrees(database: duckdb.DuckDBPyConnection, directory: Path, manifest: Manifest) -> None:
     kept = b"".join(
         (directory / part.directory / part.subtrees.name).read_bytes() for part in manifest.parts
     )
