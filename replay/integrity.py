@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 import orjson
@@ -105,8 +106,14 @@ def leaf_of(row: StoredRow) -> bytes:
         % (
             row.content.hex().encode(),
             row.position,
-            format_instant(row.recorded_at).encode(),
+            _instant(row.recorded_at),
             orjson.dumps(row.originator_id),
             row.originator_version,
         )
     )
+
+
+@lru_cache(maxsize=1024)
+def _instant(recorded_at: datetime) -> bytes:
+    """An instant as a leaf holds it; an append has one for all of its events."""
+    return format_instant(recorded_at).encode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -282,30 +282,40 @@ def projections(
         yield Discrepancy("D18.6", what, None, partner)
 
 
-def sealed_statements(
-    connection: Connection[Any], projector: Projector, through: int
-) -> Iterator[Discrepancy]:
-    """D18.9: the statements of each sealed month still have the hash of their close."""
-    names = projector.names
+def seals(
+    connection: Connection[Any], events: sql.Identifier, through: int
+) -> list[tuple[int, StatementsSealed]]:
+    """The seals of months by position; one that cannot be read is told where events are read."""
+    query = sql.SQL(
+        "SELECT position, topic, state FROM {} WHERE originator_id = 'ledger' "
+        "AND topic = %s AND position <= %s ORDER BY position"
+    ).format(events)
+    found: list[tuple[int, StatementsSealed]] = []
     with connection.transaction(), _cursor(connection) as cursor:
-        cursor.execute(
-            sql.SQL(
-                "SELECT position, topic, state FROM {} WHERE originator_id = 'ledger' "
-                "AND topic = %s AND position <= %s ORDER BY position"
-            ).format(names.events),
-            (StatementsSealed.topic(), through),
-        )
-        seals = cursor.fetchall()
-    for position, topic, state in seals:
-        try:
-            event = decode_state(topic, state)
-        except EventError:
-            # Told already, where the events were read one by one.
-            continue
-        if not isinstance(event, StatementsSealed):
-            continue
+        for position, topic, state in cursor.execute(query, (StatementsSealed.topic(), through)):
+            try:
+                event = decode_state(topic, state)
+            except EventError:
+                continue
+            if isinstance(event, StatementsSealed):
+                found.append((position, event))
+    return found
+
+
+def sealed_statements(
+    connection: Connection[Any],
+    projector: Projector,
+    sealed: Sequence[tuple[int, StatementsSealed]],
+    roots: Mapping[int, bytes],
+) -> Iterator[Discrepancy]:
+    """D18.9: the statements of each sealed month still have the hash of their close.
+
+    ``roots`` has the log's root at each close.
+    """
+    for position, event in sealed:
         with connection.transaction(), _cursor(connection) as cursor:
-            count, sha256 = seal(cursor, event.month, event.close, names)
+            root = roots.get(event.close)
+            count, sha256 = seal(cursor, event.month, event.close, projector.names, root)
         if (count, sha256) != (event.statements, event.sha256):
             what = (
                 f"{event.month}: {count} statements hash to {sha256}, sealed were "

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from events.base import Event, Fact
+from events.base import Command, Event, Fact
 from events.catalogue import TOPICS
 from events.codec import decode_state, encode
 from events.decisions import RuledDecision
@@ -20,6 +20,7 @@ from events.lines import (
     CreditPosted,
     Line,
 )
+from events.partners import WholesaleSettled
 from events.payout_decisions import (
     PaymentBooked,
     PayoutClosed,
@@ -56,6 +57,15 @@ Totals = tuple[int, int, int, int]
 """Earned, adjusted, paid and in flight, in minor units."""
 
 _NO_MONEY: Totals = (0, 0, 0, 0)
+_MOVING = (
+    Line,
+    WholesaleSettled,
+    WholesaleBooked,
+    PayoutInitiated,
+    PayoutClosed,
+    PaymentBooked,
+)
+"""Events with postings or a balance."""
 
 
 class Meaning:
@@ -93,10 +103,12 @@ class Meaning:
                 yield from check(row, event)
         if row.posting_day is not None:
             yield from self._open_month(row, event)
-        self._remember(event)
+        if isinstance(event, Command):
+            self._terms = self._terms.after(event)
+        elif isinstance(event, _MOVING):
+            self._sum(event)
 
-    def _remember(self, event: Event) -> None:
-        self._terms = self._terms.after(event)
+    def _sum(self, event: Event) -> None:
         for posting in postings_of(event):
             self.accounts[posting.account, posting.currency] += posting.amount
         added = _balance(event)

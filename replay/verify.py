@@ -59,12 +59,14 @@ def verify(
     projector = projector or Projector()
     with _autocommit(connection):
         head, sums = _head(connection, projector), _Sums()
+        events, through = projector.names.events, head.position
+        sealed = invariants.seals(connection, events, through)
+        signed = Signed(connection, projector.names, [seal.close for _, seal in sealed])
         yield from _outside(connection, projector)
         paging = Paging(page, processes, progress)
-        yield from _events(connection, projector, head, sums, paging)
+        yield from _events(connection, events, head, signed, sums, paging)
         replay = Replay(connection, projector.names)
         at = AsOf(head.position, None, None, final=True)
-        events, through = projector.names.events, head.position
         rankings = Rankings(connection, projector.names, through)
         for check, findings in (
             ("versions", invariants.chains(connection, events, through)),
@@ -74,7 +76,7 @@ def verify(
             ("D18.6", invariants.balances(replay, at, sums.balances)),
             ("D18.6", invariants.projections(connection, projector, None, rankings.stops())),
             ("D12", rankings.findings()),
-            ("D18.9", invariants.sealed_statements(connection, projector, head.position)),
+            ("D18.9", invariants.sealed_statements(connection, projector, sealed, signed.roots)),
         ):
             yield from invariants.computed(check, findings)
 
@@ -106,11 +108,15 @@ class _Sums:
 
 
 def _events(
-    connection: Connection[Any], projector: Projector, head: StoredHead, sums: _Sums, paging: Paging
+    connection: Connection[Any],
+    events: sql.Identifier,
+    head: StoredHead,
+    signed: Signed,
+    sums: _Sums,
+    paging: Paging,
 ) -> Iterator[Discrepancy]:
     """Yield what is wrong with single events and periods, and with the tree over all of them."""
-    events = projector.names.events
-    integrity, links = Integrity(Signed(connection, projector.names)), Links()
+    integrity, links = Integrity(signed), Links()
     periods = invariants.Periods(connection, events)
     course = course_of(connection, events, head.position)
     pages = (
