@@ -19,6 +19,7 @@ from projections.definition import EVERYTHING, ReadModel, fill
 from projections.names import Names
 from projections.tiers import TIERS
 from projections.views import (
+    APPROVALS,
     CLIENT_LIST,
     COMMISSION_HISTORY,
     PARTNER_BALANCES,
@@ -38,6 +39,7 @@ VIEWS: dict[str, ReadModel] = {
     "trial_balance": TRIAL_BALANCE,
     "clients": CLIENT_LIST,
     "receivables": RECEIVABLES,
+    "approvals": APPROVALS,
 }
 """The views of ``finance`` by name."""
 

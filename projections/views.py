@@ -250,3 +250,19 @@ CONFLICTS = ReadModel(
         Column("standing_day", "date", "Day of that."),
     ),
 )
+
+APPROVALS = ReadModel(
+    name="approvals",
+    comment="Every command that was proposed, with who approved or rejected it (D16.1).",
+    columns=(
+        Column("position", "bigint", "Position of the proposal."),
+        Column("type", "text", "Type of the command."),
+        Column("partner_id", "text", "The partner that it names, if it names one."),
+        Column("operator", "text", "Who proposed it."),
+        Column("status", "text", "waiting, approved or rejected."),
+        Column("decided_by", "text", "Who approved or rejected it."),
+        Column("decided_at", "bigint", "Position of that."),
+        Column("command", "bigint", "Position of the command that took effect."),
+        Column("reason", "text", "Code of the reason of a rejection."),
+    ),
+)

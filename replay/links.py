@@ -14,6 +14,7 @@ from typing import NamedTuple, get_args
 from events.base import Command, Decision, Event, Fact
 from events.billing import ClientActivated, ClientPlanChanged, InvoicePaid, InvoiceRefunded
 from events.catalogue import CATALOGUE
+from events.controls import CommandProposed, ProposalApproved
 from events.decisions import (
     AttributionAssigned,
     ClientStanding,
@@ -64,7 +65,7 @@ from events.partners import (
     WholesaleSettled,
 )
 from events.payout_decisions import PaymentBooked, PayoutClosed, PayoutInitiated, WholesaleBooked
-from replay.findings import Discrepancy
+from replay.findings import Discrepancy, StoredRow
 
 Kinds = tuple[type[Event], ...]
 """Classes of events, abstract ones for all that derive from them."""
@@ -90,6 +91,8 @@ _NAMED: Mapping[str, Kinds] = {
     "decision": (Decision,),
     "activation": (ClientActivated,),
     "price_fact": (ClientActivated, ClientPlanChanged),
+    "proposal": (CommandProposed,),
+    "approval": (ProposalApproved,),
 }
 """What a member of this name holds the position of, unless the class of its event says more."""
 
@@ -142,6 +145,7 @@ class Pending(NamedTuple):
     """A position before the page that an event of it names; ``key`` says what it may be."""
 
     position: int
+    partner_id: str | None
     named: int
     key: Key
 
@@ -160,24 +164,24 @@ class PageLinks:
         if cls is not None:
             self.numbers[position - self._after - 1] = _NUMBERS[cls.type]
 
-    def check(self, position: int, event: Event) -> Iterator[str]:
+    def check(self, row: StoredRow, event: Event) -> Iterator[str]:
         """Yield what is wrong with each position that an event names in its page."""
         for key, named in _named(event):
             if named <= self._after:
-                self.pending.append(Pending(position, named, key))
-            elif named >= position:
+                self.pending.append(Pending(row.position, row.partner_id, named, key))
+            elif named >= row.position:
                 yield f"{key[1]} {named} is not before it"
             else:
                 wrong = _wrong(key, named, self.numbers[named - self._after - 1])
                 if wrong is not None:
                     yield wrong
 
-    def is_no_command(self, position: int, command: int) -> bool:
+    def is_no_command(self, row: StoredRow, command: int) -> bool:
         """Whether ``command`` is known to be none; one before the page is kept for later."""
         if command <= self._after:
-            self.pending.append(Pending(position, command, DECIDED_BY))
+            self.pending.append(Pending(row.position, row.partner_id, command, DECIDED_BY))
             return False
-        if command >= position:
+        if command >= row.position:
             return True
         return _wrong(DECIDED_BY, command, self.numbers[command - self._after - 1]) is not None
 
@@ -191,14 +195,15 @@ class Links:
     def take(self, numbers: bytes, pending: Iterable[Pending]) -> Iterator[Discrepancy]:
         """Take the next page; yields what is wrong with the positions before it that it names."""
         known = self._numbers
-        for position, named, key in pending:
+        for position, partner_id, named, key in pending:
             number = known[named] if named > 0 else _NOTHING
             if number not in _allowed(key):
                 if key == DECIDED_BY:
                     what = f"it was decided by {named}, which is no command"
-                    yield Discrepancy("D18.8", what, position)
+                    yield Discrepancy("D18.8", what, position, partner_id)
                 else:
-                    yield Discrepancy("D18.5", str(_wrong(key, named, number)), position)
+                    what = str(_wrong(key, named, number))
+                    yield Discrepancy("D18.5", what, position, partner_id)
         known += numbers
 
 

@@ -71,14 +71,14 @@ _MOVING = (
 class Meaning:
     """Looks through the events of one page, in order of position, and sums what they move.
 
-    ``terms`` is what the commands before the page say.
+    ``terms`` is what the commands before the next event say.
     """
 
     def __init__(self, after: int, through: int, terms: Terms) -> None:
         self.balances: dict[tuple[str, str], Totals] = {}
         self.accounts: Counter[tuple[str, str]] = Counter()
         self.links = PageLinks(after, through)
-        self._terms = terms
+        self.terms = terms
         self._of_line: tuple[Check, ...] = (self._signs, self._line, self._order_of_arrival)
 
     def check(self, row: StoredRow) -> Iterator[Discrepancy]:
@@ -96,7 +96,7 @@ class Meaning:
             self.links.pass_by(row.position, cls)
         yield from self._columns(row, event)
         yield from self._days(row, event)
-        for what in self.links.check(row.position, event):
+        for what in self.links.check(row, event):
             yield Discrepancy("D18.5", what, row.position, row.partner_id)
         if isinstance(event, Line | PayoutInitiated):
             for check in self._of_line:
@@ -104,7 +104,7 @@ class Meaning:
         if row.posting_day is not None:
             yield from self._open_month(row, event)
         if isinstance(event, Command):
-            self._terms = self._terms.after(event)
+            self.terms = self.terms.after(event)
         elif isinstance(event, _MOVING):
             self._sum(event)
 
@@ -135,7 +135,7 @@ class Meaning:
         if row.effective_at is None or row.day is None:
             what = "an event of the ledger needs an instant and a day"
             yield Discrepancy("columns", what, row.position, row.partner_id)
-        elif self._terms.time_zone is not None and not _on(row, event, self._terms.time_zone):
+        elif self.terms.time_zone is not None and not _on(row, event, self.terms.time_zone):
             what = f"effective at {row.effective_at.isoformat()}, which does not fit {row.day}"
             yield Discrepancy("days", what, row.position, row.partner_id)
 
@@ -155,7 +155,7 @@ class Meaning:
             return
         for what in _missing(event):
             yield Discrepancy("D18.5", what, row.position, row.partner_id)
-        opened_on = self._terms.opened_on
+        opened_on = self.terms.opened_on
         if opened_on is None or event.day >= opened_on or isinstance(event, AdjustmentPosted):
             return
         what = f"a {event.kind} for {event.day}, before the opening on {opened_on}"
@@ -165,7 +165,7 @@ class Meaning:
         """D18.8: only commands post lines and start payouts, on facts recorded up to themselves."""
         members = event.__dict__
         command = members.get("command") or members["run"]
-        if command is None or self.links.is_no_command(row.position, command):
+        if command is None or self.links.is_no_command(row, command):
             what = f"it was decided by {command}, which is no command"
             yield Discrepancy("D18.8", what, row.position, row.partner_id)
         if command is not None and any(fact > command for fact in members.get("facts", ())):
@@ -174,7 +174,7 @@ class Meaning:
 
     def _open_month(self, row: StoredRow, event: Event) -> Iterator[Discrepancy]:
         """D18.9: nothing is posted into a month that is closed (D16)."""
-        closed = self._terms.closed_through
+        closed = self.terms.closed_through
         if closed is not None and row.posting_day is not None and row.posting_day <= closed:
             what = f"a {event.type} posted on {row.posting_day}, months up to {closed} are closed"
             yield Discrepancy("D18.9", what, row.position, row.partner_id)

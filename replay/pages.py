@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from psycopg import Connection, sql
-from psycopg.rows import tuple_row
 
-from replay.course import Terms
+from replay.course import Terms, rows_where
 from replay.findings import Discrepancy, StoredRow
-from replay.integrity import Order, check_rows, gaps
-from replay.links import Pending
-from replay.meaning import Meaning, Totals
+from replay.integrity import Integrity, Order, check_rows, gaps
+from replay.links import Links, Pending
+from replay.meaning import Meaning, Totals, plus
+from replay.transparency.checking import Signed
 
 
 class Page(NamedTuple):
@@ -24,7 +25,10 @@ class Page(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """What is wrong within a page, and what is needed to put it behind the pages before it."""
+    """What is wrong within a page, and what is needed to put it behind the pages before it.
+
+    ``terms`` is what holds after it.
+    """
 
     page: Page
     found: list[Discrepancy]
@@ -34,36 +38,52 @@ class Checked(NamedTuple):
     pending: list[Pending]
     accounts: Counter[tuple[str, str]]
     balances: dict[tuple[str, str], Totals]
+    terms: Terms
 
 
 def checked(connection: Connection[Any], events: sql.Identifier, page: Page) -> Checked:
     """Read a page and look through it; ``connection`` is idle, in autocommit mode."""
-    rows = _read(connection, events, page)
+    span = sql.SQL("position > {} AND position <= {}").format(page.after, page.through)
+    return looked_through(rows_where(connection, events, span), page)
+
+
+def looked_through(rows: Sequence[StoredRow], page: Page) -> Checked:
+    """Look through the rows of a page, in order of position."""
     found = list(gaps(rows, page.after))
     leaves: list[bytes] = []
     found += check_rows(rows, leaves)
     meaning = Meaning(page.after, page.through, page.terms)
     for row in rows:
         found += meaning.check(row)
-    order = Order(
-        len(rows), *((rows[0].recorded_at, rows[-1].recorded_at) if rows else (None,) * 2)
-    )
+    first, last = (rows[0].recorded_at, rows[-1].recorded_at) if rows else (None, None)
     return Checked(
-        page,
-        found,
-        order,
-        leaves,
-        bytes(meaning.links.numbers),
-        meaning.links.pending,
-        meaning.accounts,
-        meaning.balances,
+        page=page,
+        found=found,
+        order=Order(len(rows), first, last),
+        leaves=leaves,
+        numbers=bytes(meaning.links.numbers),
+        pending=meaning.links.pending,
+        accounts=meaning.accounts,
+        balances=meaning.balances,
+        terms=meaning.terms,
     )
 
 
-def _read(connection: Connection[Any], events: sql.Identifier, page: Page) -> list[StoredRow]:
-    query = sql.SQL(
-        "SELECT {} FROM {} WHERE position > %s AND position <= %s ORDER BY position"
-    ).format(sql.SQL(", ").join(map(sql.Identifier, StoredRow._fields)), events)
-    with connection.transaction(), connection.cursor(row_factory=tuple_row, binary=True) as cursor:
-        cursor.execute(query, (page.after, page.through))
-        return [StoredRow(*row) for row in cursor]
+class Together:
+    """Puts pages behind each other, in order; sums what their events move by their own words."""
+
+    def __init__(self, signed: Signed) -> None:
+        self.accounts: Counter[tuple[str, str]] = Counter()
+        self.balances: dict[tuple[str, str], Totals] = {}
+        self.integrity = Integrity(signed)
+        self._links = Links()
+
+    def take(self, done: Checked) -> Iterator[Discrepancy]:
+        """Yield what is wrong within the next page, and between it and those before it."""
+        yield from done.found
+        yield from self.integrity.take(done.page.after, done.order, done.leaves)
+        yield from self._links.take(done.numbers, done.pending)
+        self.accounts.update(done.accounts)
+        for key, change in done.balances.items():
+            known = self.balances.get(key)
+            self.balances[key] = change if known is None else plus(known, change)

@@ -7,10 +7,8 @@ looked through by itself, then put behind the pages before it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from psycopg import Connection, sql
@@ -20,13 +18,12 @@ from ledger.errors import NotReady
 from projections import Projector
 from projections.rebuild import Progress
 from replay import invariants
+from replay.approvals import FourEyes
 from replay.as_of import AsOf, Replay
-from replay.course import course_of
+from replay.course import Course, commands_of
 from replay.findings import Discrepancy
-from replay.integrity import Integrity, StoredHead
-from replay.links import Links
-from replay.meaning import Totals, plus
-from replay.pages import Checked, Page
+from replay.integrity import StoredHead
+from replay.pages import Page, Together
 from replay.rankings import Rankings
 from replay.sharing import all_checked
 from replay.transparency.checking import Signed
@@ -58,13 +55,13 @@ def verify(
     """
     projector = projector or Projector()
     with _autocommit(connection):
-        head, sums = _head(connection, projector), _Sums()
+        head = _head(connection, projector)
         events, through = projector.names.events, head.position
         sealed = invariants.seals(connection, events, through)
         signed = Signed(connection, projector.names, [seal.close for _, seal in sealed])
         yield from _outside(connection, projector)
-        paging = Paging(page, processes, progress)
-        yield from _events(connection, events, head, signed, sums, paging)
+        together, paging = Together(signed), Paging(page, processes, progress)
+        yield from _events(connection, events, head, together, paging)
         replay = Replay(connection, projector.names)
         at = AsOf(head.position, None, None, final=True)
         rankings = Rankings(connection, projector.names, through)
@@ -72,8 +69,8 @@ def verify(
             ("versions", invariants.chains(connection, events, through)),
             ("D18.5", invariants.retractions(connection, events, through)),
             ("D18.7", invariants.duplicates(connection, events, through)),
-            ("D18.4", invariants.postings(replay, at, sums.accounts)),
-            ("D18.6", invariants.balances(replay, at, sums.balances)),
+            ("D18.4", invariants.postings(replay, at, together.accounts)),
+            ("D18.6", invariants.balances(replay, at, together.balances)),
             ("D18.6", invariants.projections(connection, projector, None, rankings.stops())),
             ("D12", rankings.findings()),
             ("D18.9", invariants.sealed_statements(connection, projector, sealed, signed.roots)),
@@ -93,47 +90,30 @@ def _autocommit(connection: Connection[Any]) -> Iterator[None]:
             connection.autocommit = before
 
 
-class _Sums:
-    """What the events move by their own words, summed over the pages."""
-
-    def __init__(self) -> None:
-        self.accounts: Counter[tuple[str, str]] = Counter()
-        self.balances: dict[tuple[str, str], Totals] = {}
-
-    def add(self, page: Checked) -> None:
-        self.accounts.update(page.accounts)
-        for key, change in page.balances.items():
-            known = self.balances.get(key)
-            self.balances[key] = change if known is None else plus(known, change)
-
-
 def _events(
     connection: Connection[Any],
     events: sql.Identifier,
     head: StoredHead,
-    signed: Signed,
-    sums: _Sums,
+    together: Together,
     paging: Paging,
 ) -> Iterator[Discrepancy]:
     """Yield what is wrong with single events and periods, and with the tree over all of them."""
-    integrity, links = Integrity(signed), Links()
     periods = invariants.Periods(connection, events)
-    course = course_of(connection, events, head.position)
+    commands = commands_of(connection, events, head.position)
+    course, four_eyes = Course(commands), FourEyes()
+    for row, event in commands:
+        yield from four_eyes.check(row, event)
     pages = (
         Page(after, min(after + paging.size, head.position), course.at(after))
         for after in range(0, head.position, paging.size)
     )
     for done in all_checked(connection, events, pages, paging.processes):
+        yield from together.take(done)
         after, through, _ = done.page
-        yield from done.found
-        yield from integrity.take(after, done.order, done.leaves)
-        for found in links.take(done.numbers, done.pending):
-            yield replace(found, partner_id=_partner_of(connection, events, found.position))
-        sums.add(done)
         yield from invariants.computed("D18.3", periods.add(after, through))
         if paging.progress is not None:
             paging.progress(through, head.position)
-    yield from integrity.finish(head)
+    yield from together.integrity.finish(head)
     yield from periods.finish()
 
 
@@ -144,15 +124,6 @@ def _head(connection: Connection[Any], projector: Projector) -> StoredHead:
     if row is None:
         raise NotReady("the ledger has no head row; run the migrations again")
     return StoredHead(*row)
-
-
-def _partner_of(
-    connection: Connection[Any], events: sql.Identifier, position: int | None
-) -> str | None:
-    query = sql.SQL("SELECT MAX(partner_id) FROM {} WHERE position = %s").format(events)
-    with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
-        row = cursor.execute(query, (position,)).fetchone()
-    return None if row is None else row[0]
 
 
 def _outside(connection: Connection[Any], projector: Projector) -> Iterator[Discrepancy]:

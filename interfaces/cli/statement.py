@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -65,8 +66,12 @@ def statement(
         at = replay.resolve(**place)
         found = Statements(replay.connection).of(partner, month, at)
         if found.position is not None:
-            # What was recorded after the close has no part in the answer.
-            at = replay.resolve(position=found.position)
+            # What was recorded after the close has no part in the answer, nor what was signed
+            # since: a checkpoint of just that position may still be given out.
+            at = replace(
+                replay.resolve(position=found.position),
+                checkpoint=replay.checkpoint_by(found.position - 1),
+            )
     session.line.add(position=at.position)
     written = to_bytes(found, at, format_, session.given_locale or LOCALE)
     if file is not None:

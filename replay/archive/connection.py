@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import duckdb
 import orjson
@@ -42,7 +42,7 @@ class ArchiveCursor:
         self._decoders: list[Any] = []
         self.description: list[Described] | None = None
 
-    def __enter__(self) -> ArchiveCursor:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -60,7 +60,7 @@ def _take_apart(select: exp.Select) -> None:
             lateral.set("alias", exp.TableAlias(this=exp.to_identifier(lateral.alias)))
 
 
-def _inline(select: exp.Select, lateral: exp.Lateral, source: exp.Expression) -> None:
+def _inline(select: exp.Select, lateral: exp.Lateral, source: exp.Expr) -> None:
     alias = lateral.alias
     kinds = {column.name: column.args["kind"] for column in lateral.args["alias"].columns}
     for column in list(select.find_all(exp.Column)):
@@ -68,13 +68,13 @@ def _inline(select: exp.Select, lateral: exp.Lateral, source: exp.Expression) ->
             column.replace(_member(source.copy(), column, kinds[column.name]))
 
 
-def _member(source: exp.Expression, column: exp.Column, kind: exp.DataType) -> exp.Expression:
+def _member(source: exp.Expr, column: exp.Column, kind: exp.DataType) -> exp.Expr:
     """Return a member of JSON as a value of its type, under its name where that is seen."""
     path = exp.JSONPath(
         expressions=[exp.JSONPathRoot(), exp.JSONPathKey(this=column.name)],
     )
     of_json = kind.is_type(exp.DType.JSONB) or kind.is_type(exp.DType.ARRAY)
-    found: exp.Expression
+    found: exp.Expr
     if of_json:
         found = exp.JSONExtract(this=source, expression=path)
     else:
@@ -87,21 +87,25 @@ def _member(source: exp.Expression, column: exp.Column, kind: exp.DataType) -> e
     return found
 
 
-def _numbered(source: exp.Expression, lateral: exp.Lateral) -> exp.Subquery:
+def _numbered(source: exp.Expr, lateral: exp.Lateral) -> exp.Subquery:
     """Return the elements of a JSON list with their places, from 1."""
     pair, place = (column.name for column in lateral.args["alias"].columns)
     elements = exp.select(
-        exp.alias_(exp.func("unnest", _list(source)), pair),
-        exp.alias_(exp.func("generate_subscripts", _list(source), exp.Literal.number(1)), place),
+        exp.alias_(_call("unnest", _list(source)), pair),
+        exp.alias_(_call("generate_subscripts", _list(source), exp.Literal.number(1)), place),
     )
     return elements.subquery()
 
 
-def _list(source: exp.Expression) -> exp.Cast:
+def _call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
+    return exp.Anonymous(this=name, expressions=list(arguments))
+
+
+def _list(source: exp.Expr) -> exp.Cast:
     return exp.Cast(this=source.copy(), to=_JSON_LIST.copy())
 
 
-def _json(node: exp.Expression) -> exp.Expression:
+def _json(node: exp.Expr) -> exp.Expr:
     """Read ``a -> 'b'`` as JSON where the parser takes it for a function of a."""
     if isinstance(node, exp.Lambda):
         return exp.JSONExtract(
@@ -113,11 +117,12 @@ def _json(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _cast(node: exp.Expression) -> exp.Expression:
+def _cast(node: exp.Expr) -> exp.Expr:
     assert isinstance(node, exp.Cast)
     to, value = node.to, node.this
     if _is_state_text(value):
-        return value.expressions[0]
+        state: exp.Expr = value.expressions[0]
+        return state
     if to.is_type(exp.DType.DECIMAL) and not to.expressions:
         node.set("to", _NUMERIC.copy())
     elif to.is_type(exp.DType.TIMESTAMPTZ):
@@ -130,20 +135,20 @@ def _cast(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _is_state_text(node: exp.Expression) -> bool:
+def _is_state_text(node: exp.Expr) -> bool:
     return isinstance(node, exp.Anonymous) and str(node.this).lower() == "convert_from"
 
 
-def _contains(node: exp.Expression) -> exp.Expression:
-    return exp.func("json_contains", node.this, node.expression)
+def _contains(node: exp.Expr) -> exp.Expr:
+    return _call("json_contains", node.this, node.expression)
 
 
-def _written_date(node: exp.Expression) -> exp.Expression:
+def _written_date(node: exp.Expr) -> exp.Expr:
     assert isinstance(node, exp.TimeToStr)
     if node.args["format"].name != '%Y"Q"Q':
         return node
     year = exp.TimeToStr(this=node.this.copy(), format=exp.Literal.string("%Y"))
-    quarter = exp.Cast(this=exp.func("quarter", node.this.copy()), to=exp.DataType.build("TEXT"))
+    quarter = exp.Cast(this=_call("quarter", node.this.copy()), to=exp.DataType.build("TEXT"))
     return exp.Paren(
         this=exp.DPipe(
             this=exp.DPipe(this=year, expression=exp.Literal.string("Q")), expression=quarter
@@ -151,15 +156,34 @@ def _written_date(node: exp.Expression) -> exp.Expression:
     )
 
 
-def _function(node: exp.Expression) -> exp.Expression:
-    assert isinstance(node, exp.Anonymous)
-    name = str(node.this).lower()
-    if name == "jsonb_array_length":
-        return exp.func("json_array_length", *node.expressions)
+def _divided(node: exp.Expr) -> exp.Expr:
+    """Divide as whole numbers are: read models hold no others, ratios are made of their rows."""
+    return exp.IntDiv(this=node.this.copy(), expression=node.expression.copy())
+
+
+def _months(node: exp.Expr) -> exp.Expr:
+    assert isinstance(node, exp.MakeInterval)
+    months = node.args["month"].expression
+    return _call("to_months", exp.Cast(this=months.copy(), to=exp.DataType.build("INT")))
+
+
+def _table(node: exp.Expr) -> exp.Expr:
+    """Name the column of a series as the series, as PostgreSQL does."""
+    if isinstance(node.this, exp.ExplodingGenerateSeries):
+        name = exp.to_identifier(node.alias)
+        node.set("alias", exp.TableAlias(this=name, columns=[name.copy()]))
     return node
 
 
-def _joined(node: exp.Expression) -> exp.Expression:
+def _function(node: exp.Expr) -> exp.Expr:
+    assert isinstance(node, exp.Anonymous)
+    name = str(node.this).lower()
+    if name == "jsonb_array_length":
+        return _call("json_array_length", *node.expressions)
+    return node
+
+
+def _joined(node: exp.Expr) -> exp.Expr:
     """Put bytes together by way of their hex."""
     assert isinstance(node, exp.GroupConcat)
     separator = node.args.get("separator")
@@ -168,16 +192,19 @@ def _joined(node: exp.Expression) -> exp.Expression:
     hexed = node.copy()
     inner = hexed.this
     leaf = inner.this if isinstance(inner, exp.Order) else inner
-    leaf.replace(exp.func("hex", leaf.copy()))
+    leaf.replace(_call("hex", leaf.copy()))
     hexed.set("separator", exp.Literal.string(""))
-    return exp.func("unhex", hexed)
+    return _call("unhex", hexed)
 
 
-_RULES: dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]] = {
+_RULES: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.Cast: _cast,
     exp.ArrayContainsAll: _contains,
     exp.TimeToStr: _written_date,
     exp.Anonymous: _function,
+    exp.Div: _divided,
+    exp.MakeInterval: _months,
+    exp.Table: _table,
     exp.GroupConcat: _joined,
 }
 
@@ -185,4 +212,4 @@ _RULES: dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]] =
 def _state_as_bytes(select: exp.Select) -> None:
     for column in select.expressions:
         if isinstance(column, exp.Column) and column.name == _STATE:
-            column.replace(exp.alias_(exp.func("encode", column.copy()), _STATE))
+            column.replace(exp.alias_(_call("encode", column.copy()), _STATE))

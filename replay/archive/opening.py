@@ -14,9 +14,9 @@ from psycopg import Connection
 
 from events.values import format_instant
 from ledger.errors import Refused
+from replay.archive import hashing
 from replay.archive.columns import SCHEMA
 from replay.archive.connection import ArchiveConnection
-from replay.archive.hashing import hash_columns
 from replay.archive.manifest import BadArchive, Manifest, check_files, read_manifest
 from replay.as_of import AsOf, Replay
 
@@ -28,19 +28,8 @@ _SETTINGS = (
 )
 _EVENTS = """
 CREATE VIEW ledger.events AS
-SELECT
-    {columns},
-    hashes.content AS content,
-    hashes.leaf AS leaf
-FROM (
-    SELECT
-        {columns},
-        hashes(
-            position, recorded_at, originator_id, originator_version, topic, state,
-            effective_at, source, event_id
-        ) AS hashes
-    FROM read_parquet({files})
-) AS archived
+SELECT {columns}, {content} AS content, {leaf} AS leaf
+FROM read_parquet({files})
 """
 _POSITION_AT = """
 CREATE MACRO projections.position_at(instant) AS (
@@ -97,10 +86,10 @@ def open_archive(directory: Path) -> Iterator[ArchivedReplay]:
     manifest = read_manifest(directory)
     check_files(directory, manifest)
     with duckdb.connect() as database:
-        _install(database, directory, manifest)
         try:
+            _install(database, directory, manifest)
             yield ArchivedReplay(ArchiveConnection(database), directory, manifest)
-        except duckdb.Error as error:
+        except duckdb.IOException as error:
             reason = str(error).partition("\n")[0]
             raise BadArchive(f"{directory} cannot be read ({reason}); write it anew") from None
 
@@ -110,14 +99,21 @@ def _install(database: duckdb.DuckDBPyConnection, directory: Path, manifest: Man
     for statement in _SETTINGS:
         database.execute(statement)
     database.execute("CREATE SCHEMA ledger; CREATE SCHEMA projections")
-    hash_columns(database)
+    hashing.install(database)
     paths = [
         str(directory / part.directory / each.name)
         for part in manifest.parts
         for each in part.files
     ]
     files = "[" + ", ".join("'" + path.replace("'", "''") + "'" for path in paths) + "]"
-    database.execute(_EVENTS.format(columns=", ".join(SCHEMA.names), files=files))
+    database.execute(
+        _EVENTS.format(
+            columns=", ".join(SCHEMA.names),
+            content=hashing.CONTENT,
+            leaf=hashing.LEAF,
+            files=files,
+        )
+    )
     database.execute(_POSITION_AT)
     database.execute(_SET_CONFIG)
     _checkpoints(database, manifest)

@@ -20,16 +20,18 @@ import pyarrow.parquet as pq
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
+from events.catalogue import TOPICS
+from events.course import StatementsSealed
 from ledger.errors import Corrupt, Refused
 from ledger.store.migrations import schema_version
 from projections import DEFAULT_NAMES, Names
 from replay.archive.columns import SCHEMA, bucket_of, table_of, write_sorted
+from replay.archive.identity import require_same_ledger
 from replay.archive.manifest import (
     FORMAT,
     NAME,
     ArchivedCheckpoint,
     ArchivedFile,
-    BadArchive,
     Manifest,
     Part,
     described,
@@ -38,10 +40,10 @@ from replay.archive.manifest import (
     write_manifest,
 )
 from replay.archive.tree import GrowingTree
+from replay.as_of import Replay
 from replay.findings import StoredRow
 from replay.integrity import content_of, gaps, leaf_of
 from replay.transparency.checkpoints import Checkpoints
-from replay.transparency.subtrees import root_at
 
 BUCKET_EVENTS = 500_000
 """About how many events a bucket has: what is sorted in memory at a time."""
@@ -191,21 +193,22 @@ class Archiver:
                 )
 
 
-def require_same_ledger(
-    manifest: Manifest, directory: Path, connection: Connection[Any], names: Names = DEFAULT_NAMES
-) -> None:
-    """Raise BadArchive unless the archive is of the beginning of this very ledger."""
-    origin = Checkpoints(connection, names).origin()
-    if origin != manifest.origin:
-        raise BadArchive(
-            f"{directory} is the archive of another ledger ({manifest.origin}, not {origin});"
-            " name that ledger's with --database"
-        )
-    if root_at(connection, manifest.through, names).hex() != manifest.parts[-1].root:
-        raise BadArchive(
-            f"{directory} holds another history than the ledger up to position"
-            f" {manifest.through}; run: commissions verify, and commissions archive --check"
-        )
+def closed_through(replay: Replay, month: str | None) -> int:
+    """Return the position up to which a month is closed and sealed; None: the last such month.
+
+    Raises Refused where that month is not closed.
+    """
+    seals = sql.SQL(
+        "SELECT MAX(position) FROM {} WHERE originator_id = 'ledger' AND topic = %s"
+        " AND (%s::text IS NULL OR convert_from(state, 'UTF8')::jsonb ->> 'month' = %s)"
+    ).format(replay.names.events)
+    with replay.connection.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute(seals, (StatementsSealed.topic(), month, month)).fetchone()
+    assert row is not None
+    if row[0] is None:
+        what = "no month is" if month is None else f"{month} is not"
+        raise Refused(f"{what} closed yet; close it, or name a position with --through")
+    return int(row[0])
 
 
 def _leaves(rows: list[StoredRow], after: int) -> list[bytes]:
@@ -214,6 +217,11 @@ def _leaves(rows: list[StoredRow], after: int) -> list[bytes]:
         raise Corrupt(f"{missing.what}; nothing is archived, run: commissions verify")
     leaves = []
     for row in rows:
+        if row.topic not in TOPICS:
+            raise Refused(
+                f"position {row.position} is a {row.topic}, which this release does not know; use"
+                " the release that recorded it"
+            )
         if content_of(row) != row.content or leaf_of(row) != row.leaf:
             raise Corrupt(
                 f"position {row.position} is not what was hashed; nothing is archived, run:"

@@ -18,7 +18,12 @@ from events.decisions import (
     Standing,
 )
 from events.partner_decisions import SponsorAccepted, TierChanged
-from events.partners import PartnerAgreementEnded, PartnerAgreementSigned, PartnerEnrolled
+from events.partners import (
+    PartnerAgreementEnded,
+    PartnerAgreementSigned,
+    PartnerEnrolled,
+    PartnerWhiteLabelGranted,
+)
 from events.recorded import Recorded
 from ledger.engine import Counts, evolve
 from ledger.engine.closes import Span, Tally
@@ -41,7 +46,13 @@ from ledger.ports import Entrant
 from replay.rerun.books import MemoryBooks
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_AGREEMENTS = (PartnerEnrolled, PartnerAgreementSigned, PartnerAgreementEnded)
+# A brand, too: a margin may be due where a contest has taken the place of a commission.
+_AGREEMENTS = (
+    PartnerEnrolled,
+    PartnerAgreementSigned,
+    PartnerAgreementEnded,
+    PartnerWhiteLabelGranted,
+)
 
 
 class Memory(MemoryBooks):

@@ -423,6 +423,11 @@ def verify_statement(given: argparse.Namespace, keys: list[Key]) -> list[str]:
     """A statement: that each of its lines is an event of the log, and that none is left out."""
     proof = _json(given.file, "statement")
     found, _ = _held(proof["checkpoint"], given.checkpoint, keys)
+    return statement_shown(proof, found)
+
+
+def statement_shown(proof: Mapping[str, Any], found: Checkpoint) -> list[str]:
+    """Check the proof of a statement against a checkpoint that is trusted; what it shows."""
     statement = proof["statement"]
     root = bytes.fromhex(statement["root"])
     way = _hashes(proof["consistency"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -41,6 +42,15 @@ STORY: tuple[Entry, ...] = (
     pay("2024-03-31"),
     settled("2024-04-02", 7_900, cutoff="2024-03-31"),
 )
+
+ANOTHER: tuple[Entry, ...] = (
+    enrolled("2020-01-01", "p2"),
+    referred("2024-04-01", "c2", "p2"),
+    activated("2024-04-03", "c2"),
+    accrue("2024-06-30"),
+    *(close(f"2024-0{month}") for month in (4, 5, 6)),
+)
+"""Another partner, so that there is more than one part."""
 
 
 @pytest.fixture
@@ -214,14 +224,30 @@ def test_another_engine_explains_a_difference(monkeypatch: pytest.MonkeyPatch) -
         assert one.programme_version == f"{plain().name}/1"
 
 
-@pytest.mark.usefixtures("ledger")
-def test_several_processes_find_the_same() -> None:
+def test_several_processes_find_the_same(ledger: RealLedger) -> None:
     """Parts are decided by whoever is free; what they tally for a ranking comes together."""
+    tell(ledger, ANOTHER)
     replace("CommissionPosted/1", '"amount":2000', '"amount":2001')
     with psycopg.connect(_database(), autocommit=True) as connection:
         alone = recompute(connection)
         assert recompute(connection, processes=2, part_events=1) == alone
     assert alone.differences[0].what.endswith("amount was 2001, is 2000")
+
+
+def end(*_: object) -> None:
+    """Stand for a process that is killed."""
+    os._exit(1)
+
+
+def test_a_process_that_ends_is_told(ledger: RealLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed for want of memory, say: what it had found is not all, so nothing is told."""
+    tell(ledger, ANOTHER)
+    monkeypatch.setattr("replay.recompute._decide_there", end)
+    with (
+        psycopg.connect(_database(), autocommit=True) as connection,
+        pytest.raises(NotReady, match="--processes 1"),
+    ):
+        recompute(connection, processes=2, part_events=1)
 
 
 @pytest.mark.usefixtures("ledger")
