@@ -17,7 +17,7 @@ import click
 import psutil
 import psycopg
 
-from benchmarks import accrual, as_of, engine, ingest, kafka, memory, rebuild
+from benchmarks import accrual, as_of, engine, ingest, kafka, memory, rebuild, recompute
 from benchmarks.figures import Report
 from benchmarks.ledgers import server
 from benchmarks.scales import SCALES, Run
@@ -26,6 +26,7 @@ from ledger.collecting import collect_seldom
 MEASUREMENTS: dict[str, Callable[[Run], None]] = {
     "ingest": ingest.measure,
     "engine": engine.measure,
+    "recompute": recompute.measure,
     "rebuild": rebuild.measure,
     "as-of": as_of.measure,
     "accrual": accrual.measure,

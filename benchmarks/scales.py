@@ -20,7 +20,10 @@ class Scale:
     stock_facts: int
     """Facts of one round of the stock way, and lines of one round of its projection."""
     history_events: int
-    """Events of the ledger that is rebuilt and asked as of a position."""
+    """Events of the ledger that is rebuilt."""
+    as_of_events: int
+    """Events of the ledger whose repetitions are asked as of a position."""
+    as_of_times: int
     as_of_queries: int
     """Partners drawn in one round."""
     accrual_clients: tuple[int, int]
@@ -38,12 +41,38 @@ class Scale:
 
 SCALES = {
     # Only shows that everything works: its figures mean nothing.
-    "tiny": Scale(1, 200, 20, 1_500, 20, (100, 200), 600, 400, 1, 5, 0.5, 200),
+    "tiny": Scale(1, 200, 20, 1_500, 1_500, 2, 20, (100, 200), 600, 400, 1, 5, 0.5, 200),
     "small": Scale(
-        3, 15_000, 300, 100_000, 300, (2_000, 20_000), 50_000, 100_000, 3, 100, 5, 5_000
+        3,
+        15_000,
+        300,
+        100_000,
+        100_000,
+        10,
+        300,
+        (2_000, 20_000),
+        50_000,
+        100_000,
+        3,
+        100,
+        5,
+        5_000,
     ),
     "full": Scale(
-        5, 50_000, 1_000, 1_000_000, 2_000, (20_000, 200_000), 1_000_000, 400_000, 3, 500, 60, 5_000
+        5,
+        50_000,
+        1_000,
+        1_000_000,
+        100_000,
+        100,
+        2_000,
+        (20_000, 200_000),
+        1_000_000,
+        400_000,
+        3,
+        500,
+        60,
+        5_000,
     ),
 }
 

@@ -1,9 +1,9 @@
 """A process of its own whose memory is watched: ``python -m benchmarks.worker KIND WHAT...``.
 
 ``ingest FILE`` records a file, ``accrue DAY...`` runs an accrual through each day, in the ledger
-that ``COMMISSIONS_DATABASE_URL`` names; ``consume``, ``poll`` and ``send``
-are :mod:`benchmarks.consuming`'s. It prints one JSON line when it is ready, and one for each
-thing done, with what that cost.
+that ``COMMISSIONS_DATABASE_URL`` names; ``consume``, ``poll`` and ``send`` are
+:mod:`benchmarks.consuming`'s, ``recompute PROCESSES`` decides the log again. It prints one JSON
+line when it is ready, and one for each thing done, with what that cost.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from time import monotonic
 from typing import TypeAlias
 
 import psutil
+import psycopg
 
 from benchmarks import consuming
 from benchmarks.figures import Clock
 from benchmarks.ledgers import Bench, open_bench
 from ledger.collecting import collect_seldom
 from ledger.ingest.files import BATCH_MESSAGES
+from replay.recompute import recompute
 
 Told: TypeAlias = dict[str, float]
 
@@ -41,6 +43,10 @@ def main(arguments: list[str]) -> None:
     kind, *what = arguments
     if kind in ("poll", "send"):
         (consuming.poll if kind == "poll" else consuming.send)(_tell, *what)
+        return
+    if kind == "recompute":
+        _tell({})
+        _decide_again(os.environ[_ADDRESS], int(what[0]))
         return
     with open_bench(os.environ[_ADDRESS], fresh=False) as bench:
         _tell({})
@@ -64,6 +70,15 @@ def _accrue(bench: Bench, day: str) -> None:
             "collector": cost.collector,
         }
     )
+
+
+def _decide_again(url: str, processes: int) -> None:
+    clock = Clock(url)
+    with psycopg.connect(url) as connection, clock() as cost:
+        found = recompute(connection, processes=processes)
+    if found.differences:
+        raise RuntimeError("the ledger of the benchmark is not as it is decided again")
+    _tell({"wall": cost.wall, "client": cost.client})
 
 
 def _ingest(bench: Bench, name: str) -> None:

@@ -10,9 +10,19 @@ SELECT
         WHEN kind IN ('payout_settled', 'payout_returned', 'payment')
         THEN amount ELSE 0 END) AS paid,
     SUM(COALESCE(in_flight, 0)) AS in_flight
-FROM :events
-WHERE :scope
-    AND kind IS NOT NULL
-    AND partner_id IS NOT NULL
-    AND currency IS NOT NULL
+FROM (
+    -- Added up by kind first: what a kind counts as is then asked a few times, not for each line.
+    SELECT
+        partner_id,
+        currency,
+        kind,
+        SUM(amount) AS amount,
+        SUM(in_flight) AS in_flight
+    FROM :events
+    WHERE :scope
+        AND kind IS NOT NULL
+        AND partner_id IS NOT NULL
+        AND currency IS NOT NULL
+    GROUP BY partner_id, currency, kind
+) AS summed
 GROUP BY partner_id, currency

@@ -17,6 +17,7 @@ FROM (
         answers.client_id,
         answers.partner_id,
         answers.day,
+        answers.position,
         record.reason,
         record.standing_claim
     FROM :events AS answers
@@ -41,6 +42,9 @@ LEFT JOIN LATERAL (
         AND accepted.topic = 'ReferralAccepted/1'
         AND CAST(convert_from(accepted.state, 'UTF8') AS jsonb) ->> 'claim'
             = CAST(lost.standing_claim AS text)
+        -- What is accepted later has no part in an answer that was given.
+        AND accepted.position < lost.position
+    ORDER BY accepted.position DESC
     LIMIT 1
 ) AS winner
     ON told.partner_id IS NULL

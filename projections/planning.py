@@ -36,10 +36,10 @@ def _next_start(anchor: LiteralString, months: LiteralString) -> sql.Composed:
 _CHANGED_AGREEMENTS = """
     SELECT DISTINCT partner_id
     FROM {events}
-    WHERE originator_id >= 'partner:'
-        AND originator_id < 'partner;'
-        AND topic IN (
-            'partner.enrolled/1', 'partner.agreement_signed/1', 'partner.agreement_ended/1'
+    WHERE topic IN (
+            'partner.enrolled/1', 'partner.agreement_signed/1', 'partner.agreement_ended/1',
+            -- A margin may be due where a contest has taken the place of a commission.
+            'WhiteLabelAccepted/1'
         )
         AND position > %(previous_run)s
         AND position <= %(run)s
@@ -58,9 +58,9 @@ CREATE TEMPORARY TABLE IF NOT EXISTS accrual_entrants (
     PRIMARY KEY (partner_id, client_id)
 );
 TRUNCATE accrual_candidates, accrual_entrants;
--- Clients whose standing changed, or their partner's agreement, or with a period due: each found by
--- an index, so that a day's run costs what is due and what changed. The day of the month tells most
--- of those that are not due.
+-- Clients whose standing changed, or their partner's agreement or brand, or with a period due: each
+-- found by an index, so that a day's run costs what is due and what changed. The day of the month
+-- tells most of those that are not due.
 WITH changed_agreements AS ({changed_agreements}),
 changed_payments AS (
     SELECT DISTINCT client_id

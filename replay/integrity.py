@@ -71,7 +71,9 @@ def gaps(rows: Sequence[StoredRow], after: int) -> Iterator[Discrepancy]:
     """Yield the positions at which a page that begins after ``after`` leaves some out."""
     expected = after + 1
     for row in rows:
-        if row.position != expected:
+        if row.position < expected:
+            yield Discrepancy("positions", f"position {row.position} is there twice", row.position)
+        elif row.position > expected:
             yield Discrepancy("positions", f"position {expected} is missing", expected)
         expected = row.position + 1
 

@@ -10,12 +10,14 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
+from events.catalogue import TOPICS
 from events.codec import decode_state
 from events.course import StatementsSealed
 from events.errors import EventError
+from events.finance import FactRetracted
 from ledger.errors import LedgerError
 from projections import Projector
-from projections.rebuild import Progress, differences
+from projections.rebuild import Progress, Stops, differences
 from replay.as_of import AsOf, Replay
 from replay.findings import Discrepancy
 from replay.meaning import Totals
@@ -88,6 +90,34 @@ WHERE later.position > %(after)s
 """
 
 
+_CHAINS = """
+SELECT originator_id, COUNT(*), MIN(originator_version), MAX(originator_version)
+FROM {events}
+WHERE position <= %(through)s
+GROUP BY originator_id
+HAVING COUNT(*) <> MAX(originator_version) OR MIN(originator_version) <> 1
+ORDER BY originator_id
+"""
+
+_RETRACTED = """
+SELECT asked.position, named.source, named.id
+FROM {events} AS asked
+CROSS JOIN LATERAL jsonb_to_record(convert_from(asked.state, 'UTF8')::jsonb)
+    AS named (source text, id text)
+WHERE asked.originator_id = 'ledger'
+    AND asked.topic = ANY(%(topics)s)
+    AND asked.position <= %(through)s
+    AND NOT EXISTS (
+        SELECT FROM {events} AS fact
+        WHERE fact.event_id IS NOT NULL
+            AND fact.source = named.source
+            AND fact.event_id = named.id
+            AND fact.position < asked.position
+    )
+ORDER BY 1
+"""
+
+
 class Periods:
     """D18.3: the lines of periods, gathered page by page in a temporary table."""
 
@@ -116,6 +146,35 @@ class Periods:
             of = f"client {client}, subscription {subscription}, {day}"
             what = f"{of}{f', invoice {invoice}' if invoice else ''} has {count} first lines"
             yield Discrepancy("D18.3", what, position, partner)
+
+
+def chains(
+    connection: Connection[Any], events: sql.Identifier, through: int
+) -> Iterator[Discrepancy]:
+    """Yield the streams whose versions are not 1, 2, 3 … : one was taken out, or counts twice.
+
+    Leaves bind versions, so whoever holds a stream's events can tell that none between is missing.
+    """
+    with connection.transaction(), _cursor(connection) as cursor:
+        cursor.execute(sql.SQL(_CHAINS).format(events=events), {"through": through})
+        found = cursor.fetchall()
+    for stream, count, first, last in found:
+        what = f"stream {stream} has {count} events, of the versions {first} to {last}"
+        yield Discrepancy("versions", what)
+
+
+def retractions(
+    connection: Connection[Any], events: sql.Identifier, through: int
+) -> Iterator[Discrepancy]:
+    """D18.5: yield the retractions that name a fact which is not before them (D9.5)."""
+    topics = [topic for topic, cls in TOPICS.items() if cls.type == FactRetracted.type]
+    with connection.transaction(), _cursor(connection) as cursor:
+        cursor.execute(
+            sql.SQL(_RETRACTED).format(events=events), {"topics": topics, "through": through}
+        )
+        found = cursor.fetchall()
+    for position, source, id_ in found:
+        yield Discrepancy("D18.5", f"the fact {source} {id_} is not before it", position)
 
 
 def duplicates(
@@ -188,7 +247,10 @@ def balances(
 
 
 def projections(
-    connection: Connection[Any], projector: Projector, progress: Progress | None
+    connection: Connection[Any],
+    projector: Projector,
+    progress: Progress | None,
+    stops: Stops | None = None,
 ) -> Iterator[Discrepancy]:
     """D18.6: the stored projections stand at the head and are what a rebuild makes."""
     with connection.transaction(), _cursor(connection) as cursor:
@@ -198,7 +260,7 @@ def projections(
         if position != head:
             what = f"projection {name} stands at {position}, the ledger at {head}; rebuild it"
             yield Discrepancy("D18.6", what, position)
-    for found in differences(connection, projector, progress):
+    for found in differences(connection, projector, progress, stops=stops):
         what = f"projection {found.projection}: {found.stored} stored, {found.rebuilt} rebuilt"
         partner = str(found.key[0]) if found.projection in {"balances", "tiers"} else None
         yield Discrepancy("D18.6", what, None, partner)
@@ -240,7 +302,7 @@ def computed(check: str, findings: Iterator[Discrepancy]) -> Iterator[Discrepanc
     """Yield the findings of a check; if damage keeps it from being computed, that is one, too."""
     try:
         yield from findings
-    except (psycopg.DataError, LedgerError) as error:
+    except (psycopg.DataError, psycopg.IntegrityError, LedgerError) as error:
         yield Discrepancy(check, f"it cannot be computed: {str(error).splitlines()[0]}")
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from events.base import Command, Event, Fact
+from events.base import Event, Fact
 from events.catalogue import TOPICS
 from events.codec import decode_state, encode
 from events.decisions import RuledDecision
@@ -29,26 +29,15 @@ from events.payout_decisions import (
 from ledger.engine.calendar import ONE_DAY, start_of
 from ledger.engine.money import share
 from ledger.store.mapper import money_of
+from replay.approvals import FourEyes
 from replay.findings import Discrepancy, StoredRow
+from replay.links import Links
 from replay.postings import postings_of
 from replay.statements import last_day
 
 EARNED = frozenset({"commission", "bonus", "contest", "reward", "override", "prize", "credit"})
 """Kinds of lines whose amounts are earned (D18)."""
 
-_REFERENCES = (
-    "fact",
-    "claim",
-    "standing_claim",
-    "cause",
-    "line",
-    "run",
-    "command",
-    "close",
-    "payment",
-    "ranking",
-    "decision",
-)
 _TYPED = (
     "originator_id",
     "partner_id",
@@ -60,6 +49,8 @@ _TYPED = (
     "tax",
     "posting_day",
 )
+_FIRST = StoredRow._fields.index("partner_id")
+"""Where the typed columns but the stream begin in a row."""
 
 Check = Callable[[StoredRow, Event], Iterator[Discrepancy]]
 Totals = tuple[int, int, int, int]
@@ -72,7 +63,7 @@ class Meaning:
     def __init__(self) -> None:
         self.balances: dict[tuple[str, str], Totals] = {}
         self.accounts: Counter[tuple[str, str]] = Counter()
-        self._commands: set[int] = set()
+        self._links = Links()
         self._closed_through: date | None = None
         self._opened_on: date | None = None
         self._zone: ZoneInfo | None = None
@@ -84,25 +75,27 @@ class Meaning:
             self._order_of_arrival,
             self._open_month,
             self._past,
+            FourEyes().check,
         )
 
     def check(self, row: StoredRow) -> Iterator[Discrepancy]:
         """Yield what is wrong with one event; the events before it were checked before."""
-        if row.topic not in TOPICS:
-            yield from _plain(row)
-            return
+        cls = TOPICS.get(row.topic)
         try:
+            if cls is None:
+                yield from _plain(row)
+                return
             event = decode_state(row.topic, row.state)
         except (EventError, ValueError) as error:
             yield Discrepancy("state", str(error), row.position, row.partner_id)
             return
+        finally:
+            self._links.pass_by(row.position, cls)
         for check in self._checks:
             yield from check(row, event)
-        self._remember(row, event)
+        self._remember(event)
 
-    def _remember(self, row: StoredRow, event: Event) -> None:
-        if isinstance(event, Command):
-            self._commands.add(row.position)
+    def _remember(self, event: Event) -> None:
         if isinstance(event, ProgrammeAdopted) and self._zone is None:
             self._zone = ZoneInfo(event.time_zone)
         if isinstance(event, PeriodClosed):
@@ -126,10 +119,12 @@ class Meaning:
         """Each typed column is a function of the state; the state is canonical."""
         if TOPICS[row.topic] is type(event) and encode(event) != row.state:
             yield Discrepancy("state", "the state is not canonical", row.position, row.partner_id)
-        for name, stored, told in zip(_TYPED, _stored(row), _told(event), strict=True):
-            if stored != told:
-                what = f"column {name} is {stored!r}, the state says {told!r}"
-                yield Discrepancy("columns", what, row.position, row.partner_id)
+        columns, members = _stored(row), _told(event)
+        if columns != members:
+            for name, stored, told in zip(_TYPED, columns, members, strict=True):
+                if stored != told:
+                    what = f"column {name} is {_shown(stored)}, the state says {told!r}"
+                    yield Discrepancy("columns", what, row.position, row.partner_id)
         if isinstance(event, RuledDecision) and event.day != row.day:
             what = f"column day is {row.day}, the state says {event.day}"
             yield Discrepancy("columns", what, row.position, row.partner_id)
@@ -155,15 +150,7 @@ class Meaning:
 
     def _grounds(self, row: StoredRow, event: Event) -> Iterator[Discrepancy]:
         """D18.5: facts, rule and programme version; whatever it names is before it."""
-        for name in _REFERENCES:
-            named = getattr(event, name, None)
-            if isinstance(named, int) and named >= row.position:
-                what = f"{name} {named} is not before it"
-                yield Discrepancy("D18.5", what, row.position, row.partner_id)
-        for fact in getattr(event, "facts", ()):
-            if fact >= row.position:
-                what = f"fact {fact} is not before it"
-                yield Discrepancy("D18.5", what, row.position, row.partner_id)
+        yield from self._links.check(row, event)
         if isinstance(event, Line):
             for what in _missing(event):
                 yield Discrepancy("D18.5", what, row.position, row.partner_id)
@@ -173,7 +160,7 @@ class Meaning:
         if not isinstance(event, Line | PayoutInitiated):
             return
         command = getattr(event, "command", None) or event.run
-        if command is None or command not in self._commands:
+        if command is None or not self._links.is_command(command):
             what = f"it was decided by {command}, which is no command"
             yield Discrepancy("D18.8", what, row.position, row.partner_id)
         elif any(fact > command for fact in getattr(event, "facts", ())):
@@ -221,8 +208,12 @@ def _missing(line: Line) -> Iterator[str]:
 
 
 def _stored(row: StoredRow) -> tuple[object, ...]:
-    values = (getattr(row, name) for name in _TYPED)
-    return tuple(int(value) if isinstance(value, Decimal) else value for value in values)
+    """The columns of :data:`_TYPED`, in their order."""
+    return (row.originator_id, *row[_FIRST : _FIRST + len(_TYPED) - 1])
+
+
+def _shown(value: object) -> str:
+    return str(value) if isinstance(value, Decimal) else repr(value)
 
 
 def _told(event: Event) -> tuple[object, ...]:

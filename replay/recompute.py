@@ -1,147 +1,225 @@
 """Decides the whole log again and compares each decision with the one recorded (D18.10).
 
-Decisions are compared in the order of their stream and type, with the positions that they name: a
-decision of the rerun that meets a recorded one takes its position from then on.
+In two passes: first part by part, each some partners with all of their clients, in as many
+processes as are given, then what all share: ties, brands, departments, leads, rankings of closes.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Iterator
-from typing import Any
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any, NamedTuple
 
-import orjson
+import psycopg
 from psycopg import Connection
 
-from events.base import Decision
-from events.catalogue import DECISIONS
-from events.codec import encode
-from events.course import AccrualCompleted, PartnerAccrued, StatementsSealed
-from events.decisions import DecisionUnresolved
+from events.finance import AccrualRun, PayoutRun, PeriodClosed, ProgrammeAdopted
+from ledger.collecting import collect_seldom
+from ledger.engine import numbered
+from ledger.engine.closes import Span, Tally
 from ledger.errors import NotReady
 from projections import DEFAULT_NAMES, Names
 from replay.as_of import Replay
 from replay.findings import Discrepancy
-from replay.rerun import Log, Rerun, reading
-from replay.rerun.rerun import TOLD, Progress
+from replay.rerun import Log, reading
+from replay.rerun.commands import Named
+from replay.rerun.differences import Difference, Members
+from replay.rerun.part import Tallied, decide_part
+from replay.rerun.parts import Part
+from replay.rerun.rerun import Progress
 
 CHECK = "D18.10"
-LEFT_OUT = (AccrualCompleted, PartnerAccrued, StatementsSealed, DecisionUnresolved)
-"""How far runs were, seals (``verify`` hashes them) and lists for finance."""
 
-POSITIONS = frozenset(
-    {
-        *("fact", "facts", "claim", "standing_claim", "cause", "line", "run", "command", "close"),
-        *("activation", "price_fact", "payment", "refunds", "lines_after", "ranking"),
-    }
-)
-"""Members that hold positions, wherever in a decision; a ranking's own is a code."""
+PART_EVENTS = 250_000
+"""Events of partners in a part: what a process holds at a time, some 400 MiB."""
 
-_PROGRESS_EVENTS = 5_000
+_NUMBERED = (ProgrammeAdopted, AccrualRun, PeriodClosed, PayoutRun)
 
-Members = dict[str, Any]
+Found = Sequence[Difference | Tallied]
+
+
+class Engines(NamedTuple):
+    """Which engine took a decision: the last that a command named before it, and the next named.
+
+    None: commands did not name one. They differ where a release came between.
+    """
+
+    before: int | None
+    after: int | None
+
+    @property
+    def explain(self) -> bool:
+        """Whether another engine than this one may have taken the decision, by what is recorded."""
+        return any(engine not in {None, numbered.ENGINE} for engine in self)
+
+    def __str__(self) -> str:
+        """For people: ``decided by engine 1, this is engine 2``."""
+        known = sorted({engine for engine in self if engine is not None})
+        if not known:
+            return f"decided by an engine without a number, this is engine {numbered.ENGINE}"
+        which = " or ".join(map(str, known))
+        return f"decided by engine {which}, this is engine {numbered.ENGINE}"
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A difference, with the engine and the programme's version that the record names."""
+
+    difference: Difference
+    engines: Engines
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether it was another engine that decided."""
+        return self.engines.explain
+
+    @property
+    def programme_version(self) -> str | None:
+        """The version of the programme by which it was decided, or would be."""
+        one = self.difference
+        found: str | None = (one.was or one.would_be).get("programme_version")
+        return found
+
+    @property
+    def what(self) -> str:
+        """One sentence for people."""
+        one = self.difference
+        name = f"{one.type} in {one.stream}"
+        if one.problem is not None:
+            said = f"nothing can be decided on {name}: {one.problem}"
+        elif one.recorded is None:
+            said = f"{name} is decided again on position {one.cause}, but was not recorded"
+        elif one.decided is None:
+            said = f"{name} is not decided again"
+        else:
+            said = f"{name} is decided otherwise: {_members(one.was, one.would_be)}"
+        return f"{said}; {self.engines}" if self.is_explained else said
+
+    def told(self) -> Discrepancy:
+        """The same as verification tells it."""
+        one = self.difference
+        return Discrepancy(CHECK, self.what, one.position, one.partner_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Recomputed:
+    """What came of it: the last position, and all differences, the first one first."""
+
+    position: int
+    differences: tuple[Explained, ...]
+
+    @property
+    def unexplained(self) -> int:
+        """The differences that no other engine explains."""
+        return sum(not one.is_explained for one in self.differences)
 
 
 def recompute(
-    connection: Connection[Any], names: Names = DEFAULT_NAMES, progress: Progress | None = None
-) -> Iterator[Discrepancy]:
-    """Yield every decision that is not decided again, or otherwise, or was not recorded.
+    connection: Connection[Any],
+    names: Names = DEFAULT_NAMES,
+    progress: Progress | None = None,
+    *,
+    processes: int = 1,
+    part_events: int = PART_EVENTS,
+) -> Recomputed:
+    """Decide the log again and tell every decision that is not decided so again, or not recorded.
 
-    Raises NotReady while a run is open, and where there is nothing to decide. ``connection`` must
-    be idle; it only reads.
+    Raises NotReady while a run is open, and where there is nothing to decide; Corrupt for an event
+    that cannot be read. ``connection`` must be idle; it only reads. Further processes have
+    connections of their own to the same database.
     """
     with reading(connection):
         through = Replay(connection, names).resolve().position
         if not through:
             raise NotReady("nothing is recorded yet, so there is nothing to decide again")
         log = Log(connection, through, names)
+        log.check_readable()
         log.check_complete()
-        yield from _Comparison(log).differences(progress)
+        named = log.named()
+        parts = log.parts(part_events)
+        found: set[Difference] = set()
+        tallies: defaultdict[int, defaultdict[Span, list[Tally]]]
+        tallies = defaultdict(lambda: defaultdict(list))
+        with _decided(log, parts, named, min(processes, len(parts))) as results:
+            for done, one in enumerate(results, start=1):
+                for each in one:
+                    if isinstance(each, Difference):
+                        found.add(each)
+                    else:
+                        tallies[each.close][each.span] += each.tallies
+                if progress is not None:
+                    progress(done, len(parts) + 1)
+        common = Part()
+        for each in decide_part(log.rows(common), common, named, tallies):
+            if isinstance(each, Difference):
+                found.add(each)
+        course = _Course(log)
+    ordered = sorted(found, key=lambda one: (one.place, one.decided or b""))
+    return Recomputed(through, tuple(Explained(one, course.engines(one)) for one in ordered))
 
 
-class _Comparison:
+@contextmanager
+def _decided(
+    log: Log, parts: Sequence[Part], named: Named, processes: int
+) -> Iterator[Iterable[Found]]:
+    """What is found in each part, here or in processes of their own."""
+    if processes <= 1:
+        yield (list(decide_part(log.rows(part), part, named)) for part in parts)
+        return
+    # The log is read by each: their memory is that of a part, and no row passes between them.
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        try:
+            tasks = [
+                pool.submit(_decide_there, log.address, log.names, log.through, part, named)
+                for part in parts
+            ]
+            yield (task.result() for task in as_completed(tasks))
+        except BrokenProcessPool:
+            raise NotReady(
+                "a process ended before its part of the log was decided, perhaps for want of"
+                " memory; run it again with: commissions recompute --processes 1"
+            ) from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _decide_there(address: str, names: Names, through: int, part: Part, named: Named) -> Found:
+    collect_seldom()
+    with psycopg.connect(address) as connection, reading(connection):
+        log = Log(connection, through, names)
+        return list(decide_part(log.rows(part), part, named))
+
+
+class _Course:
+    """Which engine decided when, by what commands name."""
+
     def __init__(self, log: Log) -> None:
-        self._log = log
-        self._rerun = Rerun(log, self._decided)
-        self._waiting: defaultdict[tuple[str, str], deque[tuple[int, Decision]]]
-        self._waiting = defaultdict(deque)
-        self._recorded_at: dict[int, int] = {}
+        self._positions: list[int] = []
+        self._numbers: list[int | None] = []
+        for told in log.told(_NUMBERED):
+            self._positions.append(told.position)
+            self._numbers.append(told.event.data.__dict__["engine"])
 
-    def differences(self, progress: Progress | None) -> Iterator[Discrepancy]:
-        compared = [cls for cls in DECISIONS.values() if cls not in LEFT_OUT]
-        self._rerun.begin()
-        for number, told in enumerate(self._log.told([*TOLD, *compared])):
-            data = told.event.data
-            if isinstance(data, Decision) and not isinstance(data, AccrualCompleted):
-                yield from self._compare(told.position, data)
-            else:
-                self._recorded_at[self._rerun.position + 1] = told.position
-                self._rerun.take(told)
-            if progress is not None and number % _PROGRESS_EVENTS == 0:
-                progress(told.position, self._log.through)
-        for of_stream in self._waiting.values():
-            for _, decision in of_stream:
-                what = f"{_name(decision)} is decided again, but was not recorded"
-                yield Discrepancy(CHECK, what, None, _partner(decision))
-
-    def _decided(self, position: int, decision: Decision) -> None:
-        if not isinstance(decision, LEFT_OUT):
-            self._waiting[decision.stream, decision.type].append((position, decision))
-
-    def _compare(self, position: int, recorded: Decision) -> Iterator[Discrepancy]:
-        waiting = self._waiting.get((recorded.stream, recorded.type))
-        if not waiting:
-            what = f"{_name(recorded)} is not decided again"
-            yield Discrepancy(CHECK, what, position, _partner(recorded))
-            return
-        told = _members(recorded)
-        index = next((n for n, one in enumerate(waiting) if self._mapped(one[1]) == told), 0)
-        at, decided = waiting[index]
-        del waiting[index]
-        self._recorded_at[at] = position
-        again = self._mapped(decided)
-        if again != told:
-            what = f"{_name(recorded)} is decided otherwise: {_difference(told, again)}"
-            yield Discrepancy(CHECK, what, position, _partner(recorded))
-
-    def _mapped(self, decision: Decision) -> Members:
-        """The members of a decision of the rerun, its positions those of the log."""
-        mapped: Members = self._map(_members(decision))
-        return mapped
-
-    def _map(self, value: Any, *, is_position: bool = False) -> Any:
-        match value:
-            case dict():
-                return {
-                    name: self._map(each, is_position=name in POSITIONS)
-                    for name, each in value.items()
-                }
-            case list():
-                return [self._map(each, is_position=is_position) for each in value]
-            case int() if is_position:
-                return self._recorded_at.get(value, value)
-            case _:
-                return value
+    def engines(self, one: Difference) -> Engines:
+        """Of a decision on one of these commands its engine; else that before and that after."""
+        place = bisect_right(self._positions, one.cause)
+        before = self._numbers[place - 1] if place else None
+        if place and self._positions[place - 1] == one.cause:
+            return Engines(before, before)
+        after = self._numbers[place] if place < len(self._numbers) else numbered.ENGINE
+        return Engines(before, after)
 
 
-def _members(decision: Decision) -> Members:
-    found: Members = orjson.loads(encode(decision))
-    return found
-
-
-def _difference(recorded: Members, again: Members) -> str:
+def _members(recorded: Members, again: Members) -> str:
     told = [
         f"{name} was {recorded.get(name)!r}, is {again.get(name)!r}"
         for name in sorted(recorded.keys() | again.keys())
         if recorded.get(name) != again.get(name)
     ]
     return "; ".join(told)
-
-
-def _name(decision: Decision) -> str:
-    return f"{decision.type} in {decision.stream}"
-
-
-def _partner(decision: Decision) -> str | None:
-    partner_id: str | None = decision.__dict__.get("partner_id")
-    return partner_id

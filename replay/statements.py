@@ -16,7 +16,6 @@ from calendar import monthrange
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -24,19 +23,21 @@ from typing import Any
 from psycopg import Connection, Cursor, sql
 from psycopg.rows import tuple_row
 
-from events.currencies import minor_digits
 from ledger.errors import Refused
 from projections import DEFAULT_NAMES, Names
 from projections.balances import BALANCES
 from projections.definition import scope_of
-from projections.views import STATEMENT_LINES
+from projections.views import GROUNDS, STATEMENT_LINES
 from replay.as_of import AsOf, Row, rows_of
 from replay.transparency.subtrees import root_at
 
 LINE_MEMBERS = tuple(
     name for name in STATEMENT_LINES.names if name not in {"partner_id", "currency"}
 )
-"""Members of a line of a statement; those that are null are left out."""
+"""Members of a line of a statement."""
+
+_SEALED = tuple(name for name in LINE_MEMBERS if name not in {each.name for each in GROUNDS})
+"""Those that a seal is over, null ones left out: as every close has recorded them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Statement:
                 {
                     "currency": account.currency,
                     "opening": account.opening,
-                    "lines": [_plain(line) for line in account.lines],
+                    "lines": [_sealed(line) for line in account.lines],
                     "closing": account.closing,
                 }
                 for account in self.accounts
@@ -229,37 +230,18 @@ def to_csv(statement: Statement) -> str:
             "currency": account.currency,
         }
         writer.writerow({**shared, "kind": "opening_balance", "balance": account.opening})
-        for line, balance in _running(account):
+        for line, balance in running(account):
             writer.writerow({**shared, **_plain(line), "balance": balance})
         writer.writerow({**shared, "kind": "closing_balance", "balance": account.closing})
     return out.getvalue()
 
 
-def to_text(statement: Statement) -> str:
-    """Write the statement as plain text, amounts with the decimals of their currency."""
-    text = [f"Statement of {statement.partner_id}, {statement.month}", statement.standing()]
-    for account in statement.accounts:
-        shown = partial(amount_text, currency=account.currency)
-        text += ["", account.currency]
-        text.append(_text_row("", "", "opening balance", "", shown(account.opening)))
-        for line, balance in _running(account):
-            what = " ".join(str(line[name]) for name in ("kind", "client_id") if line.get(name))
-            day, position = str(line["posting_date"]), str(line["position"])
-            effect = shown(_integer(line["effect"]))
-            text.append(_text_row(day, position, what, effect, shown(balance)))
-        text.append(_text_row("", "", "closing balance", "", shown(account.closing)))
-    return "\n".join(text) + "\n"
-
-
-def amount_text(minor: int, currency: str) -> str:
-    """Write minor units with the decimals of the currency: ``-1234.56``."""
-    digits = minor_digits(currency)
-    sign, units = "-" if minor < 0 else "", str(abs(minor)).rjust(digits + 1, "0")
-    return f"{sign}{units[:-digits]}.{units[-digits:]}" if digits else f"{sign}{units}"
-
-
-def _text_row(day: str, position: str, what: str, effect: str, balance: str) -> str:
-    return f"{day:10}  {position:>9}  {what:40}  {effect:>16}  {balance:>16}"
+def running(account: Account) -> Iterator[tuple[Row, int]]:
+    """Yield each line with the balance after it."""
+    balance = account.opening
+    for line in account.lines:
+        balance += _integer(line["effect"])
+        yield line, balance
 
 
 def _account(currency: str, rows: Sequence[Row]) -> Account:
@@ -271,16 +253,17 @@ def _account(currency: str, rows: Sequence[Row]) -> Account:
     return Account(currency, opening, lines, closing)
 
 
-def _running(account: Account) -> Iterator[tuple[Row, int]]:
-    balance = account.opening
-    for line in account.lines:
-        balance += _integer(line["effect"])
-        yield line, balance
+def _sealed(line: Row) -> dict[str, object]:
+    return {
+        name: value.isoformat() if isinstance(value, date) else value
+        for name in _SEALED
+        if (value := line[name]) is not None
+    }
 
 
 def _plain(line: Row) -> dict[str, object]:
     return {
-        name: value.isoformat() if isinstance(value, date) else value
+        name: " ".join(map(str, value)) if isinstance(value, list) else value
         for name, value in line.items()
         if value is not None
     }

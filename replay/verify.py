@@ -21,6 +21,7 @@ from replay.as_of import AsOf, Replay
 from replay.findings import Discrepancy, StoredRow
 from replay.integrity import Integrity, StoredHead, gaps
 from replay.meaning import Meaning
+from replay.rankings import Rankings
 from replay.transparency.checking import Signed
 
 PAGE_EVENTS = 20_000
@@ -41,14 +42,20 @@ def verify(
     projector = projector or Projector()
     with _autocommit(connection):
         head = _head(connection, projector)
+        yield from _outside(connection, projector)
         meaning = Meaning()
         yield from _events(connection, projector, head, meaning, _Pages(page, progress))
         replay = Replay(connection, projector.names)
         at = AsOf(head.position, None, None, final=True)
+        events, through = projector.names.events, head.position
+        rankings = Rankings(connection, projector.names, through)
         for check, findings in (
+            ("versions", invariants.chains(connection, events, through)),
+            ("D18.5", invariants.retractions(connection, events, through)),
             ("D18.4", invariants.postings(replay, at, meaning.accounts)),
             ("D18.6", invariants.balances(replay, at, meaning.balances)),
-            ("D18.6", invariants.projections(connection, projector, None)),
+            ("D18.6", invariants.projections(connection, projector, None, rankings.stops())),
+            ("D12", rankings.findings()),
             ("D18.9", invariants.sealed_statements(connection, projector, head.position)),
         ):
             yield from invariants.computed(check, findings)
@@ -121,3 +128,15 @@ def _head(connection: Connection[Any], projector: Projector) -> StoredHead:
     if row is None:
         raise NotReady("the ledger has no head row; run the migrations again")
     return StoredHead(*row)
+
+
+def _outside(connection: Connection[Any], projector: Projector) -> Iterator[Discrepancy]:
+    """Yield the events before the first and behind the head, as one snapshot has both."""
+    query = sql.SQL(
+        "SELECT position, partner_id FROM {events} WHERE position < 1"
+        " OR position > (SELECT position FROM {head}) ORDER BY 1"
+    ).format(events=projector.names.events, head=projector.names.head)
+    with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
+        for position, partner_id in cursor.execute(query).fetchall():
+            what = "there is an event, though the ledger's positions are from 1 to its head's"
+            yield Discrepancy("positions", what, position, partner_id)

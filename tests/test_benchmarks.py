@@ -31,6 +31,10 @@ EXPECTED = (
     "facts of the mix, engine alone",
     "facts that decide, engine alone",
     "what-if, time for a million events",
+    # recompute
+    "events, one process",
+    "events, by CPU of Python",
+    "events, two processes",
     # rebuild
     "events",
     "stock ProjectionRunner, balances only",

@@ -1,4 +1,4 @@
-"""What auditors run: rebuild every projection, verify the whole ledger, decide it again."""
+"""What auditors run: rebuild every projection, verify the whole ledger."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from interfaces.money import format_count
 from projections import Projector
 from projections.rebuild import rebuild as rebuild_projections
 from replay.findings import Discrepancy
-from replay.recompute import recompute as recompute_ledger
 from replay.verify import verify as verify_ledger
 
 MEMBERS = ("check", "position", "partner_id", "what")
@@ -53,18 +52,6 @@ def verify(session: Session, format_: Format) -> int:
         position = replay.resolve().position
         found = [_row(one) for one in verify_ledger(replay.connection, progress=step)]
     return write_findings(session, format_, position, found, "verified {} events: nothing is wrong")
-
-
-@click.command(cls=Command)
-@format_option
-@click.pass_obj
-def recompute(session: Session, format_: Format) -> int:
-    """Decide the whole log again, compare with what was recorded; exit status 1 if it differs."""
-    with session.replay() as replay, progress("deciding again") as step:
-        position = replay.resolve().position
-        found = [_row(one) for one in recompute_ledger(replay.connection, progress=step)]
-    sentence = "decided {} events again: every decision is as it was recorded"
-    return write_findings(session, format_, position, found, sentence)
 
 
 def write_findings(

@@ -22,6 +22,7 @@ from ledger.commanding.commanding import Closed, Commanding, is_command
 from ledger.deciding import Progress
 from ledger.engine import closes, commands
 from ledger.engine.calendar import end_of_month, first_of_month
+from ledger.engine.numbered import ENGINE
 from ledger.engine.state import Ledger, Partner
 from ledger.preview import Previewed, previewed
 
@@ -54,6 +55,7 @@ class RunCommands(Commanding):
                 previous_run=ledger.last_run or None,
                 ahead=ahead,
                 operator=self._operator,
+                engine=ENGINE,
             )
 
         self._append_command(decide, lambda _: through)
@@ -72,7 +74,9 @@ class RunCommands(Commanding):
 
             def decide(ledger: Ledger, _: Cursor[Any]) -> Command:
                 commands.check_close(ledger, month)
-                return PeriodClosed(month=month, ahead=ahead, operator=self._operator)
+                return PeriodClosed(
+                    month=month, ahead=ahead, operator=self._operator, engine=ENGINE
+                )
 
             self._append_command(
                 decide, lambda _: end_of_month(first_of_month(month)), self._rankings

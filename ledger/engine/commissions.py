@@ -90,6 +90,8 @@ class PartnerAccrual:
         self._restarts = any(v.programme.client_year.restart != "never" for v in adopted)
         self._replaces = any_replaces(ledger.programmes)
         self._brands = bool(partner.brand)
+        self._in_force: dict[date, bool] = {}
+        self._by_activation: dict[date, bool] = {}
         self._rates: dict[tuple[date, date, int], tuple[Adopted, TierName, Decimal, bool]] = {}
 
     def lines(self, account: Account) -> Iterator[Decision]:
@@ -189,7 +191,10 @@ class PartnerAccrual:
         """
         if held.partner_id != self._partner.partner_id or not self._ledger.posts_on(start):
             return False
-        if self._partner.in_force_on(start):
+        in_force = self._in_force.get(start)
+        if in_force is None:
+            in_force = self._in_force[start] = self._partner.in_force_on(start)
+        if in_force:
             return True
         tail = self._deciding(account, start).programme.agreement.tail
         return in_tail(tail, self._partner, start, held.since)
@@ -252,8 +257,12 @@ class PartnerAccrual:
         return terms.share if kept else None
 
     def _needs_activation(self, start: date) -> bool:
-        programme = self._version(start).programme
-        return "activation_date" in (programme.version_basis, programme.rate_basis)
+        needs = self._by_activation.get(start)
+        if needs is None:
+            programme = self._version(start).programme
+            needs = "activation_date" in (programme.version_basis, programme.rate_basis)
+            self._by_activation[start] = needs
+        return needs
 
     def _first_line(
         self, account: Account, period: Period, due: Due

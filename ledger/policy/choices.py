@@ -48,3 +48,6 @@ Trigger = Literal["active", "enrolment"]
 
 BrandBasis = Literal["kept", "while_strategic"]
 """Whether a white-label brand outlasts a demotion (D13)."""
+
+Approval = Literal["none", "separate"]
+"""Whether finance's commands wait for another operator's approval."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from events.values import Code, Count, Currency, Day, MinorUnits, Rate, TierName
 from ledger.policy.choices import (
+    Approval,
     BrandBasis,
     ContestMode,
     Days,
@@ -52,6 +53,12 @@ class Agreement(Part):
     """What an agreement's end means (D4.4)."""
 
     tail: Tail = "none"
+
+
+class Controls(Part):
+    """Who must agree before a command of finance takes effect (D16.1)."""
+
+    approval: Approval = "none"
 
 
 class ClientYear(Part):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
+from operator import itemgetter
 from typing import Any
 
 from events.base import Decision, Event
@@ -74,11 +75,11 @@ class MemoryBooks:
             return
         cls = type(decision)
         kept = position, cls, tuple(members[name] for name in cls.model_fields)
-        self._lines[client_id].append(kept)
+        _insert(self._lines[client_id], kept)
         if isinstance(decision, PeriodLine):
             self.payees_of[client_id].add(decision.partner_id)
         if isinstance(decision, CommissionPosted):
-            self._commissions[decision.partner_id].append(kept)
+            _insert(self._commissions[decision.partner_id], kept)
 
     def _reward(self, decision: BonusPosted | BonusDeclined | BadgeAwarded) -> None:
         partner_id = decision.partner_id
@@ -109,7 +110,7 @@ class MemoryBooks:
     def lines(self, partner_id: str, after: int, active: date) -> Iterator[Sequence[Booked]]:
         """A partner's commissions after a position with S after a day."""
         kept = self._commissions[partner_id]
-        found = map(_booked, kept[bisect_right(kept, after, key=lambda line: line[0]) :])
+        found = map(_booked, kept[bisect_right(kept, after, key=_position) :])
         yield [one for one in found if one.event.__dict__["day"] > active]
 
     def accounts(self, clients: Collection[str]) -> dict[str, list[Booked]]:
@@ -123,6 +124,17 @@ class MemoryBooks:
             owed = sum(posted) - self._moved[key]
             if owed > 0:
                 yield *key, owed
+
+
+def _insert(lines: list[Kept], kept: Kept) -> None:
+    """Put a line at its position; nearly all come in order."""
+    if lines and lines[-1][0] > kept[0]:
+        insort(lines, kept, key=_position)
+    else:
+        lines.append(kept)
+
+
+_position = itemgetter(0)
 
 
 def _booked(kept: Kept) -> Booked:

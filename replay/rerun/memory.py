@@ -18,7 +18,12 @@ from events.decisions import (
     Standing,
 )
 from events.partner_decisions import SponsorAccepted, TierChanged
-from events.partners import PartnerAgreementEnded, PartnerAgreementSigned, PartnerEnrolled
+from events.partners import (
+    PartnerAgreementEnded,
+    PartnerAgreementSigned,
+    PartnerEnrolled,
+    PartnerWhiteLabelGranted,
+)
 from events.recorded import Recorded
 from ledger.engine import Counts, evolve
 from ledger.engine.closes import Span, Tally
@@ -41,7 +46,13 @@ from ledger.ports import Entrant
 from replay.rerun.books import MemoryBooks
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_AGREEMENTS = (PartnerEnrolled, PartnerAgreementSigned, PartnerAgreementEnded)
+# A brand, too: a margin may be due where a contest has taken the place of a commission.
+_AGREEMENTS = (
+    PartnerEnrolled,
+    PartnerAgreementSigned,
+    PartnerAgreementEnded,
+    PartnerWhiteLabelGranted,
+)
 
 
 class Memory(MemoryBooks):
@@ -256,7 +267,7 @@ class Memory(MemoryBooks):
             ]
             if clients:
                 _, activated_at, last = max(clients, key=lambda it: (*it[:2], it[2].client_id))
-                fact = last.standing.claim or self._stood[last.client_id]
+                fact = _winning(last.standing) or self._stood[last.client_id]
                 found.append(Tally(partner_id, len(clients), activated_at, fact))
         return found
 
@@ -265,7 +276,7 @@ class Memory(MemoryBooks):
         return {e.partner_id: e for e in self.state.changed.values() if isinstance(e, Partner)}
 
     def _is_claimed(self, client: Client, first: date, last: date) -> bool:
-        day = self.claimed_on(client.standing.claim)
+        day = self.claimed_on(_winning(client.standing))
         return day is not None and first <= day <= last
 
     def enter(self, partner_id: str, clients: set[str]) -> None:
@@ -313,8 +324,7 @@ class Memory(MemoryBooks):
         first = standing.first_activated_at
         assert standing.counted_on is not None
         assert first is not None
-        # The winning claim is not that of whoever was assigned the client.
-        claim = standing.claim if standing.counted_by is None else None
+        claim = _winning(standing)
         return CountedClient(
             client_id,
             standing.counted_on,
@@ -338,6 +348,11 @@ class Changes:
         self.agreements: set[str] = set()
         self.payments: set[str] = set()
         self.partners: set[str] = set()
+
+
+def _winning(standing: Standing) -> int | None:
+    """The claim that won a client for who counts it: not for whoever was assigned it (D10.2)."""
+    return standing.claim if standing.counted_by is None else None
 
 
 def _holding(standing: Standing) -> tuple[object, ...]:

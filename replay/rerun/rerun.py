@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from events.base import Command, Decision, Event, Fact
-from events.catalogue import COMMANDS, FACTS
+from events.controls import CommandProposed, ProposalApproved, ProposalRejected
 from events.course import AccrualCompleted
 from events.finance import (
     AccrualRun,
@@ -35,18 +35,14 @@ from ledger.engine import (
     answer,
     closes,
     commands,
-    decide_payouts,
-    folded_topics,
-    openings,
 )
-from ledger.engine.assignments import decide_assignment
 from ledger.engine.calendar import start_of
 from ledger.engine.posted import period_of
-from ledger.engine.retraction import decide_retraction
-from ledger.engine.ties import decide_correction
 from ledger.errors import Refused
-from replay.rerun.log import Key, Log, Told
+from replay.rerun.commands import Key, Named, decide_command, decide_rankings
+from replay.rerun.log import Log, Told
 from replay.rerun.memory import Memory
+from replay.rerun.parts import TOLD
 from replay.rerun.runs import MemoryRun
 
 Adoptions = Callable[[ProgrammeAdopted], Iterable[ProgrammeAdopted]]
@@ -56,20 +52,6 @@ Progress = Callable[[int, int], None]
 """Called with the positions done and the positions there are."""
 
 _PROGRESS_EVENTS = 2_000
-_FOLDED = {topic.partition("/")[0] for topic in folded_topics()}
-
-
-def _is_read(cls: type[Event]) -> bool:
-    """Whether a decision rests on facts of a class, or is taken on them."""
-    return cls.type in _FOLDED or cls in DECIDING
-
-
-TOLD: list[type[Event]] = [
-    *(cls for cls in FACTS.values() if _is_read(cls)),
-    *COMMANDS.values(),
-    AccrualCompleted,
-]
-"""What a rerun is told: facts that decisions rest on, commands, and where runs were complete."""
 
 
 class Rerun:
@@ -86,26 +68,29 @@ class Rerun:
         adoptions: Adoptions = lambda adopted: (adopted,),
     ) -> None:
         self._log, self._adoptions = log, adoptions
-        self._memory = Memory(decided)
-        self._named: Mapping[int, Recorded] = {}
         self._retracted: dict[Key, Recorded] = {}
+        self._memory = Memory(decided)
+        self._named = Named({}, self._retracted)
         self._run = 0
         self._commands: Mapping[type[Event], Callable[[Recorded, Any], None]] = {
             ProgrammeAdopted: self._adopted,
-            PartnerProgrammeAssigned: self._assigned_programme,
-            AttributionAssignmentRequested: self._assigned,
-            PartnerCorrected: self._corrected,
-            FactRetracted: self._voided,
+            PartnerProgrammeAssigned: self._answered,
+            AttributionAssignmentRequested: self._answered,
+            PartnerCorrected: self._answered,
+            FactRetracted: self._answered,
             LedgerOpened: self._only_told,
-            PartnerOpened: self._partner_opened,
+            PartnerOpened: self._answered,
             AccrualRun: self._accrued,
             AdjustmentRequested: self._adjusted,
-            CreditRequested: self._credited,
+            CreditRequested: self._answered,
             PeriodClosed: self._closed,
-            PayoutRun: self._paid,
+            PayoutRun: self._answered,
             PayoutHeld: self._only_told,
             PayoutReleased: self._only_told,
             IngestGapAccepted: self._only_told,
+            CommandProposed: self._only_told,
+            ProposalApproved: self._only_told,
+            ProposalRejected: self._only_told,
         }
 
     def decide(self, progress: Progress | None = None) -> None:
@@ -118,8 +103,8 @@ class Rerun:
 
     def begin(self) -> None:
         """Read beforehand what single commands name."""
-        self._named = self._log.adjusted_lines()
         self._retracted = self._log.retracted()
+        self._named = Named(self._log.adjusted_lines(), self._retracted)
 
     @property
     def position(self) -> int:
@@ -167,35 +152,12 @@ class Rerun:
             return event.effective_at, event.day
         return start_of(day, _zone(command.time_zone)), day
 
-    def _assigned_programme(self, event: Recorded, command: PartnerProgrammeAssigned) -> None:
+    def _answered(self, event: Recorded, command: Command) -> None:
+        """A command that is decided at once, by what is known here."""
         memory = self._memory
-        clients = memory.clients_activated_from(command.partner_id, command.from_day)
         recorded = self._tell(event, command)
-        decisions = commands.decide_assignment(memory.state, recorded, command, clients)
+        decisions = decide_command(memory, memory.state, recorded, self._named)
         memory.append(decisions, folded=True)
-
-    def _assigned(self, event: Recorded, command: AttributionAssignmentRequested) -> None:
-        recorded = self._tell(event, command)
-        decisions = decide_assignment(self._memory.state, recorded, command)
-        self._memory.append(decisions, folded=True)
-
-    def _corrected(self, event: Recorded, command: PartnerCorrected) -> None:
-        recorded = self._tell(event, command)
-        decisions = decide_correction(self._memory.state, recorded, command)
-        self._memory.append(decisions, folded=True)
-
-    def _voided(self, event: Recorded, command: FactRetracted) -> None:
-        """What a retraction decides, but for the list of what stays: no line rests on that."""
-        recorded = self._tell(event, command)
-        fact = self._retracted[command.source, command.id]
-        decisions = decide_retraction(self._memory.state, recorded, fact)
-        self._memory.append(decisions, folded=True)
-
-    def _partner_opened(self, event: Recorded, command: PartnerOpened) -> None:
-        memory = self._memory
-        recorded = self._tell(event, command)
-        partner = memory.partner(command.partner_id)
-        memory.append(openings.decide_partner_opening(memory.ledger, recorded, command, partner))
 
     def _accrued(self, event: Recorded, command: AccrualRun) -> None:
         ledger = self._memory.ledger
@@ -210,31 +172,14 @@ class Rerun:
 
     def _closed(self, event: Recorded, command: PeriodClosed) -> None:
         memory = self._memory
-        ledger = memory.ledger
-        close = self._tell(event, command).position
-        boards = closes.boards(ledger, command.month)
-        if boards:
-            partners = memory.partners()
-            tallies = {span: memory.tallies(span) for span in {board.span for board in boards}}
-            ranked = [closes.rank(ledger, each, tallies[each.span], partners) for each in boards]
-            memory.append(closes.decide_close(ledger, close, command.month, ranked, partners))
-
-    def _paid(self, event: Recorded, command: PayoutRun) -> None:
-        memory = self._memory
-        payables = memory.payables(command.cutoff, command.partner_id)
-        recorded = self._tell(event, command)
-        named = command.partner_id is not None
-        memory.append(
-            list(
-                decide_payouts(
-                    memory.ledger, recorded.position, command.cutoff, payables, on_any_day=named
-                )
-            )
-        )
+        close = self._tell(event, command)
+        spans = {board.span for board in closes.boards(memory.ledger, command.month)}
+        tallies = {span: memory.tallies(span) for span in spans}
+        memory.append(decide_rankings(memory, close, tallies))
 
     def _adjusted(self, event: Recorded, command: AdjustmentRequested) -> None:
         """The same adjustment, of the line that the period has here, if it has one."""
-        named = self._named.get(command.line or 0)
+        named = self._named.lines.get(command.line or 0)
         line = self._line_like(named.data) if named is not None else None
         again = command.model_copy(update={"line": line})
         recorded = self._tell(event, again)
@@ -247,10 +192,6 @@ class Rerun:
         of_client = self._memory.posted(named.client_id)
         posted = of_client.get((named.client_id, named.partner_id), {}).get(period_of(named))
         return posted.line if posted is not None else None
-
-    def _credited(self, event: Recorded, command: CreditRequested) -> None:
-        recorded = self._tell(event, command)
-        self._memory.append([commands.decide_credit(self._memory.ledger, recorded, command)])
 
 
 _zone = lru_cache(ZoneInfo)

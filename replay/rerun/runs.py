@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Any, cast
 
@@ -31,7 +32,9 @@ class MemoryRun:
     never too little: what has not changed brings no decision.
     """
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, only: AbstractSet[str] | None = None) -> None:
+        """``only``: of these partners; of all by default."""
+        self._only = only
         ledger = memory.ledger
         assert ledger.open_run is not None
         self._memory, self._ledger = memory, ledger
@@ -48,7 +51,8 @@ class MemoryRun:
     def decide(self) -> None:
         """Decide the run, partner by partner."""
         taken, own = self._clients(), self._partners()
-        for partner_id in sorted(taken.keys() | own):
+        partners = taken.keys() | own
+        for partner_id in sorted(partners if self._only is None else partners & self._only):
             self._partner(partner_id, taken.get(partner_id, {}), is_own=partner_id in own)
 
     def _partner(self, partner_id: str, clients: dict[str, bool], *, is_own: bool) -> None:

@@ -73,22 +73,33 @@ class Proofs:
             checkpoint=checkpoint.note,
             statement=found.document(),
             consistency=self._hashes(tree.consistency(found.position, checkpoint.position)),
-            events=self._events(self._of(found), checkpoint),
+            events=self._events(self._of(found, checkpoint.position), checkpoint),
         )
 
-    def _of(self, found: Statement) -> list[int]:
-        """The positions that a statement rests on."""
-        assert found.position is not None
+    def _of(self, found: Statement, size: int) -> list[int]:
+        """The positions that a statement rests on.
+
+        Of the account from the event before the first line to the first after the close: their
+        numbers leave no room for a line that is not shown.
+        """
         lines = [int(str(line["position"])) for one in found.accounts for line in one.lines]
         query = sql.SQL(
-            "SELECT position FROM {events} WHERE originator_id = %(account)s AND position <= %(at)s"
+            "SELECT position FROM {events} WHERE originator_id = %(account)s"
             " AND originator_version >= COALESCE((SELECT MIN(originator_version) - 1 FROM {events}"
             " WHERE originator_id = %(account)s AND position = ANY(%(lines)s)), 0)"
+            " AND position <= COALESCE((SELECT MIN(position) FROM {events}"
+            " WHERE originator_id = %(account)s AND position > %(close)s AND position <= %(size)s),"
+            " %(close)s)"
         ).format(events=self._names.events)
-        given = {"account": f"account:{found.partner_id}", "lines": lines, "at": found.position}
+        given = {
+            "account": f"account:{found.partner_id}",
+            "lines": lines,
+            "close": found.position,
+            "size": size,
+        }
         with self._connection.cursor(row_factory=tuple_row) as cursor:
             account = {position for (position,) in cursor.execute(query, given)}
-        return sorted({*lines, *account, found.position})
+        return sorted({*lines, *account, int(str(found.position))})
 
     def _checkpoint(self, position: int, size: int | None) -> StoredCheckpoint:
         found = self._given(size)

@@ -288,11 +288,15 @@ def check_statement(statement: Mapping[str, Any], events: Sequence[Mapping[str, 
     close = by_position.get(place)
     if close is None or not _closes(close, month):
         raise NotShown(f"position {place} is not the close of {month}")
+    if statement["status"] != "closed":
+        raise NotShown(f"the statement says that it is {statement['status']}; {month} is closed")
     lines = [(one["currency"], line) for one in statement["accounts"] for line in one["lines"]]
     for currency, line in lines:
         event = by_position.get(line["position"])
         if event is None or line["position"] > place:
             raise NotShown(f"line {line['position']} rests on no event of before the close")
+        if line["posting_date"][:7] != month:
+            raise NotShown(f"line {line['position']} was posted in another month than {month}")
         _check_line(line, event, partner, currency)
     for one in statement["accounts"]:
         total = one["opening"] + sum(line["effect"] for line in one["lines"])
@@ -330,7 +334,8 @@ def _complete(
         return []
     first, last = account[0]["version"], account[-1]["version"]
     told = f"no line is left out among events {first} to {last} of the account"
-    return [told + (": it begins there" if first in {0, 1} else "")]
+    after = account[-1]["position"] > place
+    return [told + (", the last of which is after the close" if after else "")]
 
 
 def _closes(event: Mapping[str, Any], month: str) -> bool:
@@ -418,6 +423,11 @@ def verify_statement(given: argparse.Namespace, keys: list[Key]) -> list[str]:
     """A statement: that each of its lines is an event of the log, and that none is left out."""
     proof = _json(given.file, "statement")
     found, _ = _held(proof["checkpoint"], given.checkpoint, keys)
+    return statement_shown(proof, found)
+
+
+def statement_shown(proof: Mapping[str, Any], found: Checkpoint) -> list[str]:
+    """Check the proof of a statement against a checkpoint that is trusted; what it shows."""
     statement = proof["statement"]
     root = bytes.fromhex(statement["root"])
     way = _hashes(proof["consistency"])

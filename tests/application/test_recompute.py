@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
 import pytest
 
-from ledger.errors import NotReady
+from ledger.engine import numbered
+from ledger.errors import Corrupt, NotReady
 from replay.findings import Discrepancy
 from replay.recompute import recompute
 from tests.model.journal import Entry
@@ -41,6 +43,15 @@ STORY: tuple[Entry, ...] = (
     settled("2024-04-02", 7_900, cutoff="2024-03-31"),
 )
 
+ANOTHER: tuple[Entry, ...] = (
+    enrolled("2020-01-01", "p2"),
+    referred("2024-04-01", "c2", "p2"),
+    activated("2024-04-03", "c2"),
+    accrue("2024-06-30"),
+    *(close(f"2024-0{month}") for month in (4, 5, 6)),
+)
+"""Another partner, so that there is more than one part."""
+
 
 @pytest.fixture
 def ledger() -> Iterator[RealLedger]:
@@ -55,7 +66,7 @@ def ledger() -> Iterator[RealLedger]:
 def found() -> list[Discrepancy]:
     """What is decided otherwise."""
     with psycopg.connect(_database(), autocommit=True) as connection:
-        return list(recompute(connection))
+        return [each.told() for each in recompute(connection).differences]
 
 
 @contextmanager
@@ -79,6 +90,29 @@ def replace(topic: str, old: str, new: str) -> int:
         ).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def places(*topics: str) -> list[int]:
+    """The positions of the events of topics."""
+    with psycopg.connect(_database(), autocommit=True) as connection:
+        rows = connection.execute(
+            "SELECT position FROM ledger.events WHERE topic = ANY(%s) ORDER BY position",
+            (list(topics),),
+        ).fetchall()
+    return [position for (position,) in rows]
+
+
+def put_instead(place: int, like: int) -> None:
+    """Put a copy of an event in the place of one that no decision rests on."""
+    with tampering() as owner:
+        owner.execute(
+            "UPDATE ledger.events AS place SET originator_id = one.originator_id,"
+            " originator_version = 1000, topic = one.topic, state = one.state, day = one.day,"
+            " source = NULL, event_id = NULL, partner_id = one.partner_id,"
+            " client_id = one.client_id"
+            " FROM ledger.events AS one WHERE place.position = %s AND one.position = %s",
+            (place, like),
+        )
 
 
 @pytest.mark.usefixtures("ledger")
@@ -107,27 +141,113 @@ def test_a_decision_of_other_content_is_told(topic: str, old: str, new: str, sai
 
 @pytest.mark.usefixtures("ledger")
 def test_a_fact_that_was_changed_is_told_by_what_rests_on_it() -> None:
-    """A price that was not told: every line on it is another."""
-    replace("client.activated/1", '"price":10000', '"price":30000')
-    assert {one.check for one in found()} == {"D18.10"}
-    assert any("CommissionPosted" in one.what for one in found())
+    """A price that was not told: how its client stands is another, at each fact that says so."""
+    position = replace("client.activated/1", '"price":10000', '"price":30000')
+    told = found()
+    assert told[0].position == position + 1
+    assert {one.what.partition(":")[0] for one in told} == {"ClientStanding in client"}
 
 
 @pytest.mark.usefixtures("ledger")
-def test_a_decision_that_was_removed_or_added_is_told() -> None:
-    """One that is missing has no place; one too many has."""
+def test_a_decision_that_was_removed_is_told() -> None:
+    """With the command that should have brought it; what was paid without it is as it was."""
+    [command, line] = places("adjustment.posted/1", "AdjustmentPosted/1")
     with tampering() as owner:
-        owner.execute("UPDATE ledger.events SET topic = 'x' WHERE topic = 'AdjustmentPosted/1'")
-    [missing] = found()
+        owner.execute("DELETE FROM ledger.events WHERE position = %s", (line,))
+    missing, payout = found()
     assert missing.position is None
-    assert "AdjustmentPosted in account:p1 is decided again, but was not recorded" in missing.what
-    with tampering() as owner:
-        owner.execute("UPDATE ledger.events SET topic = 'AdjustmentPosted/1' WHERE topic = 'x'")
-        owner.execute("UPDATE ledger.events SET topic = 'x' WHERE topic = 'adjustment.posted/1'")
-    extra, payout, *_ = found()
-    assert extra.position is not None
-    assert "AdjustmentPosted in account:p1 is not decided again" in extra.what
+    assert missing.what == (
+        f"AdjustmentPosted in account:p1 is decided again on position {command},"
+        " but was not recorded"
+    )
     assert "amount was 7900, is 8000" in payout.what
+
+
+@pytest.mark.usefixtures("ledger")
+@pytest.mark.parametrize("instead_of", ["PartnerAccrued/1", "StatementsSealed/1"])
+def test_a_decision_that_was_added_is_told(instead_of: str) -> None:
+    """A second line of a period, within a run and outside, and what no longer rests on all."""
+    place, like = places(instead_of)[0], places("CommissionPosted/1")[0]
+    put_instead(place, like)
+    extra, *others = found()
+    assert extra.position == place
+    assert extra.what == "CommissionPosted in account:p1 is not decided again"
+    assert {other.what.partition(" ")[0] for other in others} <= {
+        "PayoutInitiated",
+        "DifferenceUnresolved",
+    }
+
+
+@pytest.mark.usefixtures("ledger")
+def test_an_event_that_cannot_be_read_is_told_with_its_position() -> None:
+    """A member of another kind, a type that no release knew, a line without its period."""
+    position = replace("client.activated/1", '"price":10000', '"price":"much"')
+    with pytest.raises(Corrupt, match=rf"position {position} cannot be read.*price"):
+        found()
+    replace("client.activated/1", '"price":"much"', '"price":10000')
+    assert found() == []
+    with tampering() as owner:
+        owner.execute("UPDATE ledger.events SET topic = 'x/1' WHERE position = %s", (position,))
+    with pytest.raises(Corrupt, match=rf"position {position} cannot be read.*'x/1'"):
+        found()
+
+
+@pytest.mark.usefixtures("ledger")
+def test_what_cannot_follow_is_told_with_its_position() -> None:
+    """Nothing is decided without a programme; what was recorded follows from nothing."""
+    [enrolled_at, *_] = places("partner.enrolled/1")
+    with tampering() as owner:
+        owner.execute("DELETE FROM ledger.events WHERE topic = 'programme.adopted/1'")
+    first, answer, *_ = found()
+    assert first.position == enrolled_at
+    assert first.what.startswith("nothing can be decided on partner.enrolled in partner:p1: NotRe")
+    assert (answer.position, answer.what) == (
+        enrolled_at + 1,
+        "TierChanged in partner:p1 is not decided again",
+    )
+
+
+@pytest.mark.usefixtures("ledger")
+def test_another_engine_explains_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command of a decision names its engine; of a fact the commands before and after it."""
+    replace("CommissionPosted/1", '"amount":2000', '"amount":2001')
+    replace("ReferralAccepted/1", '"D3.3e"', '"D3.3d"')
+    with psycopg.connect(_database(), autocommit=True) as connection:
+        before = recompute(connection)
+        assert before.unexplained == len(before.differences)
+        monkeypatch.setattr(numbered, "ENGINE", numbered.ENGINE + 1)
+        after = recompute(connection)
+    assert after.unexplained == 0
+    claim, line, *_ = after.differences
+    for one in (claim, line):
+        assert one.what.endswith("; decided by engine 1, this is engine 2")
+        assert one.programme_version == f"{plain().name}/1"
+
+
+def test_several_processes_find_the_same(ledger: RealLedger) -> None:
+    """Parts are decided by whoever is free; what they tally for a ranking comes together."""
+    tell(ledger, ANOTHER)
+    replace("CommissionPosted/1", '"amount":2000', '"amount":2001')
+    with psycopg.connect(_database(), autocommit=True) as connection:
+        alone = recompute(connection)
+        assert recompute(connection, processes=2, part_events=1) == alone
+    assert alone.differences[0].what.endswith("amount was 2001, is 2000")
+
+
+def end(*_: object) -> None:
+    """Stand for a process that is killed."""
+    os._exit(1)
+
+
+def test_a_process_that_ends_is_told(ledger: RealLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed for want of memory, say: what it had found is not all, so nothing is told."""
+    tell(ledger, ANOTHER)
+    monkeypatch.setattr("replay.recompute._decide_there", end)
+    with (
+        psycopg.connect(_database(), autocommit=True) as connection,
+        pytest.raises(NotReady, match="--processes 1"),
+    ):
+        recompute(connection, processes=2, part_events=1)
 
 
 @pytest.mark.usefixtures("ledger")

@@ -41,7 +41,7 @@ from ledger import deciding, entities
 from tests.model.journal import Message
 from tests.model.naive import NaiveLedger
 from tests.model.payments import payout_id
-from tests.properties.play import assert_always_true, assert_same
+from tests.properties.play import assert_always_true, assert_same, decided_otherwise
 from tests.properties.stories import terms
 from tests.rules.ledger_adapter import RealLedger, open_ledger
 
@@ -189,3 +189,4 @@ def test_runs_decide_on_what_was_recorded_before_them(seed: int, accrual_by: str
         _told_again(ledger, model)
         assert_same(model, ledger)
         assert_always_true(ledger)
+        assert decided_otherwise(part_events=100) == []

@@ -104,9 +104,9 @@ class Answers:
         """All lines, in the order of their posting."""
         return list(self.books.posted)
 
-    def balances(self) -> dict[tuple[str, str], Balance]:
-        """By partner and currency."""
-        return self.payments.balances(self.books.posted)
+    def balances(self, until: date = date.max) -> dict[tuple[str, str], Balance]:
+        """By partner and currency, of what had happened by a day."""
+        return self.payments.balances(self.books.posted, until)
 
     def tiers(self) -> list[TierView]:
         """All changes of tier."""
@@ -142,13 +142,17 @@ class Answers:
         """All payouts, in the order of their initiation."""
         return list(self.payments.payouts.values())
 
+    def payouts_by(self, until: date) -> list[PayoutView]:
+        """The payouts with a cut-off up to a day, as they stood then."""
+        return self.payments.payouts_by(until)
+
     def badges(self) -> list[BadgeView]:
         """All badges."""
         return list(self.books.badges)
 
-    def leaderboard(self, quarter: str) -> list[PlaceView]:
-        """The places of a quarter."""
-        return leaderboard(self._run(date.max), quarter)
+    def leaderboard(self, quarter: str, until: date = date.max) -> list[PlaceView]:
+        """The places of a quarter, up to a day."""
+        return leaderboard(self._run(date.max), quarter, until)
 
     def territories_on(self, day: date) -> dict[str, str]:
         """Who holds each department on a day."""
@@ -164,9 +168,9 @@ class Answers:
         """What became of each partner's sponsor."""
         return self.ties.views()
 
-    def trial_balance(self) -> dict[tuple[str, str], int]:
-        """Debit - credit by account and currency."""
-        return self.payments.trial_balance(self.books.posted)
+    def trial_balance(self, until: date = date.max) -> dict[tuple[str, str], int]:
+        """Debit - credit by account and currency, of what had happened by a day."""
+        return self.payments.trial_balance(self.books.posted, until)
 
     def unresolved(self) -> set[str]:
         """Ids of the messages that surely wait or had no effect; the real ledger may list more."""

@@ -49,19 +49,24 @@ def quarter_days(quarter: str) -> tuple[date, date]:
     return first_of(f"{year}-{last_month - 2:02}"), last_of(f"{year}-{last_month:02}")
 
 
-def leaderboard(run: Run, quarter: str) -> list[PlaceView]:
-    """The recorded ranking of a quarter, or what it is by everything recorded (D12.1)."""
+def leaderboard(run: Run, quarter: str, until: date = date.max) -> list[PlaceView]:
+    """The recorded ranking of a quarter, or what it is by everything recorded (D12.1).
+
+    Up to a day within the quarter it is open, and only those counted by then are in it.
+    """
     found: list[PlaceView] = []
+    _, last = quarter_days(quarter)
     for programme in run.programmes.names():
-        places = run.books.rankings.get((quarter, programme))
+        places = run.books.rankings.get((quarter, programme)) if last <= until else None
         if places is None:
-            places = _of_quarter(run, programme, quarter)
+            places = _of_quarter(run, programme, quarter, until)
         found += [PlaceView(n, who, clients) for n, (who, clients) in enumerate(places, start=1)]
     return sorted(found)
 
 
-def _of_quarter(run: Run, programme: str, quarter: str) -> Places:
+def _of_quarter(run: Run, programme: str, quarter: str, until: date = date.max) -> Places:
     first, last = quarter_days(quarter)
+    last = min(last, until)
     return ranking(run, programme, last, lambda counted: first <= counted.day <= last)
 
 

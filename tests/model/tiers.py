@@ -3,7 +3,8 @@
 Agreed readings:
 
 - The present tier is the one decided last, though its first day may lie ahead.
-- A level is *lost in a review* if the partner was ever demoted from it.
+- A level is *lost in a review* if the partner was ever demoted from it. Who lost certified must
+  regain it by its own rule to reach strategic, too.
 - A partner is evaluated from its enrolment day, or from L if that is later.
 """
 
@@ -97,15 +98,12 @@ def _evaluate(
     lost = {change.from_tier for change in changes if change.demotion}
     trailing = plus_months(day, -12) + ONE
 
-    def reached(tier: TierName) -> bool:
-        return _meets(programme, tier, evidence, day)
-
     def won(tier: TierName) -> bool:
-        return reached(tier) and (
+        return _meets(programme, tier, evidence, day) and (
             tier not in lost or _keeps(programme, tier, evidence, trailing, day)
         )
 
-    holds = present == "certified" or reached("certified")
+    holds = present == "certified" or won("certified")
     if present != "strategic" and holds and won("strategic"):
         return [Change(present, "strategic", day + ONE)]
     if present == "referent" and won("certified"):

@@ -7,12 +7,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
+import psycopg
+
 from ledger.errors import LedgerError
+from replay.recompute import PART_EVENTS, recompute
 from tests.model.accrual import is_in_force
 from tests.model.commands import Accrue, Adjust, Close
 from tests.model.journal import LedgerUnderTest, Message, perform
 from tests.model.views import OF_PERIOD, Balance, LineView, PeriodKey, TierView
 from tests.properties.stories import DAYS, AdjustLine, Step, Story
+from tests.rules.ledger_adapter import _database
 
 Watch = Callable[[Step], None]
 
@@ -34,6 +38,13 @@ RULES = {
 """The rules that a line of each kind may name (D18)."""
 
 
+def decided_otherwise(part_events: int = PART_EVENTS) -> list[str]:
+    """What in the ledger at hand is not decided again as it was recorded (D18.10)."""
+    with psycopg.connect(_database(), autocommit=True) as connection:
+        found = recompute(connection, part_events=part_events)
+    return [each.what for each in found.differences]
+
+
 def play(story: Story, *ledgers: LedgerUnderTest, watch: Watch | None = None) -> None:
     """Tell ledgers a story step by step; all refuse the same commands.
 
@@ -45,6 +56,11 @@ def play(story: Story, *ledgers: LedgerUnderTest, watch: Watch | None = None) ->
         assert len(refused) == 1, f"only some refused {step}"
         if watch is not None and refused == {False}:
             watch(step)
+
+
+def refusals(story: Story, ledger: LedgerUnderTest) -> list[bool]:
+    """Tell one ledger a story; of each step whether it refused it."""
+    return [_tell(ledger, step, ledger) for step in story]
 
 
 def _tell(ledger: LedgerUnderTest, step: Step, first: LedgerUnderTest) -> bool:

@@ -7,6 +7,8 @@ then, it says the same. On the effective axis balances are held against a plain 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 
 import psycopg
@@ -15,8 +17,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from events.codec import decode_state
 from events.lines import AdjustmentPosted, ClawbackWaived, Line
 from events.payout_decisions import PaymentBooked, PayoutClosed, PayoutInitiated
-from replay.as_of import AsOf, Replay, Row
+from projections import Names
+from replay.as_of import Replay
+from tests.properties.every_rule import stories_of_every_rule
 from tests.properties.play import play
+from tests.properties.questions import QUESTIONS, Answer, ask
 from tests.properties.stories import DAYS, Step, Story, stories
 from tests.rules.ledger_adapter import RealLedger, _database, open_ledger
 
@@ -26,42 +31,80 @@ _ON_REAL = settings(
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
+_AT_EACH, _AFTER_EACH = 1, 5
+"""Questions asked at a position, after a step: all at every one would take minutes."""
 
 
-def _answers(replay: Replay, at: AsOf) -> dict[str, list[Row]]:
-    """All that a ledger says as of a place."""
-    return {
-        "balances": list(replay.balances(at)),
-        "history": list(replay.history(at)),
-        "tiers": list(replay.tiers(at)),
-        "tier_history": list(replay.tier_history(at)),
-        "leaderboard": list(replay.leaderboard(at)),
-        "trial_balance": list(replay.trial_balance(at)),
-        "claims": list(replay.claims(at)),
-        "unresolved": list(replay.unresolved(at)),
-        "clients": list(replay.clients(at)),
-        "payouts": list(replay.payouts(at)),
-    }
+def _in_turn(number: int, count: int) -> list[str]:
+    """Some of the questions: with each ``number`` the next ones."""
+    names = list(QUESTIONS)
+    return [names[(number * count + step) % len(names)] for step in range(count)]
 
 
 @settings(_ON_REAL)
-@given(story=stories())
+@given(story=stories_of_every_rule())
 def test_what_was_answered_is_answered(story: Story) -> None:
-    """As of each position of the past, and as of each day of the story there."""
+    """As of each position of the past, and as of a day there: any question, some at each."""
     with open_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
         replay = Replay(connection)
-        then: list[tuple[int, date | None, dict[str, list[Row]]]] = []
+        then: list[tuple[int, date | None, dict[str, Answer]]] = []
 
         def watch(_: Step) -> None:
             position = replay.resolve().position
-            for day in (None, *DAYS[::7]):
-                at = replay.resolve(position=position, effective_at=day)
-                then.append((position, day, _answers(replay, at)))
+            day = DAYS[position % len(DAYS)] if position % 3 else None
+            at = replay.resolve(position=position, effective_at=day)
+            asked = _in_turn(len(then), _AFTER_EACH)
+            then.append((position, day, {name: ask(name, replay, at) for name in asked}))
 
         play(story, ledger, watch=watch)
         for position, day, answers in then:
             at = replay.resolve(position=position, effective_at=day)
-            assert _answers(replay, at) == answers
+            for name, answer in answers.items():
+                assert ask(name, replay, at) == answer, (name, at)
+
+
+@contextmanager
+def _prefixes(connection: psycopg.Connection) -> Iterator[tuple[Replay, Callable[[int], None]]]:
+    """A ledger that receives the events of the real one up to a position, and nothing else."""
+    connection.execute("CREATE TEMPORARY TABLE events (LIKE ledger.events INCLUDING ALL)")
+    connection.execute("CREATE TEMPORARY TABLE checkpoints (LIKE ledger.checkpoints)")
+
+    def receive(position: int) -> None:
+        connection.execute(
+            "INSERT INTO pg_temp.events SELECT * FROM ledger.events"
+            " WHERE position > (SELECT COALESCE(MAX(position), 0) FROM pg_temp.events)"
+            " AND position <= %s",
+            (position,),
+        )
+
+    try:
+        yield Replay(connection, Names(ledger="pg_temp")), receive
+    finally:
+        connection.execute("DROP TABLE pg_temp.events, pg_temp.checkpoints")
+
+
+@settings(_ON_REAL)
+@given(story=stories_of_every_rule())
+def test_as_of_a_position_is_the_ledger_that_received_only_that(story: Story) -> None:
+    """At every position, some questions at each in turn, on any day.
+
+    ::
+
+        position   1   2   3   4   5   6   7   8   9 ...
+        ledger     o---o---o---o---o---o---o---o---o      asked as of position 4
+        prefix     o---o---o---o                          asked as of all that it has
+    """
+    with open_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
+        play(story, ledger)
+        whole = Replay(connection)
+        with _prefixes(connection) as (prefix, receive):
+            for position in range(whole.resolve().position + 1):
+                receive(position)
+                day = DAYS[position % len(DAYS)] if position % 2 else None
+                at = whole.resolve(position=position, effective_at=day)
+                assert prefix.resolve(effective_at=day) == at
+                for name in _in_turn(position, _AT_EACH):
+                    assert ask(name, whole, at) == ask(name, prefix, at), (name, at)
 
 
 @settings(_ON_REAL)

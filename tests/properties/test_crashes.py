@@ -23,7 +23,8 @@ from tests.model.commands import Accrue, Command, Pay
 from tests.model.days import month_of
 from tests.model.journal import Message
 from tests.model.naive import NaiveLedger
-from tests.properties.play import assert_always_true, assert_same, play
+from tests.properties.every_rule import stories_of_every_rule
+from tests.properties.play import assert_always_true, assert_same, decided_otherwise, play
 from tests.properties.stories import CUTOFFS, DAYS, Story, stories
 from tests.rules.ledger_adapter import RealLedger, open_ledger
 
@@ -82,14 +83,14 @@ class Crashes(RuleBasedStateMachine):
         self.told = 0
         self.accrued = date.min
 
-    @initialize(story=stories())
+    @initialize(story=stories() | stories_of_every_rule())
     def begin(self, story: Story) -> None:
         """Start with a story that ran well."""
         play(story, self.model, self.real)
         self.told = sum(len(step) for step in story if isinstance(step, list))
         self.accrued = max(step.through for step in story if isinstance(step, Accrue))
 
-    @rule(story=stories(), crash=crashes)
+    @rule(story=stories() | stories_of_every_rule(), crash=crashes)
     def record(self, story: Story, crash: tuple[int, bool] | None) -> None:
         """A batch is recorded whole or not at all; told again, it counts once."""
         batch = [m for step in story if isinstance(step, list) for m in step][:6]
@@ -162,6 +163,7 @@ class Crashes(RuleBasedStateMachine):
             play([Accrue(last)], self.model, self.real)
             assert_same(self.model, self.real)
             assert_always_true(self.real)
+            assert decided_otherwise() == []
         finally:
             self._stack.close()
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 
 from tests.model.commands import Accrue
 from tests.model.journal import LedgerUnderTest
 from tests.model.naive import NaiveLedger
+from tests.properties.engines import every_engine, on_database
 from tests.properties.every_rule import stories_of_every_rule
 from tests.properties.play import (
     ClosedStatements,
@@ -21,24 +21,9 @@ from tests.properties.play import (
     tiers_of,
 )
 from tests.properties.stories import Step, Story
-from tests.rules.adapters import OpenLedger, ledgers, open_real, real_exists
+from tests.rules.adapters import OpenLedger, open_real
 
-_REAL_EXAMPLES = max(10, settings().max_examples // 3)
-_SLOW = settings(suppress_health_check=list(HealthCheck), deadline=None)
-# Shrinking a story on a database takes minutes; the story that failed is printed and kept as it is.
-_ON_REAL = settings(
-    _SLOW,
-    max_examples=_REAL_EXAMPLES,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-)
-
-every_ledger = pytest.mark.parametrize(
-    ("open_ledger", "limits"),
-    [
-        pytest.param(opener, _SLOW if name == "model" else _ON_REAL, id=name)
-        for name, opener in ledgers().items()
-    ],
-)
+every_ledger = every_engine(3, 10)
 
 
 def decided(ledger: LedgerUnderTest) -> tuple[object, ...]:
@@ -46,8 +31,7 @@ def decided(ledger: LedgerUnderTest) -> tuple[object, ...]:
     return (lines_of(ledger), tiers_of(ledger), sorted(ledger.badges()), ledger.balances())
 
 
-@pytest.mark.skipif(not real_exists(), reason="there is no adapter for the real ledger")
-@settings(_ON_REAL)
+@settings(on_database(3, 10))
 @given(story=stories_of_every_rule())
 def test_the_real_ledger_is_the_model(story: Story) -> None:
     """D18.6: whatever is asked, the real ledger answers as the model does."""

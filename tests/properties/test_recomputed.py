@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from ledger.store import merkle
 from projections import Projector
 from projections.registry import STORED
+from tests.properties.every_rule import stories_of_every_rule
 from tests.properties.play import play
 from tests.properties.stories import Story, stories
 from tests.rules.ledger_adapter import RealLedger, _database, open_ledger
@@ -44,7 +45,7 @@ def cut_after(position: int) -> None:
     # Shrinking a story on a database takes minutes.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
-@given(story=stories())
+@given(story=stories() | stories_of_every_rule())
 def test_a_run_decided_again_decides_the_same(story: Story) -> None:
     """Whatever was recorded since: it is not there any more, or it would not have been read."""
     with open_ledger() as ledger:

@@ -19,7 +19,8 @@ from events.partners import PartnerEnrolled
 from ledger import deciding, entities
 from tests.model.commands import Accrue, Adopt, AssignProgramme
 from tests.model.journal import LedgerUnderTest, Message
-from tests.properties.play import last_run, lines_of, messages_of, play, tiers_of
+from tests.properties.every_rule import stories_of_every_rule
+from tests.properties.play import decided_otherwise, last_run, lines_of, messages_of, play, tiers_of
 from tests.properties.stories import DAYS, Story, stories, terms
 from tests.rules.ledger_adapter import RealLedger, open_ledger
 
@@ -140,7 +141,7 @@ def test_an_assignment_with_next_to_nothing_at_hand() -> None:
 
 
 @settings(_ON_REAL)
-@given(story=stories())
+@given(story=stories() | stories_of_every_rule())
 def test_chunks_and_pages_of_a_run_do_not_matter(story: Story) -> None:
     """A commit after each client and a page a client: the same answers to every question."""
     found = []
@@ -183,3 +184,22 @@ def test_facts_recorded_while_a_run_is_open_wait_for_the_next(story: Story, late
             play([Accrue(through)], ledger)
             found.append((after_the_run, answers_of(ledger)))
     assert found[0] == found[1]
+
+
+@settings(_ON_REAL)
+@given(story=stories_of_every_rule(), later=stories_of_every_rule())
+def test_a_log_with_facts_amid_its_runs_is_decided_again_the_same(
+    story: Story, later: Story
+) -> None:
+    """D18.10: a run on what stood before it, a fact told meanwhile on what stood before that."""
+    batch = [
+        replace(message, effective_at=message.effective_at.replace(microsecond=n + 1), id=f"x{n}")
+        for n, message in enumerate(messages_of(later))
+    ]
+    with tiny(deciding, CHUNK_ROWS=1, PAGE_CLIENTS=1), open_ledger() as ledger:
+        play(story, ledger)
+        through = max(last_run(story), DAYS[12])
+        ledger.application.accrue(through, progress=recording_meanwhile(batch))
+        play([Accrue(through)], ledger)
+        assert decided_otherwise() == []
+        assert decided_otherwise(part_events=1) == []

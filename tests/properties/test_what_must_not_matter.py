@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 
-import pytest
-from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from events.base import Fact
@@ -36,26 +35,13 @@ from tests.model.journal import LedgerUnderTest, Message
 from tests.model.naive import NaiveLedger
 from tests.model.periods import all_spells
 from tests.model.views import LineView
+from tests.properties.engines import every_engine
 from tests.properties.every_rule import stories_of_every_rule
 from tests.properties.play import lines_of, play, tiers_of
 from tests.properties.stories import DAYS, AdjustLine, Step, Story
-from tests.rules.adapters import OpenLedger, ledgers
+from tests.rules.adapters import OpenLedger
 
-_SLOW = settings(suppress_health_check=list(HealthCheck), deadline=None)
-_ON_REAL = settings(
-    _SLOW,
-    max_examples=max(6, settings().max_examples // 8),
-    # Shrinking a story on a database takes minutes.
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-)
-
-every_ledger = pytest.mark.parametrize(
-    ("open_ledger", "limits"),
-    [
-        pytest.param(opener, _SLOW if name == "model" else _ON_REAL, id=name)
-        for name, opener in ledgers().items()
-    ],
-)
+every_ledger = every_engine(8, 6)
 
 
 def decided(ledger: LedgerUnderTest) -> tuple[object, ...]:

@@ -30,7 +30,7 @@ from events.decisions import (
 )
 from events.lines import DifferenceUnresolved
 from events.partner_decisions import SponsorAccepted, SponsorWaiting
-from events.partners import PayoutSettled, ReferralRegistered
+from events.partners import LeadCaptured, PayoutSettled, ReferralRegistered
 from events.payout_decisions import PaymentBooked
 from ledger.errors import Refused
 from replay.as_of import AsOf, Replay
@@ -101,6 +101,7 @@ def test_an_instant_is_the_last_position_recorded_by_then(
         "known_at": first.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "effective_at": None,
         "final": True,
+        "checkpoint": None,
     }
 
 
@@ -112,6 +113,27 @@ def test_an_instant_after_the_last_event_is_not_final(
     assert at == AsOf(7, instants[2], FEB, final=False)
     assert replay.resolve() == AsOf(7, instants[2], None, final=True)
     assert replay.resolve(position=7).final
+
+
+@pytest.mark.usefixtures("instants")
+def test_the_last_checkpoint_up_to_a_position(
+    replay: Replay, connection: psycopg.Connection
+) -> None:
+    """What was signed by then; not what was signed of more.
+
+    ::
+
+        position   1 .. 3 | 4 .. 6 | 7
+        signed          3        6
+    """
+    assert replay.resolve().checkpoint is None
+    for size in (3, 6):
+        connection.execute(
+            "INSERT INTO ledger.checkpoints (position, operator, note) VALUES (%s, 'x', '')",
+            (size,),
+        )
+    found = [replay.resolve(position=position).checkpoint for position in range(8)]
+    assert found == [None, None, None, 3, 3, 3, 6, 6]
 
 
 def test_an_empty_ledger_answers(replay: Replay) -> None:
@@ -244,6 +266,50 @@ def test_trial_balance_is_zero_at_every_position(replay: Replay) -> None:
             assert sum(cast("int", row["balance"]) for row in replay.trial_balance(at)) == 0
 
 
+@pytest.mark.usefixtures("instants")
+def test_a_position_inside_an_append(replay: Replay) -> None:
+    """It is answered as it is; its instant is the append's, by which the ledger knew more.
+
+    ::
+
+        position   4      5      6
+        recorded   |-- append 2 --|   one instant
+                   ^ asked: knows 4 and not 5
+    """
+    inside = replay.resolve(position=4)
+    assert [row["position"] for row in replay.history(inside)] == [2, 3, 4]
+    assert inside.final
+    assert inside.known_at is not None
+    whole = replay.resolve(known_at=inside.known_at)
+    assert (whole.position, whole.known_at) == (6, inside.known_at)
+
+
+@pytest.mark.usefixtures("instants")
+def test_a_day_before_everything(replay: Replay) -> None:
+    """Nothing had happened yet: answers have no rows, but of what a day does not concern."""
+    at = replay.resolve(effective_at=date.min)
+    assert at.final
+    for rows in (
+        replay.balances(at),
+        replay.history(at),
+        replay.tiers(at),
+        replay.tier_history(at),
+        replay.leaderboard(at),
+        replay.standings(at),
+        replay.badges(at),
+        replay.trial_balance(at),
+        replay.receivables(at),
+        replay.clients(at),
+        replay.claims(at),
+        replay.conflicts(at),
+        replay.territories(at),
+        replay.unresolved(at),
+        replay.payouts(at),
+    ):
+        assert list(rows) == []
+    assert replay.running_quarter(at) == "0001Q1"
+
+
 def test_leaderboard_of_a_day_counts_counting_days(replay: Replay, journal: Journal) -> None:
     """An open leaderboard counts counting days up to the day, of all that is known."""
     journal.decide(standing("c1", activated("p1", JAN), JAN), JAN)
@@ -277,6 +343,55 @@ def test_clients_of_a_day(replay: Replay, journal: Journal) -> None:
     assert shown(replay.resolve(effective_at=JAN)) == [("c1", 1)]
     assert shown(replay.resolve(effective_at=MAR)) == [("c1", 0), ("c2", 0)]
     assert shown(replay.resolve(), "p2") == [("c2", 0)]
+
+
+def test_up_to_a_day_a_later_claim_holds_no_client(replay: Replay, journal: Journal) -> None:
+    """A fact of an early day, told late, finds a claim of a later day.
+
+    ::
+
+        day        5 Jan              5 Feb
+        position       2 (told late)  1 claim of p1
+                   asked: ^ nobody holds the client yet
+    """
+    claim = ReferralRegistered(partner_id="p1", client_id="c1")
+    journal.tell(claim, datetime(2026, 2, 5, 12, tzinfo=UTC))
+    journal.decide(standing("c1", activated("p1", JAN, claim=1), JAN), JAN)
+    journal.append()
+
+    def held(at: AsOf) -> list[tuple[object, ...]]:
+        return [
+            (row["partner_id"], row["claim"], row["first_activated_on"])
+            for row in replay.clients(at)
+        ]
+
+    assert held(replay.resolve(effective_at=CUTOFF)) == [(None, None, JAN)]
+    assert held(replay.resolve(effective_at=FEB)) == [("p1", 1, JAN)]
+    assert held(replay.resolve()) == [("p1", 1, JAN)]
+
+
+def test_what_is_accepted_later_is_in_no_earlier_conflict(replay: Replay, journal: Journal) -> None:
+    """D3.1: who held the lead without a partner when another's claim lost against it.
+
+    ::
+
+        position   1 lead      2 claim   3 lead is p1's   4 p2 loses   5 lead is p3's
+                                                                     ^ asked, and after 5
+    """
+    journal.tell(LeadCaptured(lead_id="l1", client_id="c1", department="75"), NOON)
+    journal.tell(ReferralRegistered(partner_id="p2", client_id="c1"), NOON)
+    answer = {"rule": "D3.3", "day": JAN, "client_id": "c1"}
+    held = {**answer, "claim": 1, "live_through": None}
+    journal.decide(ReferralAccepted(**held, partner_id="p1"), JAN)
+    lost = ReferralRejected(
+        **answer, claim=2, partner_id="p2", reason="territory", standing_claim=1
+    )
+    journal.decide(lost, JAN)
+    journal.decide(ReferralAccepted(**held, partner_id="p3"), JAN)
+    journal.append()
+    for position in (4, 5):
+        (row,) = replay.conflicts(replay.resolve(position=position))
+        assert (row["position"], row["standing_partner_id"]) == (2, "p1")
 
 
 def test_each_claim_has_its_last_answer(replay: Replay, journal: Journal) -> None:

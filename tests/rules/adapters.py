@@ -1,18 +1,19 @@
-"""The ledgers that rules and properties are tested on: the model, and the real one once it is here.
+"""The ledgers that rules are tested on: the model, the engine in memory, and the real one.
 
-The real one is ``tests.rules.ledger_adapter.open_ledger``: called without arguments it gives a
-context manager of a new, empty :class:`~tests.model.journal.LedgerUnderTest`.
+Each is opened by a function without arguments that gives a context manager of a new, empty
+:class:`~tests.model.journal.LedgerUnderTest`. The real one is imported when it is opened: the
+others need no database.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
 from tests.model.journal import LedgerUnderTest
 from tests.model.naive import NaiveLedger
+from tests.rules.memory_adapter import MemoryLedger
 
 OpenLedger = Callable[[], AbstractContextManager[LedgerUnderTest]]
 
@@ -26,6 +27,12 @@ def open_model() -> Iterator[LedgerUnderTest]:
 
 
 @contextmanager
+def open_memory() -> Iterator[LedgerUnderTest]:
+    """Give a new, empty ledger of the engine in memory."""
+    yield MemoryLedger()
+
+
+@contextmanager
 def open_real() -> Iterator[LedgerUnderTest]:
     """Give a new, empty ledger on the real store."""
     opener: OpenLedger = importlib.import_module(_REAL).open_ledger
@@ -33,11 +40,6 @@ def open_real() -> Iterator[LedgerUnderTest]:
         yield ledger
 
 
-def real_exists() -> bool:
-    """Whether there is an adapter for the real ledger."""
-    return importlib.util.find_spec(_REAL) is not None
-
-
 def ledgers() -> Mapping[str, OpenLedger]:
     """Every ledger that there is, by name."""
-    return {"model": open_model} | ({"real": open_real} if real_exists() else {})
+    return {"model": open_model, "memory": open_memory, "real": open_real}

@@ -29,8 +29,12 @@ def plain() -> Programme:
 
 def programme(**parts: JsonValue) -> Programme:
     """The plain programme with some parts of the document replaced."""
-    document = {k: v for k, v in load("izyinbox").document().items() if k not in _APART}
-    return Programme.from_document({**document, **parts})
+    return Programme.from_document({**_bare(), **parts})
+
+
+@cache
+def _bare() -> dict[str, JsonValue]:
+    return {k: v for k, v in load("izyinbox").document().items() if k not in _APART}
 
 
 def tier_terms(

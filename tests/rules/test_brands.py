@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pydantic import JsonValue
+
 from tests.model.journal import Message
 from tests.model.views import Balance
 from tests.rules.commands import correct
-from tests.rules.dsl import Given, Scenario, commission, difference, margin, take_back
+from tests.rules.dsl import Given, Scenario, commission, contest_line, difference, margin, take_back
 from tests.rules.facts import (
     accrue,
     activated,
@@ -240,3 +242,19 @@ def test_d13_another_currency_is_left_alone(given: Given) -> None:
     """D9.3: nothing is posted or taken back for that period, and the next is in francs."""
     story = posted(given).when(changed("2024-01-10", 6_000, currency="CHF"), accrue("2024-02-29"))
     story.then(margin("2024-02-10", 2_400, currency="CHF"))
+
+
+def test_d13_a_brand_told_late_is_paid_margins_that_a_contest_has_left_open(given: Given) -> None:
+    """D10.2: in the place of commissions, not of margins; what is posted keeps its kind (D9.3)."""
+    sprint: dict[str, JsonValue] = {
+        "code": "sprint", "start": "2024-01-01", "end": "2024-01-31", "amount": 700,
+        "mode": "instead_of_first_year",
+    }  # fmt: skip
+    story = given(*READY, programme=quick(contest=[sprint]))
+    story.when(activated("2024-01-10", partner="p1"), accrue("2024-02-15")).then(
+        contest_line("2024-01-10", 700)
+    )
+    story.when(branded("2024-01-05"), accrue("2024-02-15")).then(
+        margin("2024-01-10", 4_000), margin("2024-02-10", 4_000)
+    )
+    story.when(unbranded("2024-02-01"), accrue("2024-03-31")).then_nothing()

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from tests.model.commands import Adopt, AssignProgramme
 from tests.model.journal import Entry, Message
+from tests.rules.commands import assign
 from tests.rules.dsl import Given, Scenario, prize
 from tests.rules.facts import accrue, activated, churned, close, ended, enrolled, referred
 from tests.rules.programmes import programme
@@ -286,6 +287,25 @@ def test_d10_3_a_claim_inside_that_counts_after_the_end_is_not_such_a_client(giv
     story.when(activated("2024-02-01"), accrue("2024-02-29"), close("2024-01"))
     assert prizes(story) == []
     assert [one.amount for one in story.ledger.lines() if one.kind == "contest"] == [500]
+
+
+def test_d10_3_a_client_that_was_assigned_is_won_by_no_claim(given: Given) -> None:
+    """Counted by whom finance gave it, it makes nobody the first of a contest (D3.6)."""
+    sprint: dict[str, JsonValue] = {
+        "code": "sprint", "start": "2024-01-10", "end": "2024-01-31", "amount": 0,
+        "first_place": {"prize": "trip", "value": 300_000},
+    }  # fmt: skip
+    story = given(
+        *FOUR,
+        referred("2024-01-12"),
+        assign("2024-01-15", "p2"),
+        activated("2024-01-20"),
+        accrue("2024-01-31"),
+        programme=programme(contest=[sprint]),
+    )
+    story.then_client(holder="p1", first="2024-01-20", counted="2024-01-20", counted_by="p2")
+    story.when(close("2024-01"))
+    assert prizes(story) == []
 
 
 def test_d10_3_ties_as_in_d12(given: Given) -> None:

@@ -22,7 +22,7 @@ from tests.rules.facts import (
     nps,
     portfolio,
 )
-from tests.rules.programmes import plain, small
+from tests.rules.programmes import plain, programme, small, tier_terms
 
 READY = (enrolled("2024-01-01"), certified("2024-01-02"), nps("2024-01-03", 41))
 """All that certified requires, but for two clients."""
@@ -272,6 +272,27 @@ def test_a_level_lost_is_regained_with_its_commitment_only(given: Given) -> None
         ("strategic", "2024-02-11"),
         ("certified", "2025-02-11"),
         ("strategic", "2025-06-04"),
+    )
+
+
+def test_who_lost_certified_regains_it_to_become_strategic(given: Given) -> None:
+    """D6.2, D6.4: certified's requirements alone are not enough once its commitment was missed."""
+    terms = programme(
+        tier=[
+            tier_terms("referent"),
+            tier_terms(
+                "certified",
+                requires={"certification": True},
+                commitment={"counted_clients_per_year": 1},
+            ),
+            tier_terms("strategic", requires={"portfolio_above": 200}),
+        ]
+    )
+    before = (("referent", "2024-01-01"), ("certified", "2024-01-03"), ("referent", "2025-01-03"))
+    story = given(*READY[:2], accrue("2025-01-31"), programme=terms)
+    story.when(portfolio("2025-02-01", 201), accrue("2025-02-28")).then_tiers(*before)
+    story.when(*clients("2025-03-10"), accrue("2025-03-31")).then_tiers(
+        *before, ("strategic", "2025-03-11")
     )
 
 
