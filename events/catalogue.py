@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from events import (
     billing,
+    controls,
     course,
     decisions,
     finance,
@@ -18,6 +19,7 @@ _MODULES = (
     billing,
     partners,
     finance,
+    controls,
     decisions,
     partner_decisions,
     payout_decisions,

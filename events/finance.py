@@ -28,6 +28,16 @@ MAX_EXACT = 2**53 - 1
 """The largest integer that every reader of JSON holds exactly (RFC 8785)."""
 
 
+class Controlled(Command):
+    """A command that waits for a second operator where the programme's controls say so.
+
+    ``approval`` is the position of its ``proposal.approved``; ``operator`` is who proposed it then.
+    """
+
+    approval: Position | None = None
+    operator: Operator
+
+
 EngineNumber = Annotated[int | None, Field(strict=True, ge=1)]
 """Which engine decided from this command on; None: recorded before engines had numbers."""
 
@@ -76,7 +86,7 @@ Document = Annotated[dict[str, JsonValue], AfterValidator(_has_one_form)]
 """A whole programme as JSON: tables, lists, strings, integers and booleans."""
 
 
-class ProgrammeAdopted(Command):
+class ProgrammeAdopted(Controlled):
     """A version of a programme comes into force (D7.2), with no ``from_day`` on every day before.
 
     The first adoption also fixes the ledger's time zone (D2).
@@ -93,7 +103,7 @@ class ProgrammeAdopted(Command):
     engine: EngineNumber = None
 
 
-class PartnerProgrammeAssigned(Command):
+class PartnerProgrammeAssigned(Controlled):
     """A partner is under another programme from a day on (D7.3)."""
 
     type: ClassVar[str] = "partner.programme_assigned"
@@ -103,7 +113,7 @@ class PartnerProgrammeAssigned(Command):
     operator: Operator
 
 
-class LedgerOpened(TwoPersons):
+class LedgerOpened(TwoPersons, Controlled):
     """The ledger starts, on the first of a month, for a programme that has a past (D8.3)."""
 
     type: ClassVar[str] = "ledger.opened"
@@ -123,7 +133,7 @@ class OpeningBalance(Value):
     amount: SignedMinorUnits
 
 
-class PartnerOpened(TwoPersons):
+class PartnerOpened(TwoPersons, Controlled):
     """A partner's tier and balances when the ledger opened (D8.3)."""
 
     type: ClassVar[str] = "partner.opened"
@@ -145,17 +155,31 @@ class AccrualRun(Command):
     engine: EngineNumber = None
 
 
+class OpenLetter(Value):
+    """A dead letter that was open when a month was closed: its id, and the hash of its bytes."""
+
+    id: Position
+    kind: Literal["rejected", "quarantined"]
+    sha256: Sha256
+
+
 class PeriodClosed(Command):
-    """A month is closed for good (D16)."""
+    """A month is closed for good (D16).
+
+    ``letters`` and ``unresolved`` are what was open of it and acknowledged (D16.2): dead letters,
+    and positions of facts and decisions; None where nothing was open.
+    """
 
     type: ClassVar[str] = "period.closed"
     month: Month
     ahead: Annotated[bool, Field(strict=True)] = False
+    letters: tuple[OpenLetter, ...] | None = None
+    unresolved: tuple[Position, ...] | None = None
     operator: Operator
     engine: EngineNumber = None
 
 
-class PayoutRun(Command):
+class PayoutRun(Controlled):
     """Pay what is due up to a cut-off (D15.1)."""
 
     type: ClassVar[str] = "payout.run"
@@ -184,7 +208,7 @@ class PayoutReleased(Command):
     operator: Operator
 
 
-class AdjustmentRequested(TwoPersons):
+class AdjustmentRequested(TwoPersons, Controlled):
     """Finance corrects an error (D9.4); the line it makes is a decision beside it."""
 
     type: ClassVar[str] = "adjustment.posted"
@@ -204,7 +228,7 @@ class AdjustmentRequested(TwoPersons):
         return self
 
 
-class CreditRequested(TwoPersons):
+class CreditRequested(TwoPersons, Controlled):
     """Finance grants something extra (D9.4); the line it makes is a decision beside it."""
 
     type: ClassVar[str] = "credit.posted"
@@ -232,7 +256,7 @@ class IngestGapAccepted(Command):
     operator: Operator
 
 
-class AttributionAssignmentRequested(TwoPersons):
+class AttributionAssignmentRequested(TwoPersons, Controlled):
     """Finance gives a client to a partner, or to none, from a day on (D3.6)."""
 
     type: ClassVar[str] = "attribution.assigned"
@@ -242,7 +266,7 @@ class AttributionAssignmentRequested(TwoPersons):
     reason: Code
 
 
-class FactRetracted(TwoPersons):
+class FactRetracted(TwoPersons, Controlled):
     """A fact was never true (D9.5)."""
 
     type: ClassVar[str] = "fact.retracted"

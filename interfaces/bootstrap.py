@@ -10,7 +10,8 @@ import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from eventsourcing.postgres import PostgresDatastore
@@ -29,6 +30,9 @@ from projections import DEFAULT_NAMES, install
 from projections.accrual import LiveModels
 from replay.as_of import Replay
 from replay.statements import seal
+
+if TYPE_CHECKING:
+    from replay.archive.opening import ArchivedReplay
 
 LEDGER_NAMES = LedgerNames("ledger", "events", "tracking")
 """Where the ledger's own tables are."""
@@ -122,6 +126,33 @@ def open_replay(database: Database) -> Replay:
     require_ledger(database.connection)
     prepare(database.connection)
     return Replay(database.connection)
+
+
+@contextmanager
+def open_archived(directory: Path) -> Iterator[ArchivedReplay]:
+    """What an archive knows, to be read only; NotReady without the packages that read one."""
+    try:
+        from replay.archive.opening import open_archive  # noqa: PLC0415 - packages of an extra
+    except ModuleNotFoundError as error:
+        raise lacking(error) from None
+    with open_archive(directory) as replay:
+        yield replay
+
+
+def require_archive_of(database: Database, directory: Path, replay: ArchivedReplay) -> None:
+    """Raise BadArchive unless an archive is of this database's ledger."""
+    from replay.archive.identity import require_same_ledger  # noqa: PLC0415 - as above
+
+    ledger = open_replay(database)
+    require_same_ledger(replay.manifest, directory, ledger.connection, ledger.names)
+
+
+def lacking(error: ModuleNotFoundError) -> NotReady:
+    """What to say where the packages of archives are not installed."""
+    return NotReady(
+        f"archives need the package {error.name}; install it with:"
+        " pip install 'commission-ledger[archive]'"
+    )
 
 
 def require_ledger(connection: psycopg.Connection[Any]) -> None:

@@ -237,7 +237,7 @@ class Page:
             prepare=False,
         )
         posted = PostedPeriods()
-        for position, topic, state in self._cursor:
+        for position, topic, state in self._cursor.fetchall():
             posted.fold(position, decode_state(topic, state))
         return posted.by_account
 

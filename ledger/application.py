@@ -14,11 +14,8 @@ from events.base import Command
 from events.finance import (
     IngestGapAccepted,
 )
-from ledger.commanding.corrections import CorrectionCommands
-from ledger.commanding.openings import OpeningCommands
-from ledger.commanding.payouts import PayoutCommands
-from ledger.commanding.programmes import ProgrammeCommands
-from ledger.commanding.retractions import RetractionCommands
+from ledger.commanding.approvals import ApprovalCommands
+from ledger.commanding.readings import ReadingCommands
 from ledger.commanding.runs import RunCommands
 from ledger.dead_letters import Incoming
 from ledger.engine import commands
@@ -39,14 +36,7 @@ class Gap(NamedTuple):
     reason: str
 
 
-class CommissionLedger(
-    ProgrammeCommands,
-    OpeningCommands,
-    RunCommands,
-    PayoutCommands,
-    CorrectionCommands,
-    RetractionCommands,
-):
+class CommissionLedger(ApprovalCommands, RunCommands, ReadingCommands):
     """One ledger in one database.
 
     Methods raise :class:`~ledger.errors.Refused` for what the rules refuse, after which nothing was

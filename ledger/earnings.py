@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import Any, NamedTuple
 
 from psycopg import Cursor
 
 from events.base import Decision
-from ledger.engine.badges import award, badges_reached
+from ledger.engine.badges import Reached, award, badges_reached
 from ledger.engine.bonuses import decide_bonus, ordinals_to_judge
 from ledger.engine.contests import decide_contests
 from ledger.engine.counted import CountedClient, Counts, Rewarded
@@ -45,18 +46,22 @@ class Earnings:
     ) -> None:
         self._ledger, self._run, self._models, self._cursor = ledger, run, models, cursor
         self._contests = contests
+        self._at_hand: dict[int, CountedClient] = {}
 
     def of(self, evidence: Evidence) -> Iterator[Sequence[Decision]]:
         """Bonuses and contests of one partner, some at a time; badges come last."""
+        self._at_hand.clear()
         yield from self._bonuses(evidence)
         if self._contests:
             yield from self._contest_amounts(evidence.partner)
 
     def _bonuses(self, evidence: Evidence) -> Iterator[Sequence[Decision]]:
         partner, counts, rewarded = evidence
-        for ordinals in _paged(
-            ordinals_to_judge(self._ledger, self._run, partner, counts, rewarded)
-        ):
+        judged = ordinals_to_judge(self._ledger, self._run, partner, counts, rewarded)
+        for ordinals in _paged(judged):
+            if not self._at_hand:
+                # With the first, those of the badges, too: each question counts all of a partner's.
+                self._look_up(partner, counts, {*ordinals, *_named(self._reached(evidence))})
             clients = self._clients(partner, counts, ordinals)
             yield [
                 decide_bonus(self._ledger, self._run, partner, ordinal, client)
@@ -73,22 +78,38 @@ class Earnings:
             ]
 
     def badges(self, evidence: Evidence) -> Iterator[Decision]:
-        """The badges that a partner's counted clients reach."""
-        partner, counts, rewarded = evidence
-        reached = badges_reached(self._ledger, self._run, partner, counts, rewarded.badges)
-        named = sorted({ordinal for _, ordinals in reached for ordinal in ordinals})
-        if not named:
-            return
+        """The badges that a partner's counted clients reach; after :meth:`of` it."""
+        partner, counts, _ = evidence
+        reached = self._reached(evidence)
+        named = _named(reached)
         clients = dict(zip(named, self._clients(partner, counts, named), strict=True))
         for badge, ordinals in reached:
             of_badge = [clients[ordinal] for ordinal in ordinals]
             yield award(self._ledger, self._run, partner, badge, of_badge)
 
+    def _reached(self, evidence: Evidence) -> list[Reached]:
+        partner, counts, rewarded = evidence
+        return badges_reached(self._ledger, self._run, partner, counts, rewarded.badges)
+
     def _clients(
         self, partner: Partner, counts: Counts, ordinals: Sequence[int]
     ) -> list[CountedClient]:
-        places = [counts.place_of(ordinal) for ordinal in ordinals]
-        return self._models.at_places(self._cursor, self._run, partner.partner_id, places)
+        missing = {ordinal for ordinal in ordinals if ordinal not in self._at_hand}
+        if missing:
+            self._at_hand.clear()
+            self._look_up(partner, counts, {*ordinals})
+        return [self._at_hand[ordinal] for ordinal in ordinals]
+
+    def _look_up(self, partner: Partner, counts: Counts, ordinals: AbstractSet[int]) -> None:
+        wanted = sorted(ordinals)
+        places = [counts.place_of(ordinal) for ordinal in wanted]
+        found = self._models.at_places(self._cursor, self._run, partner.partner_id, places)
+        self._at_hand.update(zip(wanted, found, strict=True))
+
+
+def _named(reached: Sequence[Reached]) -> list[int]:
+    """The clients that badges name, by their ordinals."""
+    return sorted({ordinal for _, ordinals in reached for ordinal in ordinals})
 
 
 def _paged(ordinals: Iterator[int]) -> Iterator[tuple[int, ...]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
-from itertools import groupby
 from typing import Any
 
 from psycopg import ClientCursor, Cursor, sql
@@ -15,6 +14,7 @@ from events.values import Interval
 from ledger.engine.contests import Claims
 from ledger.engine.state import Assignment, Run
 from ledger.ports import Candidate
+from projections.closing import ClosingModels
 from projections.names import DEFAULT_NAMES, Names
 from projections.paid import PaidReader
 from projections.payables import PayableModels
@@ -94,7 +94,7 @@ ORDER BY client_id
 """
 
 
-class LiveModels(PaidReader, PayableModels, RankingModels):
+class LiveModels(PaidReader, PayableModels, RankingModels, ClosingModels):
     """The projections as the ledger's commands use them: merged, and read for runs."""
 
     def __init__(self, names: Names = DEFAULT_NAMES) -> None:
@@ -136,7 +136,8 @@ class LiveModels(PaidReader, PayableModels, RankingModels):
         """The next candidates by (partner, client) after a place."""
         with cursor.connection.cursor(row_factory=tuple_row, binary=True) as own:
             own.execute(self._page, {"partner_id": after[0], "client_id": after[1], "limit": limit})
-            return list(_candidates(own, run))
+            # All at once: a row at a time costs as much again as what is made of it.
+            return list(_candidates(own.fetchall(), run))
 
     def any_assigned(self, cursor: Cursor[Any]) -> bool:
         """Whether finance has assigned any client (D3.6)."""
@@ -163,25 +164,34 @@ class LiveModels(PaidReader, PayableModels, RankingModels):
             return [client_id for (client_id,) in own]
 
 
-def _candidates(rows: Cursor[Any], run: Run) -> Iterator[Candidate]:
-    for (partner_id, client_id), of_client in groupby(rows, key=lambda row: (row[0], row[1])):
-        terms: dict[str, list[Term]] = {}
-        row: tuple[Any, ...] = ()
-        for row in of_client:
-            if row[6] is not None:
-                terms.setdefault(row[6], []).append(_term(row))
-        yield Candidate(
-            partner_id=partner_id,
-            client_id=client_id,
-            claim=row[3] or 0,
-            first_activated_on=row[4],
-            touched=row[2],
-            moved=(row[5] or 0) > run.position,
-            terms={name: tuple(of_one) for name, of_one in terms.items()},
-            counted_on=row[16],
-            claimed_by=row[17],
-            retracted=bool(row[18]),
-        )
+def _candidates(rows: Sequence[tuple[Any, ...]], run: Run) -> Iterator[Candidate]:
+    """The rows of each client, which stand together, as one candidate."""
+    first: tuple[Any, ...] | None = None
+    terms: dict[str, tuple[Term, ...]] = {}
+    for row in rows:
+        if first is None or row[1] != first[1] or row[0] != first[0]:
+            if first is not None:
+                yield _candidate(first, terms, run)
+            first, terms = row, {}
+        if row[6] is not None:
+            terms[row[6]] = (*terms.get(row[6], ()), _term(row))
+    if first is not None:
+        yield _candidate(first, terms, run)
+
+
+def _candidate(row: tuple[Any, ...], terms: dict[str, tuple[Term, ...]], run: Run) -> Candidate:
+    return Candidate(
+        row[0],
+        row[1],
+        row[3] or 0,
+        row[4],
+        row[2],
+        (row[5] or 0) > run.position,
+        terms,
+        row[16],
+        row[17],
+        bool(row[18]),
+    )
 
 
 def _term(row: tuple[Any, ...]) -> Term:

@@ -3,7 +3,7 @@ SELECT
     partner_id,
     MAX(day) FILTER (WHERE topic = 'portal.visited/1') AS last_visit,
     COUNT(*) FILTER (WHERE topic = 'portal.visited/1') AS visits,
-    COUNT(DISTINCT course) AS courses,
+    COUNT(DISTINCT record.course) AS courses,
     (
         SELECT COUNT(DISTINCT :state ->> 'course')
         FROM :events
@@ -13,7 +13,7 @@ SELECT
             AND topic = 'training.completed/1'
     ) AS all_courses,
     COUNT(*) FILTER (WHERE topic = 'resource.downloaded/1') AS downloads,
-    COUNT(DISTINCT resource) AS resources
+    COUNT(DISTINCT record.resource) AS resources
 FROM :events AS told
 CROSS JOIN LATERAL jsonb_to_record(:state) AS record (course text, resource text)
 WHERE :scope

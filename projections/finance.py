@@ -19,6 +19,7 @@ from projections.definition import EVERYTHING, ReadModel, fill
 from projections.names import Names
 from projections.tiers import TIERS
 from projections.views import (
+    APPROVALS,
     CLIENT_LIST,
     COMMISSION_HISTORY,
     PARTNER_BALANCES,
@@ -38,6 +39,7 @@ VIEWS: dict[str, ReadModel] = {
     "trial_balance": TRIAL_BALANCE,
     "clients": CLIENT_LIST,
     "receivables": RECEIVABLES,
+    "approvals": APPROVALS,
 }
 """The views of ``finance`` by name."""
 
@@ -155,5 +157,6 @@ def reader_limits(names: Names) -> sql.Composed:
         "DO $limits$ BEGIN "
         "IF EXISTS (SELECT FROM pg_roles WHERE rolname = {reader} AND rolconfig IS NULL) "
         "THEN {settings} END IF; "
-        "EXCEPTION WHEN insufficient_privilege OR internal_error THEN NULL; END $limits$"
+        "EXCEPTION WHEN insufficient_privilege OR internal_error OR unique_violation "
+        "THEN NULL; END $limits$"
     ).format(reader=sql.Literal(names.reader), settings=sql.SQL(" ").join(settings))

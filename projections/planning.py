@@ -36,9 +36,7 @@ def _next_start(anchor: LiteralString, months: LiteralString) -> sql.Composed:
 _CHANGED_AGREEMENTS = """
     SELECT DISTINCT partner_id
     FROM {events}
-    WHERE originator_id >= 'partner:'
-        AND originator_id < 'partner;'
-        AND topic IN (
+    WHERE topic IN (
             'partner.enrolled/1', 'partner.agreement_signed/1', 'partner.agreement_ended/1',
             -- A margin may be due where a contest has taken the place of a commission.
             'WhiteLabelAccepted/1'

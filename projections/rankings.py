@@ -60,29 +60,30 @@ ORDER BY partner_id
 """
 
 
+def tallies(
+    cursor: Cursor[Any], span: Span, clients: sql.Composable, events: sql.Composable
+) -> list[Tally]:
+    """The tallies of a span by a table of clients, wherever it stands: the live one or another."""
+    days: dict[str, object] = {"first": span.first or "-infinity", "last": span.last}
+    claimed: sql.Composable = sql.SQL("")
+    if span.claimed is not None:
+        claimed = sql.SQL(_CLAIMED).format(events=events)
+        days |= {"from": span.claimed[0], "through": span.claimed[1]}
+    with cursor.connection.cursor(row_factory=tuple_row) as own:
+        own.execute(sql.SQL(_TALLIES).format(clients=clients, claimed=claimed), days)
+        return [Tally(*row) for row in own]
+
+
 class RankingModels(Projector):
     """Reads what is ranked, for closes."""
 
     def __init__(self, names: Names = DEFAULT_NAMES) -> None:
         super().__init__(names)
-        clients, events = names.stored("clients"), names.events
-        claimed = sql.SQL(_CLAIMED).format(events=events)
-        self._tallies, self._claimed_tallies = (
-            sql.SQL(_TALLIES).format(clients=clients, claimed=condition)
-            for condition in (sql.SQL(""), claimed)
-        )
-        self._assigned = sql.SQL(_ASSIGNED).format(events=events)
+        self._assigned = sql.SQL(_ASSIGNED).format(events=names.events)
 
     def tallies(self, cursor: Cursor[Any], span: Span) -> list[Tally]:
         """How many counted clients of a span each partner has (D12), those with none left out."""
-        days: dict[str, object] = {"first": span.first or "-infinity", "last": span.last}
-        query = self._tallies
-        if span.claimed is not None:
-            query = self._claimed_tallies
-            days |= {"from": span.claimed[0], "through": span.claimed[1]}
-        with cursor.connection.cursor(row_factory=tuple_row) as own:
-            own.execute(query, days)
-            return [Tally(*row) for row in own]
+        return tallies(cursor, span, self.names.stored("clients"), self.names.events)
 
     def assigned_partners(self, cursor: Cursor[Any]) -> list[str]:
         """The partners that were ever put under another programme (D7.3), by id."""

@@ -10,7 +10,7 @@ table renamed into place is empty for them (docs/adr).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +28,18 @@ PAGE_POSITIONS = 1_000_000
 
 Progress = Callable[[int, int], None]
 """Called with the positions done and the positions there are."""
+
+
+Look = Callable[[Cursor[Any], int, Callable[[StoredProjection], sql.Identifier]], None]
+"""Called with a cursor, a position, and what gives the table of each projection as of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """Positions, ascending, at which somebody looks at what was folded so far."""
+
+    positions: Sequence[int]
+    look: Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +88,15 @@ def differences(
     progress: Progress | None = None,
     page: int = PAGE_POSITIONS,
     limit: int = 100,
+    stops: Stops | None = None,
 ) -> list[Difference]:
     """Fold all events beside the live tables and return where they differ.
 
-    At most ``limit`` rows of each projection are told.
+    At most ``limit`` rows of each projection are told. The fold pauses at ``stops``.
     """
     scratch = _Scratch(connection, projector, page)
     with scratch.tables():
-        scratch.fold_pages(progress)
+        scratch.fold_pages(progress, stops)
         scratch.compare()
         with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
             return [found for each in STORED for found in scratch.differing(cursor, each, limit)]
@@ -128,13 +141,17 @@ class _Scratch:
         for table in (self._table(projection), self._keys(projection)):
             self._connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
 
-    def fold_pages(self, progress: Progress | None) -> None:
+    def fold_pages(self, progress: Progress | None, stops: Stops | None = None) -> None:
         """Fold all events up to the present head, each page in a transaction of its own."""
         with self._connection.transaction():
             head = self._projector.last_position(self._connection.cursor())
-        while self._position < head:
+        ahead = [] if stops is None else [at for at in stops.positions if at <= head]
+        while self._position < head or ahead:
+            through = min(self._position + self._page, head, *ahead[:1])
             with self._connection.transaction(), self._connection.cursor() as cursor:
-                self.fold(cursor, min(self._position + self._page, head))
+                self.fold(cursor, through)
+                if stops is not None and ahead[:1] == [through]:
+                    stops.look(cursor, ahead.pop(0), self._table)
             if progress is not None:
                 progress(self._position, head)
 

@@ -25,7 +25,10 @@ SELECT
     record.payout_id,
     record.line,
     record.reason,
-    record.programme_version
+    record.programme_version,
+    record.facts,
+    record.fact,
+    record.command
 FROM :events AS money
 CROSS JOIN LATERAL jsonb_to_record(:state) AS record (
     rule text,
@@ -36,7 +39,10 @@ CROSS JOIN LATERAL jsonb_to_record(:state) AS record (
     payout_id text,
     line bigint,
     reason text,
-    programme_version text
+    programme_version text,
+    facts jsonb,
+    fact bigint,
+    command bigint
 )
 WHERE :scope
     AND kind IS NOT NULL

@@ -20,5 +20,11 @@ SELECT
         ORDER BY posting_date, position
     ) AS balance,
     payout_id,
-    reason
+    reason,
+    line,
+    tax,
+    programme_version,
+    facts,
+    fact,
+    command
 FROM :statement_lines AS lines

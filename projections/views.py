@@ -19,6 +19,16 @@ _AMOUNT = Column("amount", "numeric", "Amount in minor units.")
 _REASON = Column("reason", "text", "Code of the reason.")
 _PROGRAMME = Column("programme_version", "text", "Programme and version that decided it.")
 _LINE = Column("line", "bigint", "Position of the line that it corrects or completes.")
+_TAX = Column("tax", "bigint", "VAT paid on top, in minor units.")
+_FACTS = Column("facts", "jsonb", "Positions of the facts that it rests on.")
+_COMMAND = Column("command", "bigint", "Position of the command of finance that posted it.")
+
+GROUNDS = (
+    _FACTS,
+    Column("fact", "bigint", "Position of the settlement or failure that it books."),
+    _COMMAND,
+)
+"""What a money event rests on, by position; no part of a statement's seal."""
 
 PARTNER_BALANCES = ReadModel(
     name="partner_balances",
@@ -48,12 +58,12 @@ COMMISSION_HISTORY = ReadModel(
         _AMOUNT,
         CURRENCY,
         _PROGRAMME,
-        Column("facts", "jsonb", "Positions of the facts that it rests on."),
+        _FACTS,
         Column("client_year", "integer", "Year of the client, from 1 (D5)."),
         Column("tier", "text", "Tier of the partner on the service date."),
         _LINE,
         Column("run", "bigint", "Position of the accrual run that posted it."),
-        Column("command", "bigint", "Position of the command of finance that posted it."),
+        _COMMAND,
         _REASON,
         Column("sponsored_id", "text", "The sponsored partner of a reward or override."),
         Column("award", "text", "Code of the contest or prize."),
@@ -81,12 +91,13 @@ STATEMENT_LINES = ReadModel(
         _BASE,
         _RATE,
         _AMOUNT,
-        Column("tax", "bigint", "VAT paid on top, in minor units."),
+        _TAX,
         Column("effect", "numeric", "Change of what is payable, in minor units."),
         Column("payout_id", "text", "The payout that it starts, closes or returns."),
         _LINE,
         _REASON,
         _PROGRAMME,
+        *GROUNDS,
     ),
     order_by=("partner_id", "currency", "posting_date", "position"),
 )
@@ -113,6 +124,10 @@ STATEMENTS = ReadModel(
         Column("balance", "numeric", "What is payable after this line, in minor units."),
         Column("payout_id", "text", "The payout that it starts, closes or returns."),
         _REASON,
+        _LINE,
+        _TAX,
+        _PROGRAMME,
+        *GROUNDS,
     ),
     order_by=("partner_id", "currency", "posting_date", "position"),
 )
@@ -233,5 +248,21 @@ CONFLICTS = ReadModel(
         Column("standing_type", "text", "Type of that: a claim, a grant, an assignment."),
         Column("standing_partner_id", "text", "The partner of that; null: assigned to none."),
         Column("standing_day", "date", "Day of that."),
+    ),
+)
+
+APPROVALS = ReadModel(
+    name="approvals",
+    comment="Every command that was proposed, with who approved or rejected it (D16.1).",
+    columns=(
+        Column("position", "bigint", "Position of the proposal."),
+        Column("type", "text", "Type of the command."),
+        Column("partner_id", "text", "The partner that it names, if it names one."),
+        Column("operator", "text", "Who proposed it."),
+        Column("status", "text", "waiting, approved or rejected."),
+        Column("decided_by", "text", "Who approved or rejected it."),
+        Column("decided_at", "bigint", "Position of that."),
+        Column("command", "bigint", "Position of the command that took effect."),
+        Column("reason", "text", "Code of the reason of a rejection."),
     ),
 )

@@ -27,6 +27,7 @@ from projections.clients import ASSIGNMENTS, CLIENTS, TERMS
 from projections.definition import ReadModel, identifiers, scope_of
 from projections.tiers import TIER_HISTORY, TIERS
 from projections.views import (
+    APPROVALS,
     CLAIMS,
     CLIENT_LIST,
     COMMISSION_HISTORY,
@@ -54,13 +55,15 @@ class AsOf:
     """The place on both axes that a query is answered at.
 
     ``known_at`` is the instant at which the event of ``position`` was recorded, None before the
-    first. ``final``: the same question will have this answer for ever.
+    first. ``final``: the same question will have this answer for ever. ``checkpoint`` is the size
+    of the last signed checkpoint up to ``position``, None where none was given out.
     """
 
     position: int
     known_at: datetime | None
     effective_at: date | None
     final: bool
+    checkpoint: int | None = None
 
     def answer(self) -> dict[str, int | str | bool | None]:
         """Return what every answer says of itself, ready for JSON."""
@@ -69,6 +72,7 @@ class AsOf:
             "known_at": None if self.known_at is None else format_instant(self.known_at),
             "effective_at": None if self.effective_at is None else self.effective_at.isoformat(),
             "final": self.final,
+            "checkpoint": self.checkpoint,
         }
 
 
@@ -105,7 +109,15 @@ class Replay:
         recorded_at = self._recorded_at(position)
         later = known_at is not None and position == head
         final = not (later and (recorded_at is None or known_at != recorded_at))
-        return AsOf(position, recorded_at, effective_at, final)
+        return AsOf(position, recorded_at, effective_at, final, self.checkpoint_by(position))
+
+    def checkpoint_by(self, position: int) -> int | None:
+        """Return the size of the last signed checkpoint of no more than ``position`` events."""
+        query = sql.SQL("SELECT MAX(position) FROM {} WHERE position <= %s").format(
+            self.names.checkpoints
+        )
+        found: int | None = self._value(query, (position,))
+        return found
 
     def balances(self, at: AsOf, partner_id: str | None = None) -> Iterator[Row]:
         """Yield ``partner_id, currency, earned, adjusted, paid, in_flight, payable``."""
@@ -203,6 +215,11 @@ class Replay:
     def unresolved(self, at: AsOf) -> Iterator[Row]:
         """Yield what waits or had no effect, by position."""
         return self._rows(UNRESOLVED, self._scope(at))
+
+    def approvals(self, at: AsOf, *, waiting: bool = False) -> Iterator[Row]:
+        """Yield each proposal with who decided on it, by position; ``waiting``: nobody yet."""
+        condition = sql.SQL("status = 'waiting'") if waiting else None
+        return self._rows(APPROVALS, self._scope(at), condition=condition)
 
     def clients(self, at: AsOf, partner_id: str | None = None) -> Iterator[Row]:
         """Yield how each client stands, by client id; ``partner_id`` narrows it to its clients."""

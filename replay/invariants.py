@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
+from events.catalogue import TOPICS
 from events.codec import decode_state
 from events.course import StatementsSealed
 from events.errors import EventError
+from events.finance import FactRetracted
 from ledger.errors import LedgerError
 from projections import Projector
-from projections.rebuild import Progress, differences
+from projections.rebuild import Progress, Stops, differences
 from replay.as_of import AsOf, Replay
 from replay.findings import Discrepancy
 from replay.meaning import Totals
@@ -75,16 +77,57 @@ HAVING COUNT(*) > 1
 ORDER BY 6
 """
 
+_UNIQUE = """
+SELECT
+FROM pg_catalog.pg_index
+WHERE indrelid = %(table)s::regclass
+    AND indisunique
+    AND indisvalid
+    AND pg_get_indexdef(indexrelid, 1, TRUE) = 'source'
+    AND pg_get_indexdef(indexrelid, 2, TRUE) = 'event_id'
+    AND indnkeyatts = 2
+    AND pg_get_expr(indpred, indrelid) = '(event_id IS NOT NULL)'
+"""
+
 _DUPLICATES = """
-SELECT later.position, later.partner_id, later.source, later.event_id, earlier.position
-FROM {events} AS later
-JOIN {events} AS earlier
-    ON earlier.source = later.source AND earlier.event_id = later.event_id
-WHERE later.position > %(after)s
-    AND later.position <= %(through)s
-    AND earlier.position < later.position
-    AND later.event_id IS NOT NULL
-    AND earlier.event_id IS NOT NULL
+SELECT position, partner_id, source, event_id, first
+FROM (
+    SELECT
+        position, partner_id, source, event_id,
+        MIN(position) OVER (PARTITION BY source, event_id) AS first
+    FROM {events}
+    WHERE event_id IS NOT NULL
+        AND position <= %(through)s
+) AS keyed
+WHERE position <> first
+ORDER BY position
+"""
+
+_CHAINS = """
+SELECT originator_id, COUNT(*), MIN(originator_version), MAX(originator_version)
+FROM {events}
+WHERE position <= %(through)s
+GROUP BY originator_id
+HAVING COUNT(*) <> MAX(originator_version) OR MIN(originator_version) <> 1
+ORDER BY originator_id
+"""
+
+_RETRACTED = """
+SELECT asked.position, named.source, named.id
+FROM {events} AS asked
+CROSS JOIN LATERAL jsonb_to_record(convert_from(asked.state, 'UTF8')::jsonb)
+    AS named (source text, id text)
+WHERE asked.originator_id = 'ledger'
+    AND asked.topic = ANY(%(topics)s)
+    AND asked.position <= %(through)s
+    AND NOT EXISTS (
+        SELECT FROM {events} AS fact
+        WHERE fact.event_id IS NOT NULL
+            AND fact.source = named.source
+            AND fact.event_id = named.id
+            AND fact.position < asked.position
+    )
+ORDER BY 1
 """
 
 
@@ -118,14 +161,46 @@ class Periods:
             yield Discrepancy("D18.3", what, position, partner)
 
 
-def duplicates(
-    connection: Connection[Any], events: sql.Identifier, after: int, through: int
+def chains(
+    connection: Connection[Any], events: sql.Identifier, through: int
 ) -> Iterator[Discrepancy]:
-    """D18.7: yield the facts of a page whose (source, id) an earlier one has."""
+    """Yield the streams whose versions are not 1, 2, 3 … : one was taken out, or counts twice.
+
+    Leaves bind versions, so whoever holds a stream's events can tell that none between is missing.
+    """
+    with connection.transaction(), _cursor(connection) as cursor:
+        cursor.execute(sql.SQL(_CHAINS).format(events=events), {"through": through})
+        found = cursor.fetchall()
+    for stream, count, first, last in found:
+        what = f"stream {stream} has {count} events, of the versions {first} to {last}"
+        yield Discrepancy("versions", what)
+
+
+def retractions(
+    connection: Connection[Any], events: sql.Identifier, through: int
+) -> Iterator[Discrepancy]:
+    """D18.5: yield the retractions that name a fact which is not before them (D9.5)."""
+    topics = [topic for topic, cls in TOPICS.items() if cls.type == FactRetracted.type]
     with connection.transaction(), _cursor(connection) as cursor:
         cursor.execute(
-            sql.SQL(_DUPLICATES).format(events=events), {"after": after, "through": through}
+            sql.SQL(_RETRACTED).format(events=events), {"topics": topics, "through": through}
         )
+        found = cursor.fetchall()
+    for position, source, id_ in found:
+        yield Discrepancy("D18.5", f"the fact {source} {id_} is not before it", position)
+
+
+def duplicates(
+    connection: Connection[Any], events: sql.Identifier, through: int
+) -> Iterator[Discrepancy]:
+    """D18.7: yield the facts whose (source, id) an earlier one has.
+
+    While the unique index of these keys is there, PostgreSQL answers for it.
+    """
+    with connection.transaction(), _cursor(connection) as cursor:
+        if cursor.execute(_UNIQUE, {"table": events.as_string(connection)}).fetchone() is not None:
+            return
+        cursor.execute(sql.SQL(_DUPLICATES).format(events=events), {"through": through})
         found = cursor.fetchall()
     for position, partner, source, event_id, earlier in found:
         what = f"{source} {event_id} counts already at position {earlier}"
@@ -188,7 +263,10 @@ def balances(
 
 
 def projections(
-    connection: Connection[Any], projector: Projector, progress: Progress | None
+    connection: Connection[Any],
+    projector: Projector,
+    progress: Progress | None,
+    stops: Stops | None = None,
 ) -> Iterator[Discrepancy]:
     """D18.6: the stored projections stand at the head and are what a rebuild makes."""
     with connection.transaction(), _cursor(connection) as cursor:
@@ -198,36 +276,46 @@ def projections(
         if position != head:
             what = f"projection {name} stands at {position}, the ledger at {head}; rebuild it"
             yield Discrepancy("D18.6", what, position)
-    for found in differences(connection, projector, progress):
+    for found in differences(connection, projector, progress, stops=stops):
         what = f"projection {found.projection}: {found.stored} stored, {found.rebuilt} rebuilt"
         partner = str(found.key[0]) if found.projection in {"balances", "tiers"} else None
         yield Discrepancy("D18.6", what, None, partner)
 
 
-def sealed_statements(
-    connection: Connection[Any], projector: Projector, through: int
-) -> Iterator[Discrepancy]:
-    """D18.9: the statements of each sealed month still have the hash of their close."""
-    names = projector.names
+def seals(
+    connection: Connection[Any], events: sql.Identifier, through: int
+) -> list[tuple[int, StatementsSealed]]:
+    """The seals of months by position; one that cannot be read is told where events are read."""
+    query = sql.SQL(
+        "SELECT position, topic, state FROM {} WHERE originator_id = 'ledger' "
+        "AND topic = %s AND position <= %s ORDER BY position"
+    ).format(events)
+    found: list[tuple[int, StatementsSealed]] = []
     with connection.transaction(), _cursor(connection) as cursor:
-        cursor.execute(
-            sql.SQL(
-                "SELECT position, topic, state FROM {} WHERE originator_id = 'ledger' "
-                "AND topic = %s AND position <= %s ORDER BY position"
-            ).format(names.events),
-            (StatementsSealed.topic(), through),
-        )
-        seals = cursor.fetchall()
-    for position, topic, state in seals:
-        try:
-            event = decode_state(topic, state)
-        except EventError:
-            # Told already, where the events were read one by one.
-            continue
-        if not isinstance(event, StatementsSealed):
-            continue
+        for position, topic, state in cursor.execute(query, (StatementsSealed.topic(), through)):
+            try:
+                event = decode_state(topic, state)
+            except EventError:
+                continue
+            if isinstance(event, StatementsSealed):
+                found.append((position, event))
+    return found
+
+
+def sealed_statements(
+    connection: Connection[Any],
+    projector: Projector,
+    sealed: Sequence[tuple[int, StatementsSealed]],
+    roots: Mapping[int, bytes],
+) -> Iterator[Discrepancy]:
+    """D18.9: the statements of each sealed month still have the hash of their close.
+
+    ``roots`` has the log's root at each close.
+    """
+    for position, event in sealed:
         with connection.transaction(), _cursor(connection) as cursor:
-            count, sha256 = seal(cursor, event.month, event.close, names)
+            root = roots.get(event.close)
+            count, sha256 = seal(cursor, event.month, event.close, projector.names, root)
         if (count, sha256) != (event.statements, event.sha256):
             what = (
                 f"{event.month}: {count} statements hash to {sha256}, sealed were "
@@ -240,7 +328,7 @@ def computed(check: str, findings: Iterator[Discrepancy]) -> Iterator[Discrepanc
     """Yield the findings of a check; if damage keeps it from being computed, that is one, too."""
     try:
         yield from findings
-    except (psycopg.DataError, LedgerError) as error:
+    except (psycopg.DataError, psycopg.IntegrityError, LedgerError) as error:
         yield Discrepancy(check, f"it cannot be computed: {str(error).splitlines()[0]}")
 
 

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -19,6 +20,7 @@ import psycopg
 from psycopg import Connection
 
 from events.finance import AccrualRun, PayoutRun, PeriodClosed, ProgrammeAdopted
+from ledger.collecting import collect_seldom
 from ledger.engine import numbered
 from ledger.engine.closes import Span, Tally
 from ledger.errors import NotReady
@@ -35,7 +37,7 @@ from replay.rerun.rerun import Progress
 CHECK = "D18.10"
 
 PART_EVENTS = 250_000
-"""Events of partners in a part: what a process holds at a time, some 400 MiB."""
+"""Events of partners in a part: what a process holds at a time, some 500 MiB."""
 
 _NUMBERED = (ProgrammeAdopted, AccrualRun, PeriodClosed, PayoutRun)
 
@@ -178,11 +180,17 @@ def _decided(
                 for part in parts
             ]
             yield (task.result() for task in as_completed(tasks))
+        except BrokenProcessPool:
+            raise NotReady(
+                "a process ended before its part of the log was decided, perhaps for want of"
+                " memory; run it again with: commissions recompute --processes 1"
+            ) from None
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def _decide_there(address: str, names: Names, through: int, part: Part, named: Named) -> Found:
+    collect_seldom()
     with psycopg.connect(address) as connection, reading(connection):
         log = Log(connection, through, names)
         return list(decide_part(log.rows(part), part, named))

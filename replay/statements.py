@@ -16,7 +16,6 @@ from calendar import monthrange
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -24,19 +23,21 @@ from typing import Any
 from psycopg import Connection, Cursor, sql
 from psycopg.rows import tuple_row
 
-from events.currencies import minor_digits
 from ledger.errors import Refused
 from projections import DEFAULT_NAMES, Names
 from projections.balances import BALANCES
 from projections.definition import scope_of
-from projections.views import STATEMENT_LINES
+from projections.views import GROUNDS, STATEMENT_LINES
 from replay.as_of import AsOf, Row, rows_of
 from replay.transparency.subtrees import root_at
 
 LINE_MEMBERS = tuple(
     name for name in STATEMENT_LINES.names if name not in {"partner_id", "currency"}
 )
-"""Members of a line of a statement; those that are null are left out."""
+"""Members of a line of a statement."""
+
+_SEALED = tuple(name for name in LINE_MEMBERS if name not in {each.name for each in GROUNDS})
+"""Those that a seal is over, null ones left out: as every close has recorded them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Statement:
                 {
                     "currency": account.currency,
                     "opening": account.opening,
-                    "lines": [_plain(line) for line in account.lines],
+                    "lines": [_sealed(line) for line in account.lines],
                     "closing": account.closing,
                 }
                 for account in self.accounts
@@ -142,9 +143,9 @@ class Statements:
             row = cursor.execute(query, (position, month, last_day(month))).fetchone()
             return None if row is None else row[0]
 
-    def closed(self, month: str, position: int) -> Iterator[Statement]:
+    def closed(self, month: str, position: int, root: bytes | None = None) -> Iterator[Statement]:
         """Yield the statements of all partners with a money event, by partner, of a close there."""
-        return self._produce(month, position, position, None, None)
+        return self._produce(month, position, position, None, None, root)
 
     def _root(self, closed: int | None) -> str | None:
         if closed is None:
@@ -158,8 +159,9 @@ class Statements:
         closed: int | None,
         until: date | None,
         partner_id: str | None,
+        known: bytes | None = None,
     ) -> Iterator[Statement]:
-        root = self._root(closed)
+        root = self._root(closed) if known is None else known.hex()
         query = self._query(month, scope_of(through=through, day=until, partner_id=partner_id))
         found = rows_of(self.connection, query, paged=True)
         for partner, rows in groupby(found, key=itemgetter("partner_id")):
@@ -188,15 +190,19 @@ class Statements:
 
 
 def seal(
-    cursor: Cursor[Any], month: str, position: int, names: Names = DEFAULT_NAMES
+    cursor: Cursor[Any],
+    month: str,
+    position: int,
+    names: Names = DEFAULT_NAMES,
+    root: bytes | None = None,
 ) -> tuple[int, str]:
     """Return how many statements a close at ``position`` made and the SHA-256 over them, in hex.
 
     One hash over the canonical bytes of all partners' statements, one after the other in the
-    order of the partners, in bounded memory.
+    order of the partners, in bounded memory. ``root`` is the log's at the close, if it is known.
     """
     digest, count = hashlib.sha256(), 0
-    for statement in Statements(cursor.connection, names).closed(month, position):
+    for statement in Statements(cursor.connection, names).closed(month, position, root):
         digest.update(statement.canonical())
         count += 1
     return count, digest.hexdigest()
@@ -229,37 +235,18 @@ def to_csv(statement: Statement) -> str:
             "currency": account.currency,
         }
         writer.writerow({**shared, "kind": "opening_balance", "balance": account.opening})
-        for line, balance in _running(account):
+        for line, balance in running(account):
             writer.writerow({**shared, **_plain(line), "balance": balance})
         writer.writerow({**shared, "kind": "closing_balance", "balance": account.closing})
     return out.getvalue()
 
 
-def to_text(statement: Statement) -> str:
-    """Write the statement as plain text, amounts with the decimals of their currency."""
-    text = [f"Statement of {statement.partner_id}, {statement.month}", statement.standing()]
-    for account in statement.accounts:
-        shown = partial(amount_text, currency=account.currency)
-        text += ["", account.currency]
-        text.append(_text_row("", "", "opening balance", "", shown(account.opening)))
-        for line, balance in _running(account):
-            what = " ".join(str(line[name]) for name in ("kind", "client_id") if line.get(name))
-            day, position = str(line["posting_date"]), str(line["position"])
-            effect = shown(_integer(line["effect"]))
-            text.append(_text_row(day, position, what, effect, shown(balance)))
-        text.append(_text_row("", "", "closing balance", "", shown(account.closing)))
-    return "\n".join(text) + "\n"
-
-
-def amount_text(minor: int, currency: str) -> str:
-    """Write minor units with the decimals of the currency: ``-1234.56``."""
-    digits = minor_digits(currency)
-    sign, units = "-" if minor < 0 else "", str(abs(minor)).rjust(digits + 1, "0")
-    return f"{sign}{units[:-digits]}.{units[-digits:]}" if digits else f"{sign}{units}"
-
-
-def _text_row(day: str, position: str, what: str, effect: str, balance: str) -> str:
-    return f"{day:10}  {position:>9}  {what:40}  {effect:>16}  {balance:>16}"
+def running(account: Account) -> Iterator[tuple[Row, int]]:
+    """Yield each line with the balance after it."""
+    balance = account.opening
+    for line in account.lines:
+        balance += _integer(line["effect"])
+        yield line, balance
 
 
 def _account(currency: str, rows: Sequence[Row]) -> Account:
@@ -271,16 +258,17 @@ def _account(currency: str, rows: Sequence[Row]) -> Account:
     return Account(currency, opening, lines, closing)
 
 
-def _running(account: Account) -> Iterator[tuple[Row, int]]:
-    balance = account.opening
-    for line in account.lines:
-        balance += _integer(line["effect"])
-        yield line, balance
+def _sealed(line: Row) -> dict[str, object]:
+    return {
+        name: value.isoformat() if isinstance(value, date) else value
+        for name in _SEALED
+        if (value := line[name]) is not None
+    }
 
 
 def _plain(line: Row) -> dict[str, object]:
     return {
-        name: value.isoformat() if isinstance(value, date) else value
+        name: " ".join(map(str, value)) if isinstance(value, list) else value
         for name, value in line.items()
         if value is not None
     }

@@ -192,9 +192,9 @@ def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
         r"lille +€2,044.25 +€0.00 +€0.00 +€44.25 +€2,000.00",
         r"lyon +€29.80 .*€29.80",
         r"waiver +D9\.2 .*€14.75",
-        r"opening balance +€109.60",
-        r"closing balance +€189.40",
-        r"closing balance +€990.00",
+        r"Opening balance +€109.60",
+        r"Closing balance +€189.40",
+        r"Closing balance +€990.00",
         r"commission_expense .*€3,223.65",
         r"nothing is wrong",
     ):

@@ -10,7 +10,9 @@ import click
 from interfaces.cli.command import Command
 from interfaces.cli.options import CODE, DAY, IDENTIFIER, format_option, two_persons
 from interfaces.cli.output import Format, write_result
+from interfaces.cli.proposed import write_proposed
 from interfaces.cli.session import Session
+from ledger.engine.approvals import Proposed
 
 KINDS = ("referral", "reseller", "tech", "oem")
 NONE = "none"
@@ -50,6 +52,9 @@ def assign(  # noqa: PLR0913 - one for each option
             requested_by=requested_by,
             approved_by=approved_by,
         )
+    if isinstance(position, Proposed):
+        write_proposed(session, format_, position)
+        return
     session.line.add(position=position)
     result = {"position": position, "client_id": client, "partner_id": partner, "from": from_day}
     holder = f"{partner} holds" if partner is not None else "nobody holds"
@@ -82,6 +87,9 @@ def retract(
             requested_by=requested_by,
             approved_by=approved_by,
         )
+    if isinstance(position, Proposed):
+        write_proposed(session, format_, position)
+        return
     session.line.add(position=position)
     result = {"position": position, "source": source, "id": id_}
     write_result(result, format_, f"retracted {id_} of {source}, position {position}")

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich.console import Console
 
 from events.values import TIERS
+from interfaces.cli.demo_proof import prove
 from interfaces.cli.output import Column, Row, write_table
-from interfaces.cli.statement import write_accounts
-from interfaces.demo.play import Played
+from interfaces.cli.statement_form import accounts_text
+from interfaces.demo.play import OPERATOR, Played
 from interfaces.money import Locale, format_count, format_money
 from replay.as_of import AsOf, Replay
 from replay.statements import Statement, Statements
@@ -42,7 +43,8 @@ def write_report(replay: Replay, played: Played, locale: Locale) -> None:
     if chosen is not None:
         _head(f"A statement: {chosen.partner_id} in {chosen.month}, a closed month")
         # Without the log's root: it covers the instants of recording, another in every run.
-        write_accounts(chosen, locale)
+        sys.stdout.write(accounts_text(chosen, locale))
+        _write_proof(replay, chosen)
     _head("Go on with")
     partner = chosen.partner_id if chosen is not None else "p-001"
     for line in (
@@ -52,9 +54,21 @@ def write_report(replay: Replay, played: Played, locale: Locale) -> None:
         "commissions payouts list",
         "commissions kpi --programme",
         "commissions dead-letters list",
+        *_of_first_line(chosen),
         "commissions verify",
     ):
         sys.stdout.write(f"  {line}\n")
+
+
+def _write_proof(replay: Replay, chosen: Statement) -> None:
+    _head("The same statement, proven to somebody who has nothing but a signed checkpoint")
+    for shown in prove(replay, chosen.partner_id, chosen.month, OPERATOR):
+        sys.stdout.write(f"  shown: {shown}\n")
+
+
+def _of_first_line(chosen: Statement | None) -> Sequence[str]:
+    lines = [line for account in chosen.accounts for line in account.lines] if chosen else []
+    return [f"commissions explain {lines[0]['position']}"] if lines else []
 
 
 def _summary(played: Played, locale: Locale) -> str:

@@ -19,8 +19,10 @@ from interfaces.cli.options import (
     two_persons,
 )
 from interfaces.cli.output import Format, write_result
+from interfaces.cli.proposed import write_proposed
 from interfaces.cli.session import Session
 from interfaces.money import format_money
+from ledger.engine.approvals import Proposed
 
 
 class _Posted(TypedDict):
@@ -105,8 +107,11 @@ def credit(  # noqa: PLR0913 - one for each option
 
 
 def _write_posted(
-    session: Session, format_: Format, done: str, position: int, posted: _Posted
+    session: Session, format_: Format, done: str, position: int | Proposed, posted: _Posted
 ) -> None:
+    if isinstance(position, Proposed):
+        write_proposed(session, format_, position)
+        return
     session.line.add(position=position)
     money = format_money(posted["amount"], posted["currency"], session.locale)
     sentence = f"{done} {posted['partner_id']} by {money}, line {position}"

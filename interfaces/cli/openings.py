@@ -11,8 +11,10 @@ from events.values import TIERS, TierName
 from interfaces.cli.command import Command
 from interfaces.cli.options import CURRENCY, DAY, IDENTIFIER, format_option, two_persons
 from interfaces.cli.output import Format, write_result
+from interfaces.cli.proposed import write_proposed
 from interfaces.cli.runs import require_past
 from interfaces.cli.session import Session
+from ledger.engine.approvals import Proposed
 
 
 class Balance(click.ParamType[tuple[str, int]]):
@@ -51,6 +53,9 @@ def open_(
     with session.ledger() as ledger:
         require_past(session, ledger, day - timedelta(days=1), ahead=False)
         position = ledger.open(day=day, requested_by=requested_by, approved_by=approved_by)
+    if isinstance(position, Proposed):
+        write_proposed(session, format_, position)
+        return
     session.line.add(position=position)
     write_result(
         {"position": position, "day": day},
@@ -98,6 +103,9 @@ def open_partner(
             requested_by=requested_by,
             approved_by=approved_by,
         )
+    if isinstance(position, Proposed):
+        write_proposed(session, format_, position)
+        return
     session.line.add(position=position)
     members = {"position": position, "partner_id": partner, "tier": tier, "since": since}
     write_result(

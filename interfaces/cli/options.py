@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from functools import wraps
 from math import isfinite
+from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypedDict, TypeVar
 
 import click
@@ -204,9 +205,24 @@ def format_option(function: Callable[P, R]) -> Callable[P, R]:
     )(function)
 
 
-def as_of_options(function: Callable[..., R]) -> Callable[..., R]:
-    """``--known-at``, ``--position`` and ``--effective-at``, as the parameter ``place``."""
+def _archive(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:  # noqa: ARG001
+    ctx.ensure_object(Session).archive = value
 
+
+def as_of_options(function: Callable[..., R]) -> Callable[..., R]:
+    """``--known-at``, ``--position`` and ``--effective-at``, as the parameter ``place``.
+
+    ``--archive`` puts an archive in the place of the ledger.
+    """
+
+    @click.option(
+        "--archive",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        expose_value=False,
+        callback=_archive,
+        help="Answer from this archive, without a database.",
+    )
     @click.option(
         "--known-at",
         type=INSTANT,

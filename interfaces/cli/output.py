@@ -213,6 +213,8 @@ def _as_of_line(as_of: Row) -> str:
         parts.append(f"known at {plain(as_of['known_at'])}")
     if as_of.get("effective_at") is not None:
         parts.append(f"effective at {plain(as_of['effective_at'])}")
+    if as_of.get("checkpoint") is not None:
+        parts.append(f"signed up to {plain(as_of['checkpoint'])}")
     if as_of.get("final") is False:
         parts.append("not final")
     return ", ".join(parts)

@@ -18,9 +18,11 @@ from interfaces.cli.options import (
     format_option,
 )
 from interfaces.cli.output import Column, Format, Row, to_json, write_csv, write_result, write_table
+from interfaces.cli.proposed import write_proposed
 from interfaces.cli.queries import Shape, answer
 from interfaces.cli.runs import require_past
 from interfaces.cli.session import Session
+from ledger.engine.approvals import Proposed
 from projections.views import PAYOUTS
 
 COLUMNS = (
@@ -63,6 +65,9 @@ def run(
         require_past(session, ledger, cutoff, ahead=ahead)
         initiated = ledger.run_payouts(cutoff, partner, ahead=ahead)
         held = partner is not None and partner in ledger.ledger.held
+    if isinstance(initiated, Proposed):
+        write_proposed(session, format_, initiated)
+        return
     session.line.add(payouts=len(initiated))
     rows = [_row(payout) for payout in initiated]
     if format_ == "json":

@@ -20,7 +20,9 @@ from interfaces.cli.options import (
     format_option,
 )
 from interfaces.cli.output import Answer, Column, Format, Row, to_json, write_answer, write_result
+from interfaces.cli.proposed import write_proposed
 from interfaces.cli.session import Session
+from ledger.engine.approvals import Proposed
 from ledger.errors import Refused
 from ledger.policy.files import load, packaged
 from ledger.policy.problems import Problem, ProgrammeInvalid
@@ -102,8 +104,11 @@ def adopt(
     document = read_programme(file)
     with session.database() as database, bootstrap.open_ledger(database) as ledger:
         position = ledger.adopt(document, from_day=from_day, time_zone=time_zone)
-        versions = ledger.ledger.programmes.versions[document.name]
-        version, zone = versions[-1].version, ledger.ledger.time_zone
+        programmes, zone = ledger.ledger.programmes, ledger.ledger.time_zone
+    if isinstance(position, Proposed):
+        write_proposed(session, format_, position)
+        return
+    version = programmes.versions[document.name][-1].version
     session.line.add(position=position, version=version)
     members = {
         "position": position,
@@ -230,6 +235,9 @@ def assign(session: Session, partner: str, name: str, from_day: date, format_: F
     """Put PARTNER under PROGRAMME from a day on."""
     with session.ledger() as ledger:
         position = ledger.assign_programme(partner, name, from_day)
+    if isinstance(position, Proposed):
+        write_proposed(session, format_, position)
+        return
     session.line.add(position=position)
     members = {"position": position, "partner_id": partner, "programme": name, "from": from_day}
     write_result(

@@ -17,6 +17,7 @@ from projections.definition import ReadModel
 from projections.tiers import TIER_HISTORY
 from projections.views import (
     CLAIMS,
+    CLIENT_LIST,
     COMMISSION_HISTORY,
     CONFLICTS,
     PARTNER_BALANCES,
@@ -114,6 +115,20 @@ RECEIVABLES_SHAPE = Shape(
         Column("open", kind="money"),
     ),
     "no partner has sold under its own brand yet",
+)
+CLIENTS_SHAPE = Shape(
+    CLIENT_LIST,
+    (
+        CLIENT,
+        PARTNER,
+        Column("first_activated_on", "activated"),
+        Column("counted_on", "counted"),
+        Column("counted_by", "by"),
+        Column("open_subscriptions", "subscriptions", kind="count"),
+        Column("assigned_from", "assigned"),
+        Column("claim", kind="place"),
+    ),
+    "no client yet",
 )
 CLAIMS_SHAPE = Shape(
     CLAIMS,
@@ -275,6 +290,22 @@ def trial_balance(session: Session, place: Place, format_: Format) -> None:
 def receivables(session: Session, place: Place, format_: Format) -> None:
     """What partners under their own brand owe, paid and still owe, by currency."""
     answer(session, place, format_, RECEIVABLES_SHAPE, lambda replay, at: replay.receivables(at))
+
+
+@click.command(cls=Command)
+@click.option("--partner", type=IDENTIFIER, help="Only the clients that this partner holds.")
+@as_of_options
+@format_option
+@click.pass_obj
+def clients(session: Session, partner: str | None, place: Place, format_: Format) -> None:
+    """Every client with who holds and counts it, and its open subscriptions."""
+
+    def ask(replay: Replay, at: AsOf) -> Iterable[Row]:
+        if partner is not None:
+            require_partner(replay, partner)
+        return replay.clients(at, partner)
+
+    answer(session, place, format_, CLIENTS_SHAPE, ask)
 
 
 @click.command(cls=Command)

@@ -67,10 +67,11 @@ def _in_force(
     from interfaces import bootstrap  # noqa: PLC0415 - see interfaces.cli.session
 
     asked = name is not None or any(value is not None for value in place.values())
-    with session.database() as database:
-        if not asked and not bootstrap.has_programme(database.connection):
-            return None, load(REFERENCE), None
-        replay = bootstrap.open_replay(database)
+    if session.archive is None and not asked:
+        with session.database() as database:
+            if not bootstrap.has_programme(database.connection):
+                return None, load(REFERENCE), None
+    with session.replay() as replay:
         at = replay.resolve(**place)
         adopted = programmes(replay, at)
     name = name or adopted.first

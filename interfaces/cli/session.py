@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,8 @@ class Session:
 
     database_url: str | None = None
     given_locale: Locale | None = None
+    archive: Path | None = None
+    """The archive that queries read instead of a ledger."""
     line: Line = field(default_factory=Line)
     logged: bool = False
     """Whether a command has begun, which writes its own log line, or none on a terminal."""
@@ -70,11 +73,26 @@ class Session:
 
     @contextmanager
     def replay(self) -> Iterator[Replay]:
-        """The ledger at hand, to be read."""
+        """The ledger at hand, to be read, or the archive that is asked for in its place."""
         from interfaces import bootstrap  # noqa: PLC0415 - see above
 
+        if self.archive is not None:
+            with self._archived(self.archive) as replay:
+                yield replay
+            return
         with self.database() as database:
             yield bootstrap.open_replay(database)
+
+    @contextmanager
+    def _archived(self, directory: Path) -> Iterator[Replay]:
+        """The archive, held against the ledger of ``--database`` if one is named beside it."""
+        from interfaces import bootstrap  # noqa: PLC0415 - see above
+
+        with bootstrap.open_archived(directory) as replay:
+            if self.database_url is not None:
+                with self.database() as database:
+                    bootstrap.require_archive_of(database, directory, replay)
+            yield replay
 
 
 def today_in(time_zone: str) -> date:

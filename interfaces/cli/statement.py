@@ -1,61 +1,111 @@
-"""The statement of a partner's month."""
+"""The statement of a partner's month, as text, JSON, CSV or PDF."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
 
 import click
 
 from interfaces.cli.command import Command
-from interfaces.cli.options import IDENTIFIER, MONTH, Place, as_of_options, format_option
-from interfaces.cli.output import Column, Format, Row, to_json, write_table
+from interfaces.cli.options import IDENTIFIER, MONTH, Place, as_of_options
+from interfaces.cli.output import Row, to_json
 from interfaces.cli.queries import require_partner
+from interfaces.cli.reading import may_be_recorded, record_reading
 from interfaces.cli.session import Session
+from interfaces.cli.statement_form import LOCALE, to_text
+from interfaces.files import replace_file
 from interfaces.money import Locale
+from ledger.commanding.readings import Reading
+from ledger.errors import Refused
 from projections.views import STATEMENTS
 from replay.as_of import AsOf
-from replay.statements import Account, Statement, Statements, to_csv
+from replay.statements import Account, Statement, Statements, running, to_csv
 
-COLUMNS = (
-    Column("posting_date", "posted"),
-    Column("position", kind="place"),
-    Column("kind"),
-    Column("rule"),
-    Column("client_id", "client"),
-    Column("service_date", "service"),
-    Column("base", kind="money"),
-    Column("rate", kind="rate"),
-    Column("effect", "amount", kind="money"),
-    Column("balance", kind="money"),
-)
+StatementFormat = Literal["table", "json", "csv", "pdf"]
 
 
 @click.command(cls=Command)
 @click.argument("partner", type=IDENTIFIER)
 @click.option("--month", type=MONTH, required=True, help="The month, YYYY-MM.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json", "csv", "pdf"]),
+    default="table",
+    show_default=True,
+    help="Text for people, one JSON object or CSV for programs (money in minor units), or a PDF.",
+)
+@click.option(
+    "--out",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write it to this file.  [default: standard output]",
+)
 @as_of_options
-@format_option
 @click.pass_obj
-def statement(session: Session, partner: str, month: str, place: Place, format_: Format) -> None:
+def statement(
+    session: Session,
+    *,
+    partner: str,
+    month: str,
+    place: Place,
+    format_: StatementFormat,
+    file: Path | None,
+) -> None:
     """The money events of PARTNER posted in a month, with the balance before and after.
 
-    Of a closed month it is the same, byte for byte, whenever it is asked for.
+    Of a closed month it is the same, byte for byte, whenever and wherever it is asked for; only
+    --locale writes the money of a text or PDF otherwise.
     """
+    if format_ == "pdf" and file is None and sys.stdout.isatty():
+        raise Refused("a PDF is not for a terminal; give a file: --out statement.pdf")
     with session.replay() as replay:
         require_partner(replay, partner)
         at = replay.resolve(**place)
+        recorded = may_be_recorded(session, replay)
         found = Statements(replay.connection).of(partner, month, at)
         if found.position is not None:
-            # What was recorded after the close has no part in the answer.
-            at = replay.resolve(position=found.position)
+            # What was recorded after the close has no part in the answer, nor what was signed
+            # since: a checkpoint of just that position may still be given out.
+            at = replace(
+                replay.resolve(position=found.position),
+                checkpoint=replay.checkpoint_by(found.position - 1),
+            )
     session.line.add(position=at.position)
-    if format_ == "json":
-        sys.stdout.write(f"{to_json(as_members(found, at))}\n")
-    elif format_ == "csv":
-        sys.stdout.write(to_csv(found))
+    written = to_bytes(found, at, format_, session.given_locale or LOCALE)
+    if recorded:
+        digest = sha256(written).hexdigest()
+        read = Reading("statement", month, month, format_, digest, at.position, partner)
+        record_reading(session, read)
+    if file is not None:
+        replace_file(file, written)
     else:
-        write_statement(found, session.locale)
+        # As bytes: the locale of the terminal has no say in them.
+        sys.stdout.flush()
+        sys.stdout.buffer.write(written)
+
+
+def to_bytes(found: Statement, at: AsOf, format_: StatementFormat, locale: Locale) -> bytes:
+    """The statement in a format, UTF-8 where it is text."""
+    if format_ == "json":
+        return json_bytes(found, at)
+    if format_ == "csv":
+        return to_csv(found).encode()
+    if format_ == "table":
+        return to_text(found, locale).encode()
+    from interfaces.cli.statement_pdf import to_pdf  # noqa: PLC0415 - its library is an extra
+
+    return to_pdf(found, at, json_bytes(found, at), locale)
+
+
+def json_bytes(found: Statement, at: AsOf) -> bytes:
+    """The statement as one JSON object on a line; what its PDF carries the SHA-256 of."""
+    return f"{to_json(as_members(found, at))}\n".encode()
 
 
 def as_members(found: Statement, at: AsOf) -> Row:
@@ -74,33 +124,7 @@ def as_members(found: Statement, at: AsOf) -> Row:
 
 def rows_of(found: Statement, account: Account) -> Iterator[Row]:
     """The lines of an account with the balance after each, in the columns of finance.statements."""
-    balance = account.opening
     shared = {"partner_id": found.partner_id, "month": found.month, "currency": account.currency}
-    for line in account.lines:
-        effect = line["effect"]
-        balance += effect if isinstance(effect, int) else 0
+    for line, balance in running(account):
         row = {**line, **shared, "balance": balance}
         yield {name: row.get(name) for name in STATEMENTS.names}
-
-
-def write_statement(found: Statement, locale: Locale) -> None:
-    """Write the statement for people, one table for each currency."""
-    out = sys.stdout
-    out.write(f"Statement of {found.partner_id}, {found.month}\n{found.standing()}\n")
-    write_accounts(found, locale)
-
-
-def write_accounts(found: Statement, locale: Locale) -> None:
-    """Write the table of each currency, from its opening to its closing balance."""
-    out = sys.stdout
-    if not found.accounts:
-        out.write("no money event up to the end of the month\n")
-    for account in found.accounts:
-        ends = {"currency": account.currency}
-        rows = [
-            {**ends, "kind": "opening balance", "balance": account.opening},
-            *rows_of(found, account),
-            {**ends, "kind": "closing balance", "balance": account.closing},
-        ]
-        out.write("\n")
-        write_table(rows, COLUMNS, locale)

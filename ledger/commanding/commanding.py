@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from psycopg import Cursor
 from pydantic import ValidationError
@@ -21,14 +21,15 @@ from events.recorded import Recorded
 from ledger.accrual import AccrualRun, Accrued
 from ledger.appending import Appender, RowWriter
 from ledger.deciding import Progress
-from ledger.engine import commands
+from ledger.engine import approvals, commands
+from ledger.engine.approvals import Proposed
 from ledger.engine.calendar import end_of_month, first_of_month
 from ledger.engine.state import LEDGER, Ledger, Overlay, Partner, State
 from ledger.entities import Entities
 from ledger.errors import Refused
 from ledger.ports import ReadModels, Seal
 from ledger.recording import Recorder
-from ledger.store.recorder import LedgerRecorder
+from ledger.store.recorder import Head, LedgerRecorder
 
 ALWAYS = date(1970, 1, 1)
 """The day of a command that names none, while there is no L: it holds on every day."""
@@ -41,6 +42,24 @@ class Closed:
     position: int
     statements: int
     sha256: str
+
+
+class Plan(NamedTuple):
+    """How a command is carried out: what it says, the day that it stands on, what it decides.
+
+    Each is asked under the head lock, of the ledger as it stands then.
+    """
+
+    decide: Callable[[Ledger, Cursor[Any]], Command]
+    day: Callable[[Any], date]
+    then: Callable[[tuple[Ledger, Cursor[Any]], Recorded], Sequence[Decision]] | None = None
+
+
+class Carried(NamedTuple):
+    """A command that took effect: its position, and what it decided at the next ones."""
+
+    position: int
+    decisions: tuple[Decision, ...] = ()
 
 
 class Commanding:
@@ -80,28 +99,73 @@ class Commanding:
         then: Callable[[tuple[Ledger, Cursor[Any]], Recorded], Sequence[Decision]] | None = None,
     ) -> int:
         """Append a command and what it decides at once, under the head lock. Its position."""
+        plan = Plan(decide, day, then)
         with self._appender.transaction() as cursor:
             head = self._recorder.head(cursor)
             ledger = self._follow(cursor, head.position)
-            try:
-                command = decide(ledger, cursor)
-                if not isinstance(command, ProgrammeAdopted):
-                    commands.check_adopted(ledger)
-            except ValidationError as error:
-                place, message = first_problem(error)
-                member = ".".join(map(str, place))
-                raise Refused(f"{member}: {message}" if member else message) from None
-            writer = RowWriter(ledger.time_zone or getattr(command, "time_zone", ""))
-            on = day(command)
-            row = writer.row(command, on)
-            assert row.effective_at is not None
-            event = Recorded(head.position + 1, row.effective_at, on, command)
-            rows = [row]
-            if then is not None:
-                rows += writer.decisions(then((ledger, cursor), event))
-            self._recorder.stage(cursor, rows)
-            self._appender.insert(cursor, head, rows)
-        return event.position
+            command = self._decided(plan, ledger, cursor)
+            return self._carry_out(cursor, head, ledger, plan, command).position
+
+    def _ask(self, plan: Plan) -> Carried | Proposed:
+        """Carry a command out, or record it as proposed where the programmes want four eyes."""
+        with self._alone():
+            self._finish(None)
+            with self._appender.transaction() as cursor:
+                head = self._recorder.head(cursor)
+                ledger = self._follow(cursor, head.position)
+                command = self._decided(plan, ledger, cursor)
+                if not approvals.needs_approval(ledger, command):
+                    return self._carry_out(cursor, head, ledger, plan, command)
+                row = self._writer(ledger, command).row(
+                    approvals.propose(command), plan.day(command)
+                )
+                self._recorder.stage(cursor, [row])
+                self._appender.insert(cursor, head, [row])
+                return Proposed(head.position + 1)
+
+    def _asked(self, plan: Plan) -> int | Proposed:
+        """The same, for those of which the command's position is what is told."""
+        done = self._ask(plan)
+        return done if isinstance(done, Proposed) else done.position
+
+    def _decided(self, plan: Plan, ledger: Ledger, cursor: Cursor[Any]) -> Command:
+        """The command of a plan. Raises Refused or NotReady for what the rules refuse."""
+        try:
+            command = plan.decide(ledger, cursor)
+            if not isinstance(command, ProgrammeAdopted):
+                commands.check_adopted(ledger)
+        except ValidationError as error:
+            place, message = first_problem(error)
+            member = ".".join(map(str, place))
+            raise Refused(f"{member}: {message}" if member else message) from None
+        return command
+
+    def _carry_out(
+        self,
+        cursor: Cursor[Any],
+        head: Head,
+        ledger: Ledger,
+        plan: Plan,
+        command: Command,
+        before: Sequence[Command] = (),
+    ) -> Carried:
+        """Append a command, after others of its day, and what it decides."""
+        writer = self._writer(ledger, command)
+        on = plan.day(command)
+        rows = [writer.row(each, on) for each in before]
+        row = writer.row(command, on)
+        assert row.effective_at is not None
+        event = Recorded(head.position + len(rows) + 1, row.effective_at, on, command)
+        rows.append(row)
+        decisions = () if plan.then is None else tuple(plan.then((ledger, cursor), event))
+        rows += writer.decisions(decisions)
+        self._recorder.stage(cursor, rows)
+        self._appender.insert(cursor, head, rows)
+        return Carried(event.position, decisions)
+
+    @staticmethod
+    def _writer(ledger: Ledger, command: Command) -> RowWriter:
+        return RowWriter(ledger.time_zone or getattr(command, "time_zone", ""))
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

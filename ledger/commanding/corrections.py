@@ -16,8 +16,9 @@ from events.finance import (
     PartnerCorrected,
 )
 from events.recorded import Recorded
-from ledger.commanding.commanding import Commanding, is_command
+from ledger.commanding.commanding import Commanding, Plan, is_command
 from ledger.engine import commands
+from ledger.engine.approvals import Proposed
 from ledger.engine.assignments import decide_assignment
 from ledger.engine.recording import reads_of_client, reads_of_sponsor
 from ledger.engine.state import LEDGER, Ledger
@@ -38,7 +39,7 @@ class CorrectionCommands(Commanding):
         day: date | None = None,
         requested_by: str,
         approved_by: str,
-    ) -> int:
+    ) -> int | Proposed:
         """Correct an error (D9.4); minor units of either sign. The position of the line."""
         named: list[Recorded | None] = [None]
 
@@ -64,7 +65,8 @@ class CorrectionCommands(Commanding):
             command = is_command(event, AdjustmentRequested)
             return [commands.decide_adjustment(context[0], event, command, named[0])]
 
-        return 1 + self._command(decide, lambda command: command.date, book)
+        done = self._ask(Plan(decide, lambda command: command.date, book))
+        return done if isinstance(done, Proposed) else done.position + 1
 
     def credit(
         self,
@@ -76,7 +78,7 @@ class CorrectionCommands(Commanding):
         day: date | None = None,
         requested_by: str,
         approved_by: str,
-    ) -> int:
+    ) -> int | Proposed:
         """Grant something extra (D9.4); minor units above 0. The position of the line."""
 
         def decide(ledger: Ledger, cursor: Cursor[Any]) -> Command:
@@ -97,7 +99,8 @@ class CorrectionCommands(Commanding):
         def book(context: tuple[Ledger, Cursor[Any]], event: Recorded) -> list[Decision]:
             return [commands.decide_credit(context[0], event, is_command(event, CreditRequested))]
 
-        return 1 + self._command(decide, lambda command: command.date, book)
+        done = self._ask(Plan(decide, lambda command: command.date, book))
+        return done if isinstance(done, Proposed) else done.position + 1
 
     def assign(
         self,
@@ -108,7 +111,7 @@ class CorrectionCommands(Commanding):
         reason: str,
         requested_by: str,
         approved_by: str,
-    ) -> int:
+    ) -> int | Proposed:
         """Give a client to a partner, or to none, from a day on (D3.6). The command's position."""
 
         def decide(ledger: Ledger, cursor: Cursor[Any]) -> Command:
@@ -130,7 +133,7 @@ class CorrectionCommands(Commanding):
             state = self._loaded(context[1], lambda at: own | reads_of_client(at, client_id))
             return decide_assignment(state, event, command)
 
-        return self._command(decide, lambda command: command.from_day, assign)
+        return self._asked(Plan(decide, lambda command: command.from_day, assign))
 
     def correct_partner(
         self,

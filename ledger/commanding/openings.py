@@ -12,15 +12,16 @@ from events.base import Command, Decision
 from events.finance import LedgerOpened, OpeningBalance, PartnerOpened
 from events.recorded import Recorded
 from events.values import TierName
-from ledger.commanding.commanding import Commanding, is_command
+from ledger.commanding.commanding import Commanding, Plan, is_command
 from ledger.engine import openings
+from ledger.engine.approvals import Proposed
 from ledger.engine.state import Ledger
 
 
 class OpeningCommands(Commanding):
     """The opening of a ledger, and of its partners, each by two persons."""
 
-    def open(self, *, day: date, requested_by: str, approved_by: str) -> int:
+    def open(self, *, day: date, requested_by: str, approved_by: str) -> int | Proposed:
         """Open the ledger on the first of a month (D8.3). The position of the command."""
 
         def decide(ledger: Ledger, _: Cursor[Any]) -> Command:
@@ -32,7 +33,7 @@ class OpeningCommands(Commanding):
                 operator=self._operator,
             )
 
-        return self._command(decide, lambda _: day)
+        return self._asked(Plan(decide, lambda _: day))
 
     def open_partner(
         self,
@@ -43,7 +44,7 @@ class OpeningCommands(Commanding):
         balances: Mapping[str, int],
         requested_by: str,
         approved_by: str,
-    ) -> int:
+    ) -> int | Proposed:
         """Fix a partner's tier and balances of the opening day (D8.3).
 
         ``balances`` are minor units of either sign by currency. The position of the command.
@@ -73,4 +74,4 @@ class OpeningCommands(Commanding):
             partner = self._partner(cursor, partner_id)
             return openings.decide_partner_opening(ledger, event, command, partner)
 
-        return self._command(decide, lambda _: opened_on[-1], book)
+        return self._asked(Plan(decide, lambda _: opened_on[-1], book))

@@ -12,8 +12,9 @@ from events.base import Command, Decision
 from events.finance import PayoutHeld, PayoutReleased, PayoutRun
 from events.payout_decisions import PayoutInitiated
 from events.recorded import Recorded
-from ledger.commanding.commanding import ALWAYS, Commanding
+from ledger.commanding.commanding import ALWAYS, Commanding, Plan
 from ledger.engine import Payable, commands, decide_payouts
+from ledger.engine.approvals import Proposed
 from ledger.engine.numbered import ENGINE
 from ledger.engine.payouts import payout_id
 from ledger.engine.state import Ledger, Partner
@@ -24,12 +25,11 @@ class PayoutCommands(Commanding):
 
     def run_payouts(
         self, cutoff: date, partner_id: str | None = None, *, ahead: bool = False
-    ) -> list[PayoutInitiated]:
+    ) -> list[PayoutInitiated] | Proposed:
         """Initiate what is due on a cut-off (D15.1); the same cut-off again pays nothing twice.
 
         ``partner_id``: of this partner alone, on any cut-off. Who is held is not paid.
         """
-        initiated: list[PayoutInitiated] = []
 
         def decide(ledger: Ledger, cursor: Cursor[Any]) -> Command:
             commands.check_payouts(ledger, cutoff)
@@ -47,12 +47,12 @@ class PayoutCommands(Commanding):
             ledger, cursor = context
             payables = self._payables(cursor, cutoff, partner_id)
             named = partner_id is not None
-            decided = decide_payouts(ledger, event.position, cutoff, payables, on_any_day=named)
-            initiated.extend(decided)
-            return list(initiated)
+            return list(decide_payouts(ledger, event.position, cutoff, payables, on_any_day=named))
 
-        self._command(decide, lambda _: cutoff, payouts)
-        return initiated
+        done = self._ask(Plan(decide, lambda _: cutoff, payouts))
+        if isinstance(done, Proposed):
+            return done
+        return [each for each in done.decisions if isinstance(each, PayoutInitiated)]
 
     def hold(self, partner_id: str, reason: str) -> int:
         """Suspend a partner's payouts (D15.1). The position of the command."""

@@ -13,8 +13,9 @@ from events.finance import (
     ProgrammeAdopted,
 )
 from events.recorded import Recorded
-from ledger.commanding.commanding import ALWAYS, Commanding, is_command
+from ledger.commanding.commanding import ALWAYS, Commanding, Plan, is_command
 from ledger.engine import commands
+from ledger.engine.approvals import Proposed
 from ledger.engine.numbered import ENGINE
 from ledger.engine.state import LEDGER, Ledger, Overlay
 from ledger.policy.programme import Programme
@@ -27,7 +28,7 @@ class ProgrammeCommands(Commanding):
 
     def adopt(
         self, programme: Programme, *, from_day: date | None = None, time_zone: str | None = None
-    ) -> int:
+    ) -> int | Proposed:
         """Adopt a version of a programme (D7.2); the first fixes the time zone. Its position."""
 
         def decide(ledger: Ledger, _: Cursor[Any]) -> Command:
@@ -44,9 +45,9 @@ class ProgrammeCommands(Commanding):
                 engine=ENGINE,
             )
 
-        return self._command(decide, lambda command: command.from_day or ALWAYS)
+        return self._asked(Plan(decide, lambda command: command.from_day or ALWAYS))
 
-    def assign_programme(self, partner_id: str, programme: str, from_day: date) -> int:
+    def assign_programme(self, partner_id: str, programme: str, from_day: date) -> int | Proposed:
         """Put a partner under another programme from a day on (D7.3). Its position."""
 
         def decide(ledger: Ledger, cursor: Cursor[Any]) -> Command:
@@ -68,4 +69,4 @@ class ProgrammeCommands(Commanding):
             command = is_command(event, PartnerProgrammeAssigned)
             return commands.decide_assignment(state, event, command, clients)
 
-        return self._command(decide, lambda _: from_day, assign)
+        return self._asked(Plan(decide, lambda _: from_day, assign))

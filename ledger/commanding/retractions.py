@@ -14,8 +14,9 @@ from events.base import Command, Decision, Fact
 from events.decisions import ClientStanding, FactVoided
 from events.finance import FactRetracted
 from events.recorded import Recorded
-from ledger.commanding.commanding import Commanding
+from ledger.commanding.commanding import Commanding, Plan
 from ledger.engine import commands
+from ledger.engine.approvals import Proposed
 from ledger.engine.retraction import (
     Resting,
     decide_retraction,
@@ -36,7 +37,7 @@ class RetractionCommands(Commanding):
         reason: str,
         requested_by: str,
         approved_by: str,
-    ) -> int:
+    ) -> int | Proposed:
         """Void a fact that was never true (D9.5). The command's position.
 
         The next run takes back what rested on it; what stays is listed as unresolved.
@@ -67,7 +68,7 @@ class RetractionCommands(Commanding):
             return [*decisions, *list_resting(event, fact, resting)]
 
         # It stands where the fact stands that it voids.
-        return self._command(decide, lambda _: named[-1].day, retract)
+        return self._asked(Plan(decide, lambda _: named[-1].day, retract))
 
     def _is_voided(self, cursor: Cursor[Any], fact: Recorded) -> bool:
         query = sql.SQL(

@@ -90,18 +90,20 @@ class PartnerAccrual:
         self._restarts = any(v.programme.client_year.restart != "never" for v in adopted)
         self._replaces = any_replaces(ledger.programmes)
         self._brands = bool(partner.brand)
+        self._in_force: dict[date, bool] = {}
+        self._by_activation: dict[date, bool] = {}
         self._rates: dict[tuple[date, date, int], tuple[Adopted, TierName, Decimal, bool]] = {}
 
     def lines(self, account: Account) -> Iterator[Decision]:
         """The lines, differences and waivers of one client by (subscription, S) (D8.1)."""
-        due = self._due(account)
+        due = self.due(account)
         if not account.touched:
             for period in sorted(due):
                 line = self._first_line(account, period, due[period])
                 if line is not None:
                     yield line
             return
-        then = due if account.unretracted is None else self._due(account.unretracted)
+        then = due if account.unretracted is None else self.due(account.unretracted)
         for period in sorted(due.keys() | account.posted.keys()):
             posted = account.posted.get(period)
             if posted is not None:
@@ -119,8 +121,8 @@ class PartnerAccrual:
 
     def in_force_after(self, account: Account) -> Iterator[Period]:
         """The periods whose first lines are in force once this run has corrected them (D18)."""
-        due = self._due(account)
-        then = due if account.unretracted is None else self._due(account.unretracted)
+        due = self.due(account)
+        then = due if account.unretracted is None else self.due(account.unretracted)
         for period, posted in account.posted.items():
             found = compared(posted, due.get(period), then.get(period)) or Compared()
             taken = found.taken.amount
@@ -134,7 +136,7 @@ class PartnerAccrual:
             if after.in_force:
                 yield period
 
-    def _due(self, account: Account) -> dict[Period, Due]:
+    def due(self, account: Account) -> dict[Period, Due]:
         """What is due by schedule, or by what was paid: the version of a period says which."""
         due = self._scheduled(account)
         if self._on_invoices:
@@ -180,7 +182,7 @@ class PartnerAccrual:
             yield key, Due(end, interval, paid.net, payment.currency, facts, replaced)
 
     def _by_invoice(self, account: Account, start: date) -> bool:
-        return self._deciding(account, start).programme.accrual == "invoice"
+        return self.deciding(account, start).programme.accrual == "invoice"
 
     def _earns(self, account: Account, held: Held, start: date) -> bool:
         """Whether the partner earns a line with this S: it holds the client and has an agreement.
@@ -189,9 +191,12 @@ class PartnerAccrual:
         """
         if held.partner_id != self._partner.partner_id or not self._ledger.posts_on(start):
             return False
-        if self._partner.in_force_on(start):
+        in_force = self._in_force.get(start)
+        if in_force is None:
+            in_force = self._in_force[start] = self._partner.in_force_on(start)
+        if in_force:
             return True
-        tail = self._deciding(account, start).programme.agreement.tail
+        tail = self.deciding(account, start).programme.agreement.tail
         return in_tail(tail, self._partner, start, held.since)
 
     def _is_replaced(self, account: Account, start: date) -> bool:
@@ -204,7 +209,7 @@ class PartnerAccrual:
             )
         )
 
-    def _deciding(self, account: Account, start: date) -> Adopted:
+    def deciding(self, account: Account, start: date) -> Adopted:
         """The version that decides a period (D7.2)."""
         version = self._version(start)
         if version.programme.version_basis == "activation_date":
@@ -215,7 +220,7 @@ class PartnerAccrual:
         """The client year of a period (D5)."""
         first = account.first_activated_on
         if self._restarts:
-            restart = self._deciding(account, start).programme.client_year.restart
+            restart = self.deciding(account, start).programme.client_year.restart
             if restart == "reactivation":
                 first = last_return(account.terms, first, start)
         return client_year(first, start)
@@ -252,8 +257,12 @@ class PartnerAccrual:
         return terms.share if kept else None
 
     def _needs_activation(self, start: date) -> bool:
-        programme = self._version(start).programme
-        return "activation_date" in (programme.version_basis, programme.rate_basis)
+        needs = self._by_activation.get(start)
+        if needs is None:
+            programme = self._version(start).programme
+            needs = "activation_date" in (programme.version_basis, programme.rate_basis)
+            self._by_activation[start] = needs
+        return needs
 
     def _first_line(
         self, account: Account, period: Period, due: Due

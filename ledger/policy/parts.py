@@ -12,11 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from events.values import Code, Count, Currency, Day, MinorUnits, Rate, TierName
 from ledger.policy.choices import (
+    Approval,
     BrandBasis,
     ContestMode,
     Days,
     Judged,
     Months,
+    Reading,
     Restart,
     Tail,
     TerritoryCheck,
@@ -52,6 +54,13 @@ class Agreement(Part):
     """What an agreement's end means (D4.4)."""
 
     tail: Tail = "none"
+
+
+class Controls(Part):
+    """Who must agree before a command takes effect (D16.1), and what reading leaves (D16.3)."""
+
+    approval: Approval = "none"
+    reading: Reading = "none"
 
 
 class ClientYear(Part):

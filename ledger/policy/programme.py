@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from events.values import TIERS, Currency, Identifier, TierName
+from ledger.policy.accounting import Accounting
 from ledger.policy.choices import Accrual, Proration, RateBasis, VersionBasis
 from ledger.policy.parts import (
     Activation,
@@ -29,6 +30,7 @@ from ledger.policy.parts import (
     ClientYear,
     Commitments,
     Contest,
+    Controls,
     Founding,
     Leaderboard,
     Part,
@@ -54,7 +56,8 @@ class Programme(Part):
     """A version of a partner programme: every number and every choice of the rules.
 
     A part that is absent (None) does not exist in this programme: no founding floor, no bonus, no
-    contest, no sponsorship, no prizes, no badges, no brands, no territories, no targets.
+    contest, no sponsorship, no prizes, no badges, no brands, no territories, no controls, no
+    targets, no numbers of accounts.
     """
 
     name: Identifier
@@ -79,7 +82,9 @@ class Programme(Part):
     badges: Badges | None = None
     white_label: WhiteLabel | None = None
     territory: Territory | None = None
+    controls: Controls | None = None
     targets: Annotated[tuple[Target, ...], Field(alias="target", max_length=1_000)] = ()
+    accounting: Accounting | None = None
 
     @field_validator("tiers")
     @classmethod
@@ -143,6 +148,16 @@ class Programme(Part):
             if minimum.currency == currency:
                 return minimum.amount
         return 0
+
+    @property
+    def is_separate(self) -> bool:
+        """Whether commands of finance wait for another operator's approval (D16.1)."""
+        return self.controls is not None and self.controls.approval == "separate"
+
+    @property
+    def records_reading(self) -> bool:
+        """Whether the reading of statements and evidence is recorded (D16.3)."""
+        return self.controls is not None and self.controls.reading == "recorded"
 
     # --- the document ----------------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ _INSIDE = (
     "events_standing_idx",
     "events_earnings_idx",
     "events_few_idx",
+    "events_agreements_idx",
     "head_key",
     "dead_letters_origin_key",
     "dead_letters_erased_check",

@@ -147,7 +147,6 @@ class Log:
             " WHERE topic = ANY(%s) AND position <= %s ORDER BY position"
         ).format(self._events)
         with ServerCursor(self._connection, "rerun", row_factory=tuple_row) as cursor:
-            cursor.itersize = PAGE_EVENTS
             cursor.execute(query, (topics, self.through), binary=True)
             for position, topic, state, effective_at, day, source, event_id in cursor:
                 data = decode_state(topic, state)
@@ -169,7 +168,9 @@ class Log:
         with ServerCursor(self._connection, "part", row_factory=tuple_row) as cursor:
             cursor.itersize = PAGE_EVENTS
             cursor.execute(query, parameters, binary=True)
-            yield from map(Row._make, cursor)
+            # A page at a time: a row at a time costs as much again as reading it.
+            while page := cursor.fetchmany(PAGE_EVENTS):
+                yield from map(Row._make, page)
 
     def parts(self, events: int) -> list[Part]:
         """Divide the log into parts of about so many events, each of whole partners.

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from events.base import Command, Decision, Event, Fact
+from events.controls import CommandProposed, DocumentRead, ProposalApproved, ProposalRejected
 from events.course import AccrualCompleted
 from events.finance import (
     AccrualRun,
@@ -87,6 +88,10 @@ class Rerun:
             PayoutHeld: self._only_told,
             PayoutReleased: self._only_told,
             IngestGapAccepted: self._only_told,
+            CommandProposed: self._only_told,
+            ProposalApproved: self._only_told,
+            ProposalRejected: self._only_told,
+            DocumentRead: self._only_told,
         }
 
     def decide(self, progress: Progress | None = None) -> None:

@@ -64,6 +64,24 @@ _BY_NAME: dict[str, Any] = {
 }
 # Rules between members that a schema cannot say.
 _BY_TYPE: dict[str, dict[str, Any]] = {
+    "document.read": {
+        "document": "statement",
+        "first": "2026-01",
+        "last": "2026-03",
+        "position": 99,
+    },
+    "command.proposed": {
+        "topic": "credit.posted/1",
+        "members": {
+            "amount": 1180,
+            "approved_by": "finance.lead",
+            "currency": "EUR",
+            "date": "2026-01-31",
+            "partner_id": "p-1",
+            "reason": "goodwill",
+            "requested_by": "finance.clerk",
+        },
+    },
     "partner.corrected": {"kind": "tech", "founding": True, "cleared": ["sponsor_id"]},
     "demo.held": {"client_id": "c-1"},
     "trial.started": {"client_id": "c-1"},
@@ -89,7 +107,13 @@ def _golden(cls: type[Event]) -> str:
     amends = _BY_TYPE.get(cls.type, {})
     events = []
     for names in (schema.get("properties", {}), schema.get("required", [])):
-        data = {name: _sample(name, schema["properties"][name], schema) for name in names} | amends
+        known = {name: amends[name] for name in names if name in amends}
+        sampled = {
+            name: _sample(name, schema["properties"][name], schema)
+            for name in names
+            if name not in known
+        }
+        data = sampled | amends
         # Given or cleared, never both.
         data = {name: value for name, value in data.items() if name not in data.get("cleared", ())}
         state = encode(cls.model_validate_json(json.dumps(data)))

@@ -46,7 +46,7 @@ def test_balances(billing: Commands) -> None:
 def test_an_answer_says_as_of_what_it_is(billing: Commands) -> None:
     """Position and both instants."""
     as_of = billing.done("balances", "--format", "json").json["as_of"]
-    assert set(as_of) == {"position", "known_at", "effective_at", "final"}
+    assert set(as_of) == {"position", "known_at", "effective_at", "final", "checkpoint"}
     assert as_of["position"] == billing.position()
     assert as_of["effective_at"] is None
     assert as_of["known_at"].endswith("Z")

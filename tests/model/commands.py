@@ -145,6 +145,21 @@ class OpenPartner(TwoPersons):
     balances: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Approve:
+    """Let a proposal take effect (D16.1); ``number`` counts proposals from 1."""
+
+    number: int
+    operator: str = "approver"
+
+
+@dataclass(frozen=True)
+class Reject:
+    """End a proposal without effect (D16.1)."""
+
+    number: int
+
+
 Command = (
     Adopt
     | AssignProgramme
@@ -160,4 +175,6 @@ Command = (
     | CorrectPartner
     | Open
     | OpenPartner
+    | Approve
+    | Reject
 )

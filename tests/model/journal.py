@@ -13,6 +13,7 @@ from tests.model.commands import (
     Accrue,
     Adjust,
     Adopt,
+    Approve,
     Assign,
     AssignProgramme,
     Close,
@@ -23,6 +24,7 @@ from tests.model.commands import (
     Open,
     OpenPartner,
     Pay,
+    Reject,
     Release,
     Retract,
     TwoPersons,
@@ -110,6 +112,15 @@ class LedgerUnderTest(Protocol):
     def open_partner(self, opening: OpenPartner) -> None:
         """Fix a partner's tier and balances of the opening."""
 
+    def proposes(self, command: Command) -> bool:
+        """Whether a command was kept as proposed, where that is not left to its own method."""
+
+    def approve(self, number: int, operator: str) -> None:
+        """Let a proposal take effect."""
+
+    def reject(self, number: int) -> None:
+        """End a proposal without effect."""
+
     def lines(self) -> list[LineView]:
         """All lines by position."""
 
@@ -155,9 +166,14 @@ class LedgerUnderTest(Protocol):
 
 def perform(ledger: LedgerUnderTest, entry: Entry) -> None:
     """Tell a ledger one entry. Raises LedgerError for a command that the rules refuse."""
+    if isinstance(entry, Message):
+        ledger.record([entry])
+    elif not ledger.proposes(entry):
+        _carry_out(ledger, entry)
+
+
+def _carry_out(ledger: LedgerUnderTest, entry: Command) -> None:
     match entry:
-        case Message():
-            ledger.record([entry])
         case Adopt():
             ledger.adopt(entry.programme, entry.from_day)
         case AssignProgramme():
@@ -172,8 +188,17 @@ def perform(ledger: LedgerUnderTest, entry: Entry) -> None:
             ledger.hold(entry.partner_id, entry.reason)
         case Release():
             ledger.release(entry.partner_id, entry.reason)
+        case Approve() | Reject():
+            _decide_on_proposal(ledger, entry)
         case _:
             _perform_by_two(ledger, entry)
+
+
+def _decide_on_proposal(ledger: LedgerUnderTest, entry: Approve | Reject) -> None:
+    if isinstance(entry, Approve):
+        ledger.approve(entry.number, entry.operator)
+    else:
+        ledger.reject(entry.number)
 
 
 def _perform_by_two(ledger: LedgerUnderTest, command: TwoPersons) -> None:

@@ -36,7 +36,7 @@ from ledger.errors import LedgerError, NotReady, Refused
 from ledger.policy.programme import Programme
 from tests.model import tiers
 from tests.model.accrual import post_periods
-from tests.model.answers import Answers
+from tests.model.approvals import FourEyes
 from tests.model.closes import decide_close
 from tests.model.commands import (
     Adjust,
@@ -56,7 +56,7 @@ from tests.model.seen import Seen, enrolment, is_retractable, of_type
 from tests.model.ties import Tie
 
 
-class NaiveLedger(Answers):
+class NaiveLedger(FourEyes):
     """The model as a ledger under test: tell it entries, then ask."""
 
     # --- programmes (D7.2, D7.3) -----------------------------------------------------------------

@@ -67,6 +67,7 @@ def test_what_was_answered_is_answered(story: Story) -> None:
 def _prefixes(connection: psycopg.Connection) -> Iterator[tuple[Replay, Callable[[int], None]]]:
     """A ledger that receives the events of the real one up to a position, and nothing else."""
     connection.execute("CREATE TEMPORARY TABLE events (LIKE ledger.events INCLUDING ALL)")
+    connection.execute("CREATE TEMPORARY TABLE checkpoints (LIKE ledger.checkpoints)")
 
     def receive(position: int) -> None:
         connection.execute(
@@ -79,7 +80,7 @@ def _prefixes(connection: psycopg.Connection) -> Iterator[tuple[Replay, Callable
     try:
         yield Replay(connection, Names(ledger="pg_temp")), receive
     finally:
-        connection.execute("DROP TABLE pg_temp.events")
+        connection.execute("DROP TABLE pg_temp.events, pg_temp.checkpoints")
 
 
 @settings(_ON_REAL)

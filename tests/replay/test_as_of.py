@@ -101,6 +101,7 @@ def test_an_instant_is_the_last_position_recorded_by_then(
         "known_at": first.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "effective_at": None,
         "final": True,
+        "checkpoint": None,
     }
 
 
@@ -112,6 +113,27 @@ def test_an_instant_after_the_last_event_is_not_final(
     assert at == AsOf(7, instants[2], FEB, final=False)
     assert replay.resolve() == AsOf(7, instants[2], None, final=True)
     assert replay.resolve(position=7).final
+
+
+@pytest.mark.usefixtures("instants")
+def test_the_last_checkpoint_up_to_a_position(
+    replay: Replay, connection: psycopg.Connection
+) -> None:
+    """What was signed by then; not what was signed of more.
+
+    ::
+
+        position   1 .. 3 | 4 .. 6 | 7
+        signed          3        6
+    """
+    assert replay.resolve().checkpoint is None
+    for size in (3, 6):
+        connection.execute(
+            "INSERT INTO ledger.checkpoints (position, operator, note) VALUES (%s, 'x', '')",
+            (size,),
+        )
+    found = [replay.resolve(position=position).checkpoint for position in range(8)]
+    assert found == [None, None, None, 3, 3, 3, 6, 6]
 
 
 def test_an_empty_ledger_answers(replay: Replay) -> None:

@@ -11,7 +11,7 @@ from replay.as_of import AsOf, Replay
 from tests.projections.journal import Journal
 from tests.replay.test_verify import LINE, checks, found, tampering, write_ledger
 
-LAST = 16
+LAST = 17
 MONEY = 11
 """The adjustment: a decision of finance's own."""
 
@@ -40,7 +40,7 @@ COLUMNS = {
 
 @pytest.fixture(autouse=True)
 def ledger(journal: Journal, connection: psycopg.Connection) -> Journal:
-    """A sound ledger of sixteen events, of which nothing is told before it is tampered with."""
+    """A sound ledger of seventeen events, of which nothing is told before it is tampered with."""
     written = write_ledger(journal, connection)
     assert found(connection) == []
     return written

@@ -7,6 +7,7 @@ It is the engine and the checks of commands that the real ledger has, around the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from events.base import Command, Decision, Event
+from events.controls import CommandProposed, ProposalApproved, ProposalRejected
 from events.course import AccrualCompleted
 from events.decisions import FactVoided
 from events.finance import (
@@ -37,7 +39,8 @@ from events.lines import PeriodLine
 from events.recorded import Recorded
 from ledger.commanding.commanding import ALWAYS
 from ledger.commanding.programmes import DEFAULT_ZONE
-from ledger.engine import commands, evolve, openings
+from ledger.engine import approvals, commands, evolve, openings
+from ledger.engine.approvals import Fate
 from ledger.engine.calendar import day_of, end_of_month, first_of_month, start_of
 from ledger.engine.state import LEDGER, Ledger, Partner
 from ledger.errors import Refused
@@ -54,7 +57,8 @@ from tests.model.commands import (
     Retract,
     TwoPersons,
 )
-from tests.model.journal import Message
+from tests.model.commands import Command as Asked
+from tests.model.journal import Message, perform
 from tests.rules.memory_grounds import groundless
 from tests.rules.memory_views import MemoryViews, line_of
 
@@ -86,6 +90,10 @@ class MemoryLedger(MemoryViews):
         self._told: dict[tuple[str, str], Message] = {}
         self._voided: set[tuple[str, int]] = set()
         self._entities: dict[str, object] = {}
+        self._asked: Asked | None = None
+        self._proposals: list[tuple[int, CommandProposed, Asked]] = []
+        self._fates: dict[int, Fate] = {}
+        self._approving: tuple[int, CommandProposed, str] | None = None
 
     def check(self) -> None:
         """Every decision is valid and names its grounds (D18.5)."""
@@ -124,8 +132,57 @@ class MemoryLedger(MemoryViews):
     def _command(self, command: Command, day: date) -> None:
         if not isinstance(command, ProgrammeAdopted):
             commands.check_adopted(self._ledger)
+        if self._approving is not None:
+            position, proposal, operator = self._approving
+            approval = ProposalApproved(proposal=position, operator=operator)
+            self._fates[position] = Fate(self._tell(approval, day), approval)
+            told = {"approval": self._rerun.position, "operator": proposal.operator}
+            command = command.model_copy(update=told)
+        elif approvals.needs_approval(self._ledger, command):
+            proposal = approvals.propose(command)
+            asked = self._asked
+            assert asked is not None
+            if isinstance(asked, Adjust | Credit):
+                asked = replace(asked, date=day)
+            self._proposals.append((self._tell(proposal, day), proposal, asked))
+            return
+        self._tell(command, day)
+
+    def _tell(self, command: Command, day: date) -> int:
         zone = ZoneInfo(self._ledger.time_zone or DEFAULT_ZONE)
-        self._take(Recorded(self._rerun.position + 1, start_of(day, zone), day, command))
+        event = Recorded(self._rerun.position + 1, start_of(day, zone), day, command)
+        self._take(event)
+        return event.position
+
+    # --- four eyes -------------------------------------------------------------------------------
+
+    def proposes(self, command: Asked) -> bool:
+        """It is seen to where a command is told; here it is kept as it was asked."""
+        self._asked = command
+        return False
+
+    def approve(self, number: int, operator: str) -> None:
+        """Let a proposal take effect."""
+        position, proposal, asked = self._proposals[number - 1]
+        approvals.check_pending(position, self._recorded(proposal), self._fates.get(position))
+        approvals.check_other(position, proposal, operator)
+        self._approving = position, proposal, operator
+        try:
+            perform(self, asked)
+        finally:
+            self._approving = None
+
+    def reject(self, number: int) -> None:
+        """End a proposal without effect."""
+        position, proposal, _ = self._proposals[number - 1]
+        event = self._recorded(proposal)
+        approvals.check_pending(position, event, self._fates.get(position))
+        rejected = ProposalRejected(proposal=position, reason="mistaken", operator=_OPERATOR)
+        self._fates[position] = Fate(self._tell(rejected, event.day), rejected)
+
+    def _recorded(self, proposal: CommandProposed) -> Recorded:
+        zone = ZoneInfo(self._ledger.time_zone)
+        return Recorded(1, start_of(ALWAYS, zone), ALWAYS, proposal)
 
     # --- facts -----------------------------------------------------------------------------------
 

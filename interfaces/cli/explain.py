@@ -1,0 +1,198 @@
+"""From a line to why, and from a line that is not there: ``commissions explain``."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+
+import click
+
+from interfaces.cli.command import Command
+from interfaces.cli.missing import missing_text
+from interfaces.cli.options import DAY, INSTANT, Whole
+from interfaces.cli.output import plain, to_json
+from interfaces.cli.session import Session
+from interfaces.money import Locale, format_money
+from replay.explaining.explanation import Explanation, explain
+from replay.explaining.missing import why_nothing
+from replay.explaining.told import Told
+
+_WIDTH = 96
+_SUMMED_UP = (
+    *("client_id", "subscription_id", "partner_id", "plan", "price", "amount", "tier", "to_tier"),
+    *("reason", "through", "month", "operator", "via", "invoice_id"),
+)
+
+
+@click.command("explain", cls=Command)
+@click.argument("position", type=Whole(1), required=False)
+@click.option("--client", "client_id", metavar="CLIENT", help="Why nothing was paid for it.")
+@click.option("--period", type=DAY, metavar="DAY", help="On this day, or in the period around it.")
+@click.option(
+    "--subscription",
+    "subscription_id",
+    metavar="SUBSCRIPTION",
+    help="Of this one alone; of all of the client's by default.",
+)
+@click.option(
+    "--known-at",
+    type=INSTANT,
+    metavar="INSTANT",
+    help="Only by what the ledger knew then (RFC 3339 with an offset).",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="For people, or for programs: one JSON object; money in minor units.",
+)
+@click.pass_obj
+def explain_command(
+    session: Session,
+    *,
+    position: int | None,
+    client_id: str | None,
+    period: date | None,
+    subscription_id: str | None,
+    known_at: datetime | None,
+    format_: str,
+) -> int:
+    """Why the event of POSITION is as it is, or why a client's day brought nothing.
+
+    Of an event: rule, programme, inputs, arithmetic, links. With --client and --period instead:
+    each reason by name, with the events that it rests on. Exit status 1 if the arithmetic, done
+    again, does not come to what was recorded, or the reasons do not agree with the engine.
+    """
+    if position is not None and (client_id or period or subscription_id):
+        raise click.UsageError("give a POSITION, or --client and --period, not both")
+    if position is None and (client_id is None or period is None):
+        raise click.UsageError("give a POSITION, or both --client CLIENT and --period DAY")
+    with session.replay() as replay:
+        at = replay.resolve(known_at=known_at)
+        if position is not None:
+            event = explain(replay, position, at)
+            document, lines = event.document(), _text(event, session.locale)
+            agrees = event.agrees is not False
+        else:
+            assert client_id is not None
+            assert period is not None
+            missing = why_nothing(replay, client_id, subscription_id, period, at)
+            document, lines = missing.document(), missing_text(missing, session.locale)
+            agrees = missing.agrees
+    session.line.add(position=at.position if position is None else position)
+    if format_ == "json":
+        sys.stdout.write(f"{to_json({'as_of': at.answer(), **document})}\n")
+    else:
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return 0 if agrees else 1
+
+
+def _text(found: Explanation, locale: Locale) -> Iterator[str]:
+    yield from _heading(found.event, locale)
+    if found.rule is not None:
+        yield f"\nRule {found.rule.number}: {found.rule.title}"
+        yield from _wrapped(found.rule.text)
+        for key, said in found.clauses.items():
+            yield f"    {key} = {', '.join(said) or 'not in this programme'}"
+    if found.adoption is not None:
+        data = found.adoption.data
+        since = f"from {data['from']}" if data.get("from") else "from the beginning"
+        yield f"\nProgramme {found.event.data['programme_version']}, {since}"
+        yield f"    adopted at position {found.adoption.position}, SHA-256 {data['sha256']}"
+    if found.inputs:
+        yield "\nDecided on"
+        for each in found.inputs:
+            money = each.name == "base"
+            value = _money(each.value, found.event, locale) if money else each.value
+            place = "" if each.position is None else f"position {each.position}"
+            yield f"    {each.name:12} {value!s:24} {place}".rstrip()
+    yield from _events("Facts", found.facts, locale)
+    if found.decided_by is not None:
+        yield from _events("Decided by", [found.decided_by], locale)
+    yield from _arithmetic(found, locale)
+    if len(found.period) > 1:
+        yield from _events("Lines of the same period", found.period, locale)
+    is_line = found.arithmetic is not None
+    title = "Later events that name it" if is_line else "What rests on it"
+    yield from _events(title, found.linked, locale)
+
+
+def _heading(event: Told, locale: Locale) -> Iterator[str]:
+    data = event.data
+    title = f"{event.kind or event.type}"
+    if "amount" in data and "currency" in data:
+        title = f"{title} of {_money(data['amount'], event, locale)}"
+    for name, word in (("partner_id", "partner"), ("client_id", "client")):
+        if data.get(name) is not None:
+            title = f"{title}, {word} {data[name]}"
+    yield f"Position {event.position}: {title}"
+    if "service_end" in data:
+        told = f"for {event.day} to {data['service_end']}, subscription {data['subscription_id']}"
+        yield f"    {told}, posted {data['posting_date']}"
+    elif event.day is not None:
+        posted = f", posted {data['posting_date']}" if "posting_date" in data else ""
+        yield f"    for {event.day}{posted}"
+    whence = f", as message {event.id} of {event.source}" if event.source else ""
+    yield f"    recorded {plain(event.recorded_at)} in {event.stream}{whence}"
+
+
+def _arithmetic(found: Explanation, locale: Locale) -> Iterator[str]:
+    if found.arithmetic is None:
+        return
+    yield "\nArithmetic, in minor units"
+    if found.rate is not None:
+        yield f"    rate: {found.rate}"
+    for step in found.arithmetic.steps:
+        shown = _money(step.gives, found.event, locale)
+        yield f"    {step.what}: {step.gives} ({shown})"
+    recorded = _money(found.event.data["amount"], found.event, locale)
+    if found.agrees is None:
+        yield "    what it is worth follows from all facts: commissions recompute decides it again"
+    elif found.agrees:
+        yield f"    which is what was recorded: {recorded}"
+    else:
+        yield f"    WHICH IS NOT what was recorded: {recorded}; run: commissions verify"
+
+
+def _events(title: str, events: Iterable[Told], locale: Locale) -> Iterator[str]:
+    shown = list(events)
+    if shown:
+        yield f"\n{title}"
+    for told in shown:
+        what = told.kind or told.type
+        parts = [
+            f"{name} {_shown(name, told, locale)}"
+            for name in _SUMMED_UP
+            if told.data.get(name) is not None
+        ]
+        whence = f"{told.source} {told.id}" if told.source else ""
+        line = f"    {told.position:>9}  {plain(told.day):10}  {what:22}  {', '.join(parts)}"
+        yield f"{line}  [{whence}]" if whence else line
+
+
+def _shown(name: str, told: Told, locale: Locale) -> object:
+    if name in {"price", "amount"}:
+        return _money(told.data[name], told, locale)
+    return told.data[name]
+
+
+def _money(amount: object, told: Told, locale: Locale) -> str:
+    currency = told.data.get("currency")
+    if not isinstance(amount, int) or currency is None:
+        return str(amount)
+    return format_money(amount, str(currency), locale)
+
+
+def _wrapped(text: str) -> Sequence[str]:
+    paragraphs = text.strip().split("\n\n")
+    return [
+        line
+        for paragraph in paragraphs
+        for line in textwrap.wrap(
+            " ".join(paragraph.split()), _WIDTH, initial_indent="    ", subsequent_indent="    "
+        )
+    ]

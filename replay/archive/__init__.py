@@ -1,0 +1,1 @@
+"""Closed history as Parquet files: writing, checking, and the same queries over them."""

@@ -1,0 +1,1 @@
+"""From a recorded event back to what it rests on: facts, rule, programme, arithmetic."""

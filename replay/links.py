@@ -1,0 +1,269 @@
+"""What each event names by position: that it is there, before it, and of the right kind (D18.5).
+
+One byte a position is remembered, the number of its event's type: ten million events are ten
+megabytes. A page is looked through by itself; what it names before its beginning is looked up when
+the pages are put together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import NamedTuple, get_args
+
+from events.base import Command, Decision, Event, Fact
+from events.billing import ClientActivated, ClientPlanChanged, InvoicePaid, InvoiceRefunded
+from events.catalogue import CATALOGUE
+from events.controls import CommandProposed, ProposalApproved
+from events.decisions import (
+    AttributionAssigned,
+    ClientStanding,
+    DecisionUnresolved,
+    FactVoided,
+)
+from events.finance import (
+    AccrualRun,
+    AdjustmentRequested,
+    AttributionAssignmentRequested,
+    CreditRequested,
+    FactRetracted,
+    PartnerCorrected,
+    PartnerOpened,
+    PartnerProgrammeAssigned,
+    PayoutRun,
+    PeriodClosed,
+)
+from events.lines import (
+    AdjustmentPosted,
+    CommissionPosted,
+    CreditPosted,
+    Line,
+    MarginPosted,
+    PrizePosted,
+    RankingRecorded,
+)
+from events.partner_decisions import (
+    EnrolmentCorrected,
+    ProgrammeAssigned,
+    SponsorAccepted,
+    SponsorRejected,
+    SponsorWaiting,
+    TerritoryAccepted,
+    TerritoryRejected,
+    WhiteLabelAccepted,
+    WhiteLabelRejected,
+)
+from events.partners import (
+    LeadCaptured,
+    LeadConverted,
+    PartnerEnrolled,
+    PartnerTerritoryGranted,
+    PartnerWhiteLabelGranted,
+    PayoutFailed,
+    PayoutSettled,
+    ReferralRegistered,
+    WholesaleSettled,
+)
+from events.payout_decisions import PaymentBooked, PayoutClosed, PayoutInitiated, WholesaleBooked
+from replay.findings import Discrepancy, StoredRow
+
+Kinds = tuple[type[Event], ...]
+"""Classes of events, abstract ones for all that derive from them."""
+
+_CLAIMS: Kinds = (ReferralRegistered, LeadCaptured, LeadConverted, ClientActivated)
+_ASSIGNED: Kinds = (AttributionAssignmentRequested, AttributionAssigned)
+
+_NAMED: Mapping[str, Kinds] = {
+    "fact": (Fact, Command),
+    # A place in a ranking may be given by how a client stands, if finance's word is why.
+    "facts": (Fact, *_ASSIGNED, PartnerOpened, PartnerCorrected, ClientStanding),
+    "claim": _CLAIMS,
+    "standing_claim": (*_CLAIMS, *_ASSIGNED, PartnerTerritoryGranted),
+    "cause": (Fact, Command),
+    "line": (Line,),
+    "run": (AccrualRun,),
+    "previous_run": (AccrualRun,),
+    "command": (Command,),
+    "close": (PeriodClosed,),
+    "payment": (InvoicePaid,),
+    "refunds": (InvoiceRefunded,),
+    "ranking": (RankingRecorded,),
+    "decision": (Decision,),
+    "activation": (ClientActivated,),
+    "price_fact": (ClientActivated, ClientPlanChanged),
+    "proposal": (CommandProposed,),
+    "approval": (ProposalApproved,),
+}
+"""What a member of this name holds the position of, unless the class of its event says more."""
+
+_SPONSORING: Mapping[str, Kinds] = {"fact": (PartnerEnrolled, PartnerCorrected)}
+_BRANDING: Mapping[str, Kinds] = {"fact": (PartnerWhiteLabelGranted,)}
+_COVERING: Mapping[str, Kinds] = {"fact": (PartnerTerritoryGranted,)}
+_PAYING: Mapping[str, Kinds] = {"fact": (PayoutSettled, PayoutFailed)}
+_OF_CLASS: Mapping[type[Event], Mapping[str, Kinds]] = {
+    AdjustmentPosted: {"command": (AdjustmentRequested, FactRetracted, PartnerOpened)},
+    AttributionAssigned: {"command": (AttributionAssignmentRequested,)},
+    CommissionPosted: {"line": (CommissionPosted,)},
+    CreditPosted: {"command": (CreditRequested,)},
+    DecisionUnresolved: {"fact": (Fact,), "command": (FactRetracted,)},
+    EnrolmentCorrected: {"command": (PartnerCorrected,)},
+    FactVoided: {"fact": (Fact,), "command": (FactRetracted,)},
+    MarginPosted: {"line": (MarginPosted,)},
+    PaymentBooked: _PAYING,
+    PayoutClosed: _PAYING,
+    PayoutInitiated: {"run": (PayoutRun,)},
+    PrizePosted: {"run": (PeriodClosed,)},
+    ProgrammeAssigned: {"command": (PartnerProgrammeAssigned,)},
+    RankingRecorded: {"run": (PeriodClosed,)},
+    SponsorAccepted: _SPONSORING,
+    SponsorRejected: _SPONSORING,
+    SponsorWaiting: _SPONSORING,
+    TerritoryAccepted: _COVERING,
+    TerritoryRejected: _COVERING,
+    WhiteLabelAccepted: _BRANDING,
+    WhiteLabelRejected: _BRANDING,
+    WholesaleBooked: {"fact": (WholesaleSettled,)},
+}
+
+_MANY = frozenset({"facts", "refunds"})
+
+Key = tuple[str, str]
+"""A type, empty where all types mean the same by it, and the name of its member."""
+
+DECIDED_BY: Key = ("", "decided by")
+"""The command of a line or payout (D18.8): its run, or what finance asked for."""
+
+_CLAIM, _ACTIVATION, _PRICE_FACT = ("", "claim"), ("", "activation"), ("", "price_fact")
+
+_TYPES = sorted({cls.type for cls in CATALOGUE.values()})
+_NUMBERS = {name: number for number, name in enumerate(_TYPES, start=1)}
+_NOTHING = 0
+"""The number of a position at which no event of the catalogue is."""
+
+
+class Pending(NamedTuple):
+    """A position before the page that an event of it names; ``key`` says what it may be."""
+
+    position: int
+    partner_id: str | None
+    named: int
+    key: Key
+
+
+class PageLinks:
+    """What the events of one page name: looked up in the page, or kept for :class:`Links`."""
+
+    def __init__(self, after: int, through: int) -> None:
+        self._after = after
+        self.numbers = bytearray(through - after)
+        """The number of the type at each position of the page; 0 is none."""
+        self.pending: list[Pending] = []
+
+    def pass_by(self, position: int, cls: type[Event] | None) -> None:
+        """Remember what stands at a position; None is nothing that an event may name."""
+        if cls is not None:
+            self.numbers[position - self._after - 1] = _NUMBERS[cls.type]
+
+    def check(self, row: StoredRow, event: Event) -> Iterator[str]:
+        """Yield what is wrong with each position that an event names in its page."""
+        for key, named in _named(event):
+            if named <= self._after:
+                self.pending.append(Pending(row.position, row.partner_id, named, key))
+            elif named >= row.position:
+                yield f"{key[1]} {named} is not before it"
+            else:
+                wrong = _wrong(key, named, self.numbers[named - self._after - 1])
+                if wrong is not None:
+                    yield wrong
+
+    def is_no_command(self, row: StoredRow, command: int) -> bool:
+        """Whether ``command`` is known to be none; one before the page is kept for later."""
+        if command <= self._after:
+            self.pending.append(Pending(row.position, row.partner_id, command, DECIDED_BY))
+            return False
+        if command >= row.position:
+            return True
+        return _wrong(DECIDED_BY, command, self.numbers[command - self._after - 1]) is not None
+
+
+class Links:
+    """What stands at each position so far, a byte each; looks up what later pages name."""
+
+    def __init__(self) -> None:
+        self._numbers = bytearray(1)
+
+    def take(self, numbers: bytes, pending: Iterable[Pending]) -> Iterator[Discrepancy]:
+        """Take the next page; yields what is wrong with the positions before it that it names."""
+        known = self._numbers
+        for position, partner_id, named, key in pending:
+            number = known[named] if named > 0 else _NOTHING
+            if number not in _allowed(key):
+                if key == DECIDED_BY:
+                    what = f"it was decided by {named}, which is no command"
+                    yield Discrepancy("D18.8", what, position, partner_id)
+                else:
+                    what = str(_wrong(key, named, number))
+                    yield Discrepancy("D18.5", what, position, partner_id)
+        known += numbers
+
+
+def _wrong(key: Key, named: int, number: int) -> str | None:
+    """What is wrong with a type at a position that a member names, if anything."""
+    numbers = _allowed(key)
+    if number in numbers:
+        return None
+    if number == _NOTHING:
+        return f"{key[1]} {named} is not there"
+    wanted = " or ".join(_TYPES[each - 1] for each in sorted(numbers))
+    return f"{key[1]} {named} is {_TYPES[number - 1]}, not {wanted}"
+
+
+def _named(event: Event) -> Iterator[tuple[Key, int]]:
+    """Each position that an event names, with the member that does."""
+    members = event.__dict__
+    for key, name, is_many in _members_of(type(event)):
+        value = members[name]
+        if value is None:
+            continue
+        if is_many:
+            for each in value:
+                yield key, each
+        else:
+            yield key, value
+    if type(event) is ClientStanding:
+        yield from _of_standing(event)
+
+
+def _of_standing(event: ClientStanding) -> Iterator[tuple[Key, int]]:
+    for standing in (event.before, event.after):
+        if standing.claim is not None:
+            yield _CLAIM, standing.claim
+    for change in event.subscriptions:
+        for term in (*change.before, *change.after):
+            yield _ACTIVATION, term.activation
+            yield _PRICE_FACT, term.price_fact
+
+
+@cache
+def _members_of(cls: type[Event]) -> tuple[tuple[Key, str, bool], ...]:
+    """The members of a class that hold positions, and whether they hold many."""
+    known = {**_NAMED, **_OF_CLASS.get(cls, {})}
+    return tuple(
+        ((cls.type if name in _OF_CLASS.get(cls, {}) else "", name), name, name in _MANY)
+        for name, field in cls.model_fields.items()
+        # Of the same name may be a code: a ranking's own, the cause of a tier.
+        if name in known and _holds_integers(field.annotation)
+    )
+
+
+def _holds_integers(annotation: object) -> bool:
+    return annotation is int or any(map(_holds_integers, get_args(annotation)))
+
+
+@cache
+def _allowed(key: Key) -> frozenset[int]:
+    """The numbers of the types that a member may name."""
+    type_, name = key
+    of_class = {cls.type: named for cls, named in _OF_CLASS.items()}.get(type_, {})
+    kinds = (Command,) if key == DECIDED_BY else of_class.get(name) or _NAMED[name]
+    return frozenset(_NUMBERS[cls.type] for cls in CATALOGUE.values() if issubclass(cls, kinds))

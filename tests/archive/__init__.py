@@ -1,0 +1,1 @@
+"""Archives: the same answers, checks, bad input."""

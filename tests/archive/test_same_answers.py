@@ -1,0 +1,70 @@
+"""The archive answers what the ledger answers, to the byte: any question, at any place."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import date
+from itertools import count
+from pathlib import Path
+
+import psycopg
+from hypothesis import HealthCheck, Phase, given, settings
+
+from interfaces.cli.output import to_json
+from replay.archive.opening import open_archive
+from replay.archive.writing import Archiver
+from replay.as_of import AsOf, Replay
+from tests.properties.every_rule import stories_of_every_rule
+from tests.properties.play import play
+from tests.properties.questions import QUESTIONS, ask
+from tests.properties.stories import DAYS, Story
+from tests.rules.ledger_adapter import _database, open_ledger
+
+_FEW = settings(
+    max_examples=max(6, settings().max_examples // 8),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
+
+
+_TURNS = 5
+"""At each place every fifth question, the next ones at the next: all at every one take minutes."""
+
+
+def _in_turn(turn: int) -> list[str]:
+    return list(QUESTIONS)[turn % _TURNS :: _TURNS]
+
+
+def _told(name: str, replay: Replay, at: AsOf) -> str:
+    return to_json({"as_of": at.answer(), "rows": ask(name, replay, at)})
+
+
+def _places(last: int) -> list[tuple[int, date | None]]:
+    return [(last, None), (last, DAYS[len(DAYS) // 2]), (last // 2, None), (last // 3, DAYS[-1])]
+
+
+turns = count()
+
+
+@_FEW
+@given(story=stories_of_every_rule())
+def test_random_histories_are_answered_alike(story: Story) -> None:
+    """Of a random history, written in one part or in two: at its end and in its middle."""
+    with (
+        open_ledger() as ledger,
+        psycopg.connect(_database(), autocommit=True) as connection,
+        tempfile.TemporaryDirectory() as directory,
+    ):
+        play(story, ledger)
+        stored = Replay(connection)
+        last = stored.resolve().position
+        archiver = Archiver(connection, Path(directory), bucket_events=7)
+        archiver.write(max(1, last // 2))
+        archiver.write(last)
+        with open_archive(Path(directory)) as archived:
+            for position, day in _places(last):
+                at = stored.resolve(position=position, effective_at=day)
+                assert archived.resolve(position=position, effective_at=day) == at
+                for name in _in_turn(next(turns)):
+                    assert _told(name, archived, at) == _told(name, stored, at), (name, at)

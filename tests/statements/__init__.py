@@ -1,0 +1,1 @@
+"""Statements of closed months: the same bytes for ever, in every form."""
