@@ -154,6 +154,11 @@ class Programme(Part):
         """Whether commands of finance wait for another operator's approval (D16.1)."""
         return self.controls is not None and self.controls.approval == "separate"
 
+    @property
+    def records_reading(self) -> bool:
+        """Whether the reading of statements and evidence is recorded (D16.3)."""
+        return self.controls is not None and self.controls.reading == "recorded"
+
     # --- the document ----------------------------------------------------------------------------
 
     def document(self) -> dict[str, JsonValue]:
