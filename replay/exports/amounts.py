@@ -1,4 +1,4 @@
-"""Amounts as other programs read them."""
+"""Minor units as programs of accounting read them."""
 
 from __future__ import annotations
 
