@@ -18,9 +18,10 @@ from ledger.errors import Corrupt, NotReady, Refused
 from ledger.policy.accounting import Accounting, JournalCode
 from replay.as_of import AsOf, Replay
 from replay.entities import ledger_at
+from replay.exports.amounts import amount_text
 from replay.exports.entries import OF_PARTNERS, Entry, entries
 from replay.postings import Posting
-from replay.statements import Statements, amount_text
+from replay.statements import Statements
 
 BOOKS = "EUR"
 """French books are kept in euros (article L123-22 of the Code de commerce)."""

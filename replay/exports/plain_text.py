@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from events.currencies import minor_digits
 from replay.as_of import AsOf
+from replay.exports.amounts import amount_text
 from replay.exports.entries import OF_PARTNERS, Entry
 from replay.postings import Posting
-from replay.statements import amount_text
 
 _BEANCOUNT = {
     "bank": "Assets:Bank",
