@@ -37,7 +37,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _COMMANDS = (
     *("programme.adopted", "partner.programme_assigned", "ledger.opened", "partner.opened"),
     *("adjustment.posted", "credit.posted", "fact.retracted", "attribution.assigned"),
-    *("partner.corrected", "payout.run", "payouts.held", "payouts.released", "period.closed"),
+    *("partner.corrected", "payout.run", "payout.held", "payout.released", "period.closed"),
     *("command.proposed", "proposal.approved", "proposal.rejected"),
 )
 _COMMAND_MEMBERS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ import click
 from interfaces.cli.command import Command
 from interfaces.cli.options import MONTH, format_option
 from interfaces.cli.output import Format, write_result
+from interfaces.cli.reading import may_be_recorded, record_reading
 from interfaces.cli.session import Session
 from interfaces.cli.statement_form import to_text
 from interfaces.files import replace_file
 from interfaces.money import format_count
+from ledger.commanding.readings import Reading
 from replay.as_of import AsOf
 from replay.evidence import Asked, Evidence, File, pack
 from replay.statements import Statement, to_csv
@@ -74,6 +77,11 @@ def evidence(session: Session, period: Asked, out: Path, format_: Format) -> Non
     with session.replay() as replay:
         found = Evidence(replay, {"txt": _text, "csv": _csv})
         content = pack(found.files(period, _more), period, _queries(period))
+        recorded, position = may_be_recorded(session, replay), replay.resolve().position
+    if recorded:
+        digest = sha256(content).hexdigest()
+        read = Reading("evidence", period.first, period.last, "zip", digest, position)
+        record_reading(session, read)
     replace_file(out, content)
     session.line.add(bytes=len(content))
     size = format_count(len(content), session.locale)
