@@ -175,6 +175,13 @@ def _table(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def _select(node: exp.Expr) -> exp.Expr:
+    """Give a list to a SELECT without one, which only tells whether there are rows."""
+    if not node.expressions:
+        node.set("expressions", [exp.true()])
+    return node
+
+
 def _function(node: exp.Expr) -> exp.Expr:
     assert isinstance(node, exp.Anonymous)
     name = str(node.this).lower()
@@ -205,6 +212,7 @@ _RULES: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.Div: _divided,
     exp.MakeInterval: _months,
     exp.Table: _table,
+    exp.Select: _select,
     exp.GroupConcat: _joined,
 }
 

@@ -19,12 +19,12 @@ def _logging_as_before() -> Iterator[None]:
 
 @pytest.fixture
 def closed(ledger_database_url: str, capsys: pytest.CaptureFixture[str]) -> Commands:
-    """Commands on a ledger with the hand-written billing file, closed through March 2026."""
+    """Commands on a ledger with the hand-written billing file, closed through May 2026."""
     commands = Commands(ledger_database_url, capsys)
     commands.done("programme", "adopt", "izyinbox")
     commands.done("ingest", BILLING)
-    commands.done("accrue", "--through", "2026-03-31")
-    commands.done("close", "2026-03")
+    commands.done("accrue", "--through", "2026-05-31")
+    commands.done("close", "2026-05")
     commands.done("accrue", "--through", "2026-06-30")
     return commands
 

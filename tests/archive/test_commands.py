@@ -21,8 +21,8 @@ QUERIES = (
     ("tiers", "--history"),
     ("leaderboard", "--all-time"),
     ("badges",),
-    ("statement", "partner-a", "--month", "2026-03"),
-    ("statement", "partner-a", "--month", "2026-02", "--format", "csv"),
+    ("statement", "p-alpha", "--month", "2026-05"),
+    ("statement", "p-alpha", "--month", "2026-04", "--format", "csv"),
     ("trial-balance",),
     ("receivables",),
     ("claims",),
@@ -79,7 +79,7 @@ def _rewrite(archive: Path, manifest: dict[str, list[dict[str, object]]]) -> Non
 
 def test_queries_answer_the_same_bytes(closed: Commands, archived: Path, offline: Offline) -> None:
     """Without a database, as of the archive's end, as the ledger does as of that position."""
-    at = ("--position", _position(archived), "--effective-at", "2026-03-31")
+    at = ("--position", _position(archived), "--effective-at", "2026-04-30")
     for query in QUERIES:
         for place in (at[:2], at):
             form = () if "--format" in query else ("--format", "json")
@@ -93,7 +93,7 @@ def test_an_archive_grows_and_keeps_its_parts(
 ) -> None:
     """A later close adds a part; the part before stays, byte for byte, and all of it is checked."""
     before = {path: path.read_bytes() for path in archived.glob("part-*/*")}
-    closed.done("close", "2026-04")
+    closed.done("close", "2026-06")
     written = closed.done("archive", archived, "--format", "json").json
     assert written["parts"] == 2
     assert {path: path.read_bytes() for path in before} == before
@@ -104,18 +104,35 @@ def test_an_archive_grows_and_keeps_its_parts(
 
 def test_a_month_is_archived_through_its_close(closed: Commands, tmp_path: Path) -> None:
     """No further; and a month that is open is refused."""
-    at = closed.done("archive", tmp_path / "a", "--period", "2026-03", "--format", "json").json
-    statement = closed.done("statement", "partner-a", "--month", "2026-03", "--format", "json").json
+    at = closed.done("archive", tmp_path / "a", "--period", "2026-05", "--format", "json").json
+    statement = closed.done("statement", "p-alpha", "--month", "2026-05", "--format", "json").json
     assert statement["statement"]["position"] < at["position"] < (closed.position() or 0)
-    assert "2026-05 is not closed yet" in closed.refused(
-        "archive", tmp_path / "b", "--period", "2026-05"
+    assert "2026-06 is not closed yet" in closed.refused(
+        "archive", tmp_path / "b", "--period", "2026-06"
     )
 
 
-def test_checkpoints_go_along(closed: Commands, archived: Path, tmp_path: Path) -> None:
-    """Those of no more than the archive's events."""
+def test_checkpoints_go_along(
+    closed: Commands,
+    archived: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    offline: Offline,
+) -> None:
+    """Those of no more than the archive's events, held against its leaves by the check."""
     closed.done("checkpoint", "key", tmp_path / "key")
+    monkeypatch.setenv("COMMISSIONS_CHECKPOINT_KEY_FILE", str(tmp_path / "key"))
+    note = closed.done("checkpoint", "create", "--format", "json").json["note"]
+    closed.done("archive", archived)
     assert _manifest(archived)["checkpoints"] == []
+    closed.done("archive", archived, "--through", closed.position() or 0)
+    manifest = _manifest(archived)
+    assert [one["note"] for one in manifest["checkpoints"]] == [note]
+    assert offline("archive", "--check", archived)[0] == 0
+
+    manifest["checkpoints"][0]["position"] = 5
+    _rewrite(archived, manifest)
+    assert "at position 5: checkpoint, it says" in offline.refused("archive", "--check", archived)
 
 
 @pytest.mark.parametrize("query", [("balances",), ("archive", "--check")], ids=" ".join)
@@ -168,7 +185,7 @@ def test_a_manifest_that_lies_is_found_by_the_check(
 
 @pytest.mark.parametrize(
     ("column", "check"),
-    [("amount", "columns"), ("day", "columns"), ("source", "root"), ("recorded_at", "root")],
+    [("amount", "columns"), ("day", "days"), ("source", "root"), ("recorded_at", "root")],
 )
 def test_a_forged_column_with_its_hash_forged_is_found(
     column: str, check: str, archived: Path, offline: Offline
@@ -177,7 +194,7 @@ def test_a_forged_column_with_its_hash_forged_is_found(
     file = next(archived.glob("part-*/events-*.parquet"))
     table = pq.read_table(file)
     values = table[column].to_pylist()
-    at = next(i for i, value in enumerate(values) if value is not None and i > len(values) // 4)
+    at = max(at for at, value in enumerate(values) if value is not None)
     other = values[at + 1 :] + values[:at]
     values[at] = next(each for each in other if each not in {None, values[at]})
     forged = table.set_column(
