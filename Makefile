@@ -57,7 +57,7 @@ mutants: $(MUTMUT) ## the engine changed in thousands of ways: do the tests tell
 	@$(MUTMUT) run --max-children 1 "ledger.engine.money.*"
 	@cd mutants && MUTANTS="$(or $(ONLY),*)" COMMISSIONS_TEST_STORIES="$(or $(STORIES),2)" \
 	  ../$(MUTANTS)/bin/python -m pytest -p tests.mutation.trying -p no:cacheprovider -q \
-	  -k "not real and not model" tests/rules tests/engine tests/policy/test_simulation.py \
+	  -k "not [real and not [model" tests/rules tests/engine tests/policy/test_simulation.py \
 	  tests/properties/test_in_memory.py
 
 lint: $(INSTALLED) ## style, types and architecture
