@@ -7,12 +7,18 @@ LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# `make mutants ONLY="ledger.engine.tiers.*"` tries a part; what was killed before is not tried again.
+MUTANTS := .venv-mutants
+MUTMUT := $(MUTANTS)/bin/mutmut
+ONLY ?=
+STORIES ?= 2
+
 # One test worker a core; `make test ARGS="tests/events -k money"` runs a part.
 WORKERS ?= auto
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak lint format audit bench lock clean
+.PHONY: help install demo test soak mutants lint format audit bench lock clean
 
 help: ## show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +46,20 @@ test: $(INSTALLED) ## every test
 soak: $(INSTALLED) ## faults of all kinds mixed; SOAK="600 SEED" for ten minutes from a seed
 	@$(BIN)/python -m tests.faults.soak $(SOAK)
 
+# What mutmut itself needs is newer than what is locked: it gets a place of its own.
+$(MUTMUT): requirements.lock
+	@$(PYTHON) -m venv --clear $(MUTANTS)
+	@$(MUTANTS)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --requirement requirements.lock
+	@$(MUTANTS)/bin/python -m pip --disable-pip-version-check --quiet install mutmut==3.8.1
+
+# Mutants are made, and the tests that reach each function told, by trying those of one small module.
+mutants: $(MUTMUT) ## the engine changed in thousands of ways: do the tests tell? (an hour or more)
+	@$(MUTMUT) run --max-children 1 "ledger.engine.money.*"
+	@cd mutants && MUTANTS="$(or $(ONLY),*)" COMMISSIONS_TEST_STORIES="$(or $(STORIES),2)" \
+	  ../$(MUTANTS)/bin/python -m pytest -p tests.mutation.trying -p no:cacheprovider -q \
+	  -k "not real and not model" tests/rules tests/engine tests/policy/test_simulation.py \
+	  tests/properties/test_in_memory.py
+
 lint: $(INSTALLED) ## style, types and architecture
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -62,4 +82,4 @@ lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	  --quiet --output-file requirements.lock
 
 clean: ## remove what was made here
-	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(MUTANTS) mutants build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

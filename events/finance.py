@@ -155,12 +155,26 @@ class AccrualRun(Command):
     engine: EngineNumber = None
 
 
+class OpenLetter(Value):
+    """A dead letter that was open when a month was closed: its id, and the hash of its bytes."""
+
+    id: Position
+    kind: Literal["rejected", "quarantined"]
+    sha256: Sha256
+
+
 class PeriodClosed(Command):
-    """A month is closed for good (D16)."""
+    """A month is closed for good (D16).
+
+    ``letters`` and ``unresolved`` are what was open of it and acknowledged (D16.2): dead letters,
+    and positions of facts and decisions; None where nothing was open.
+    """
 
     type: ClassVar[str] = "period.closed"
     month: Month
     ahead: Annotated[bool, Field(strict=True)] = False
+    letters: tuple[OpenLetter, ...] | None = None
+    unresolved: tuple[Position, ...] | None = None
     operator: Operator
     engine: EngineNumber = None
 

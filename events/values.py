@@ -9,6 +9,7 @@ import re
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -86,13 +87,24 @@ Currency = Annotated[
 
 
 def _day(value: Any) -> Any:
+    if isinstance(value, str):
+        return _read_day(value)
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
+    raise ValueError(_NO_DAY)
+
+
+# A log names few days, again and again; what is none is not remembered.
+@lru_cache(maxsize=16_384)
+def _read_day(value: str) -> date:
     # fromisoformat takes weeks and compact dates, too; none of those has both hyphens here.
-    if isinstance(value, str) and len(value) == len("YYYY-MM-DD") and value[4] == value[7] == "-":
+    if len(value) == len("YYYY-MM-DD") and value[4] == value[7] == "-":
         with suppress(ValueError):
             return date.fromisoformat(value)
-    raise ValueError("a day is written YYYY-MM-DD and is one of the calendar")
+    raise ValueError(_NO_DAY)
+
+
+_NO_DAY = "a day is written YYYY-MM-DD and is one of the calendar"
 
 
 Day = Annotated[
@@ -177,7 +189,13 @@ _RATE = r"^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$"
 
 
 def _rate(value: Any) -> Any:
-    text = value if isinstance(value, str) else str(value) if isinstance(value, Decimal) else ""
+    if isinstance(value, str):
+        return _read_rate(value)
+    return _read_rate(str(value) if isinstance(value, Decimal) else "")
+
+
+@lru_cache(maxsize=1024)
+def _read_rate(text: str) -> Decimal:
     if not re.fullmatch(_RATE, text) or text.endswith("\n"):
         raise ValueError('a rate is a decimal in quotes from "0" to "1", such as "0.20"')
     return Decimal(text)

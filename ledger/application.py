@@ -15,6 +15,7 @@ from events.finance import (
     IngestGapAccepted,
 )
 from ledger.commanding.approvals import ApprovalCommands
+from ledger.commanding.readings import ReadingCommands
 from ledger.commanding.runs import RunCommands
 from ledger.dead_letters import Incoming
 from ledger.engine import commands
@@ -35,7 +36,7 @@ class Gap(NamedTuple):
     reason: str
 
 
-class CommissionLedger(ApprovalCommands, RunCommands):
+class CommissionLedger(ApprovalCommands, RunCommands, ReadingCommands):
     """One ledger in one database.
 
     Methods raise :class:`~ledger.errors.Refused` for what the rules refuse, after which nothing was

@@ -127,6 +127,12 @@ class ReadModels(CountedModels, Protocol):
     def tallies(self, cursor: Cursor[Any], span: Span) -> Sequence[Tally]:
         """How many counted clients of a span each partner has (D12), those with none left out."""
 
+    def unresolved(self, cursor: Cursor[Any], through: date) -> list[int]:
+        """What waits or had no effect, of days up to one (D16.2): positions, ascending.
+
+        A claim that repeats what holds is answered: it does not wait.
+        """
+
     def assigned_partners(self, cursor: Cursor[Any]) -> list[str]:
         """The partners that were ever put under another programme (D7.3), by id."""
 

@@ -14,6 +14,7 @@ from events.values import Interval
 from ledger.engine.contests import Claims
 from ledger.engine.state import Assignment, Run
 from ledger.ports import Candidate
+from projections.closing import ClosingModels
 from projections.names import DEFAULT_NAMES, Names
 from projections.paid import PaidReader
 from projections.payables import PayableModels
@@ -93,7 +94,7 @@ ORDER BY client_id
 """
 
 
-class LiveModels(PaidReader, PayableModels, RankingModels):
+class LiveModels(PaidReader, PayableModels, RankingModels, ClosingModels):
     """The projections as the ledger's commands use them: merged, and read for runs."""
 
     def __init__(self, names: Names = DEFAULT_NAMES) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -44,6 +45,12 @@ def partners_at(replay: Replay, at: AsOf) -> dict[str, Partner]:
     condition = sql.SQL("originator_id >= 'partner:' AND originator_id < 'partner;'")
     entities = _folded(replay, at, condition).values()
     return {each.partner_id: each for each in entities if isinstance(each, Partner)}
+
+
+def streams_at(replay: Replay, at: AsOf, streams: Sequence[str]) -> dict[str, Any]:
+    """The entities of some streams by all that is known, of those that have one."""
+    condition = sql.SQL("originator_id = ANY({})").format(sql.Literal(sorted(set(streams))))
+    return _folded(replay, at, condition)
 
 
 def last_day_of(at: AsOf, ledger: Ledger) -> date | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 import orjson
@@ -16,6 +17,8 @@ from ledger.store.rows import plain_content_hash
 from replay.findings import Discrepancy, StoredRow
 from replay.transparency.checking import Signed
 
+_BACKWARDS = "recorded before {}"
+
 
 class StoredHead(NamedTuple):
     """The head row: the last position, its instant and the frontier of all leaves."""
@@ -25,40 +28,51 @@ class StoredHead(NamedTuple):
     frontier: bytes
 
 
+class Order(NamedTuple):
+    """How many rows a page has, and the instants of its first and last."""
+
+    rows: int
+    first: datetime | None
+    last: datetime | None
+
+
+def check_rows(rows: Sequence[StoredRow], leaves: list[bytes]) -> Iterator[Discrepancy]:
+    """Yield what is wrong with the rows of a page, in order; their leaves are put in ``leaves``."""
+    before: datetime | None = None
+    for row in rows:
+        if before is not None and row.recorded_at < before:
+            yield Discrepancy("recorded_at", _BACKWARDS.format(before.isoformat()), row.position)
+        before = row.recorded_at
+        if content_of(row) != row.content:
+            yield Discrepancy("content", "the content is not what was hashed", row.position)
+        leaf = leaf_of(row)
+        if leaf != row.leaf:
+            yield Discrepancy("leaf", "the leaf is not of this row", row.position)
+        leaves.append(leaf)
+
+
 class Integrity:
-    """Follows the rows in order; ``check`` each page, then ``finish`` against the head."""
+    """Puts the pages together in order: ``take`` each, then ``finish`` against the head."""
 
     def __init__(self, signed: Signed) -> None:
         self._signed = signed
-        self._position = 0
+        self._rows = 0
         self._recorded_at: datetime | None = None
 
-    def check(self, rows: Sequence[StoredRow]) -> Iterator[Discrepancy]:
-        """Yield what is wrong with a page of rows, in order of position."""
-        leaves = []
-        for row in rows:
-            yield from self._order(row)
-            content = content_of(row)
-            if content != row.content:
-                yield Discrepancy("content", "the content is not what was hashed", row.position)
-            leaf = leaf_of(row)
-            if leaf != row.leaf:
-                yield Discrepancy("leaf", "the leaf is not of this row", row.position)
-            leaves.append(leaf)
-        yield from self._signed.add(leaves)
-        self._position += len(rows)
-
-    def _order(self, row: StoredRow) -> Iterator[Discrepancy]:
+    def take(self, after: int, order: Order, leaves: Sequence[bytes]) -> Iterator[Discrepancy]:
+        """Yield what is wrong between a page and those before it."""
         before = self._recorded_at
-        if before is not None and row.recorded_at < before:
-            yield Discrepancy("recorded_at", f"recorded before {before.isoformat()}", row.position)
-        self._recorded_at = row.recorded_at
+        if before is not None and order.first is not None and order.first < before:
+            yield Discrepancy("recorded_at", _BACKWARDS.format(before.isoformat()), after + 1)
+        self._recorded_at = order.last or before
+        yield from self._signed.add(leaves)
+        self._rows += order.rows
 
     def finish(self, head: StoredHead) -> Iterator[Discrepancy]:
         """Yield where the head says something else than the rows up to it."""
-        if self._position != head.position:
+        if self._rows != head.position:
             yield Discrepancy(
-                "head", f"the head says {head.position} events, there are {self._position}"
+                "head", f"the head says {head.position} events, there are {self._rows}"
             )
         elif self._signed.frontier != head.frontier:
             yield Discrepancy("frontier", "the head's frontier is not of these leaves")
@@ -92,8 +106,14 @@ def leaf_of(row: StoredRow) -> bytes:
         % (
             row.content.hex().encode(),
             row.position,
-            format_instant(row.recorded_at).encode(),
+            _instant(row.recorded_at),
             orjson.dumps(row.originator_id),
             row.originator_version,
         )
     )
+
+
+@lru_cache(maxsize=1024)
+def _instant(recorded_at: datetime) -> bytes:
+    """An instant as a leaf holds it; an append has one for all of its events."""
+    return format_instant(recorded_at).encode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -77,18 +77,31 @@ HAVING COUNT(*) > 1
 ORDER BY 6
 """
 
-_DUPLICATES = """
-SELECT later.position, later.partner_id, later.source, later.event_id, earlier.position
-FROM {events} AS later
-JOIN {events} AS earlier
-    ON earlier.source = later.source AND earlier.event_id = later.event_id
-WHERE later.position > %(after)s
-    AND later.position <= %(through)s
-    AND earlier.position < later.position
-    AND later.event_id IS NOT NULL
-    AND earlier.event_id IS NOT NULL
+_UNIQUE = """
+SELECT
+FROM pg_catalog.pg_index
+WHERE indrelid = %(table)s::regclass
+    AND indisunique
+    AND indisvalid
+    AND pg_get_indexdef(indexrelid, 1, TRUE) = 'source'
+    AND pg_get_indexdef(indexrelid, 2, TRUE) = 'event_id'
+    AND indnkeyatts = 2
+    AND pg_get_expr(indpred, indrelid) = '(event_id IS NOT NULL)'
 """
 
+_DUPLICATES = """
+SELECT position, partner_id, source, event_id, first
+FROM (
+    SELECT
+        position, partner_id, source, event_id,
+        MIN(position) OVER (PARTITION BY source, event_id) AS first
+    FROM {events}
+    WHERE event_id IS NOT NULL
+        AND position <= %(through)s
+) AS keyed
+WHERE position <> first
+ORDER BY position
+"""
 
 _CHAINS = """
 SELECT originator_id, COUNT(*), MIN(originator_version), MAX(originator_version)
@@ -178,13 +191,16 @@ def retractions(
 
 
 def duplicates(
-    connection: Connection[Any], events: sql.Identifier, after: int, through: int
+    connection: Connection[Any], events: sql.Identifier, through: int
 ) -> Iterator[Discrepancy]:
-    """D18.7: yield the facts of a page whose (source, id) an earlier one has."""
+    """D18.7: yield the facts whose (source, id) an earlier one has.
+
+    While the unique index of these keys is there, PostgreSQL answers for it.
+    """
     with connection.transaction(), _cursor(connection) as cursor:
-        cursor.execute(
-            sql.SQL(_DUPLICATES).format(events=events), {"after": after, "through": through}
-        )
+        if cursor.execute(_UNIQUE, {"table": events.as_string(connection)}).fetchone() is not None:
+            return
+        cursor.execute(sql.SQL(_DUPLICATES).format(events=events), {"through": through})
         found = cursor.fetchall()
     for position, partner, source, event_id, earlier in found:
         what = f"{source} {event_id} counts already at position {earlier}"
@@ -266,30 +282,40 @@ def projections(
         yield Discrepancy("D18.6", what, None, partner)
 
 
-def sealed_statements(
-    connection: Connection[Any], projector: Projector, through: int
-) -> Iterator[Discrepancy]:
-    """D18.9: the statements of each sealed month still have the hash of their close."""
-    names = projector.names
+def seals(
+    connection: Connection[Any], events: sql.Identifier, through: int
+) -> list[tuple[int, StatementsSealed]]:
+    """The seals of months by position; one that cannot be read is told where events are read."""
+    query = sql.SQL(
+        "SELECT position, topic, state FROM {} WHERE originator_id = 'ledger' "
+        "AND topic = %s AND position <= %s ORDER BY position"
+    ).format(events)
+    found: list[tuple[int, StatementsSealed]] = []
     with connection.transaction(), _cursor(connection) as cursor:
-        cursor.execute(
-            sql.SQL(
-                "SELECT position, topic, state FROM {} WHERE originator_id = 'ledger' "
-                "AND topic = %s AND position <= %s ORDER BY position"
-            ).format(names.events),
-            (StatementsSealed.topic(), through),
-        )
-        seals = cursor.fetchall()
-    for position, topic, state in seals:
-        try:
-            event = decode_state(topic, state)
-        except EventError:
-            # Told already, where the events were read one by one.
-            continue
-        if not isinstance(event, StatementsSealed):
-            continue
+        for position, topic, state in cursor.execute(query, (StatementsSealed.topic(), through)):
+            try:
+                event = decode_state(topic, state)
+            except EventError:
+                continue
+            if isinstance(event, StatementsSealed):
+                found.append((position, event))
+    return found
+
+
+def sealed_statements(
+    connection: Connection[Any],
+    projector: Projector,
+    sealed: Sequence[tuple[int, StatementsSealed]],
+    roots: Mapping[int, bytes],
+) -> Iterator[Discrepancy]:
+    """D18.9: the statements of each sealed month still have the hash of their close.
+
+    ``roots`` has the log's root at each close.
+    """
+    for position, event in sealed:
         with connection.transaction(), _cursor(connection) as cursor:
-            count, sha256 = seal(cursor, event.month, event.close, names)
+            root = roots.get(event.close)
+            count, sha256 = seal(cursor, event.month, event.close, projector.names, root)
         if (count, sha256) != (event.statements, event.sha256):
             what = (
                 f"{event.month}: {count} statements hash to {sha256}, sealed were "

@@ -1,14 +1,15 @@
 """What each event names by position: that it is there, before it, and of the right kind (D18.5).
 
 One byte a position is remembered, the number of its event's type: ten million events are ten
-megabytes.
+megabytes. A page is looked through by itself; what it names before its beginning is looked up when
+the pages are put together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from events.base import Command, Decision, Event, Fact
 from events.billing import ClientActivated, ClientPlanChanged, InvoicePaid, InvoiceRefunded
@@ -124,83 +125,131 @@ _OF_CLASS: Mapping[type[Event], Mapping[str, Kinds]] = {
     WholesaleBooked: {"fact": (WholesaleSettled,)},
 }
 
+_MANY = frozenset({"facts", "refunds"})
+
+Key = tuple[str, str]
+"""A type, empty where all types mean the same by it, and the name of its member."""
+
+DECIDED_BY: Key = ("", "decided by")
+"""The command of a line or payout (D18.8): its run, or what finance asked for."""
+
+_CLAIM, _ACTIVATION, _PRICE_FACT = ("", "claim"), ("", "activation"), ("", "price_fact")
+
 _TYPES = sorted({cls.type for cls in CATALOGUE.values()})
 _NUMBERS = {name: number for number, name in enumerate(_TYPES, start=1)}
 _NOTHING = 0
 """The number of a position at which no event of the catalogue is."""
 
 
+class Pending(NamedTuple):
+    """A position before the page that an event of it names; ``key`` says what it may be."""
+
+    position: int
+    partner_id: str | None
+    named: int
+    key: Key
+
+
+class PageLinks:
+    """What the events of one page name: looked up in the page, or kept for :class:`Links`."""
+
+    def __init__(self, after: int, through: int) -> None:
+        self._after = after
+        self.numbers = bytearray(through - after)
+        """The number of the type at each position of the page; 0 is none."""
+        self.pending: list[Pending] = []
+
+    def pass_by(self, position: int, cls: type[Event] | None) -> None:
+        """Remember what stands at a position; None is nothing that an event may name."""
+        if cls is not None:
+            self.numbers[position - self._after - 1] = _NUMBERS[cls.type]
+
+    def check(self, row: StoredRow, event: Event) -> Iterator[str]:
+        """Yield what is wrong with each position that an event names in its page."""
+        for key, named in _named(event):
+            if named <= self._after:
+                self.pending.append(Pending(row.position, row.partner_id, named, key))
+            elif named >= row.position:
+                yield f"{key[1]} {named} is not before it"
+            else:
+                wrong = _wrong(key, named, self.numbers[named - self._after - 1])
+                if wrong is not None:
+                    yield wrong
+
+    def is_no_command(self, row: StoredRow, command: int) -> bool:
+        """Whether ``command`` is known to be none; one before the page is kept for later."""
+        if command <= self._after:
+            self.pending.append(Pending(row.position, row.partner_id, command, DECIDED_BY))
+            return False
+        if command >= row.position:
+            return True
+        return _wrong(DECIDED_BY, command, self.numbers[command - self._after - 1]) is not None
+
+
 class Links:
-    """Follows the events in order of position, and looks up what each names."""
+    """What stands at each position so far, a byte each; looks up what later pages name."""
 
     def __init__(self) -> None:
         self._numbers = bytearray(1)
 
-    def is_command(self, position: int) -> bool:
-        """Whether a command stands at a position that was passed."""
-        return self._number(position) in _numbers_of((Command,))
-
-    def pass_by(self, position: int, cls: type[Event] | None) -> None:
-        """Remember what stands at a position; None is nothing that an event may name."""
-        missing = position + 1 - len(self._numbers)
-        if missing > 0:
-            self._numbers.extend(bytes(missing))
-        if cls is not None:
-            self._numbers[position] = _NUMBERS[cls.type]
-
-    def check(self, row: StoredRow, event: Event) -> Iterator[Discrepancy]:
-        """D18.5: yield each position that an event names and should not."""
-        for member, named, numbers in _positions(event):
-            number = self._number(named)
-            if named >= row.position or number not in numbers:
-                what = f"{member} {named} {self._found(row, named, number, numbers)}"
-                yield Discrepancy("D18.5", what, row.position, row.partner_id)
-
-    def _number(self, position: int) -> int:
-        return self._numbers[position] if 0 < position < len(self._numbers) else _NOTHING
-
-    @staticmethod
-    def _found(row: StoredRow, named: int, number: int, numbers: frozenset[int]) -> str:
-        if named >= row.position:
-            return "is not before it"
-        if number == _NOTHING:
-            return "is not there"
-        wanted = " or ".join(_TYPES[each - 1] for each in sorted(numbers))
-        return f"is {_TYPES[number - 1]}, not {wanted}"
+    def take(self, numbers: bytes, pending: Iterable[Pending]) -> Iterator[Discrepancy]:
+        """Take the next page; yields what is wrong with the positions before it that it names."""
+        known = self._numbers
+        for position, partner_id, named, key in pending:
+            number = known[named] if named > 0 else _NOTHING
+            if number not in _allowed(key):
+                if key == DECIDED_BY:
+                    what = f"it was decided by {named}, which is no command"
+                    yield Discrepancy("D18.8", what, position, partner_id)
+                else:
+                    what = str(_wrong(key, named, number))
+                    yield Discrepancy("D18.5", what, position, partner_id)
+        known += numbers
 
 
-def _positions(event: Event) -> Iterator[tuple[str, int, frozenset[int]]]:
-    """Each position that an event names: the member, the position, the types that may be there."""
+def _wrong(key: Key, named: int, number: int) -> str | None:
+    """What is wrong with a type at a position that a member names, if anything."""
+    numbers = _allowed(key)
+    if number in numbers:
+        return None
+    if number == _NOTHING:
+        return f"{key[1]} {named} is not there"
+    wanted = " or ".join(_TYPES[each - 1] for each in sorted(numbers))
+    return f"{key[1]} {named} is {_TYPES[number - 1]}, not {wanted}"
+
+
+def _named(event: Event) -> Iterator[tuple[Key, int]]:
+    """Each position that an event names, with the member that does."""
     members = event.__dict__
-    for member, numbers, is_many in _named_by(type(event)):
-        value = members[member]
+    for key, name, is_many in _members_of(type(event)):
+        value = members[name]
         if value is None:
             continue
         if is_many:
             for each in value:
-                yield member, each, numbers
+                yield key, each
         else:
-            yield member, value, numbers
+            yield key, value
     if type(event) is ClientStanding:
         yield from _of_standing(event)
 
 
-def _of_standing(event: ClientStanding) -> Iterator[tuple[str, int, frozenset[int]]]:
+def _of_standing(event: ClientStanding) -> Iterator[tuple[Key, int]]:
     for standing in (event.before, event.after):
         if standing.claim is not None:
-            yield "claim", standing.claim, _numbers_of(_CLAIMS)
+            yield _CLAIM, standing.claim
     for change in event.subscriptions:
         for term in (*change.before, *change.after):
-            yield "activation", term.activation, _numbers_of(_NAMED["activation"])
-            yield "price_fact", term.price_fact, _numbers_of(_NAMED["price_fact"])
+            yield _ACTIVATION, term.activation
+            yield _PRICE_FACT, term.price_fact
 
 
 @cache
-def _named_by(cls: type[Event]) -> tuple[tuple[str, frozenset[int], bool], ...]:
-    """The members of a class that hold positions: name, numbers of types, whether many."""
+def _members_of(cls: type[Event]) -> tuple[tuple[Key, str, bool], ...]:
+    """The members of a class that hold positions, and whether they hold many."""
     known = {**_NAMED, **_OF_CLASS.get(cls, {})}
     return tuple(
-        (name, _numbers_of(known[name]), name in {"facts", "refunds"})
+        ((cls.type if name in _OF_CLASS.get(cls, {}) else "", name), name, name in _MANY)
         for name, field in cls.model_fields.items()
         # Of the same name may be a code: a ranking's own, the cause of a tier.
         if name in known and _holds_integers(field.annotation)
@@ -212,5 +261,9 @@ def _holds_integers(annotation: object) -> bool:
 
 
 @cache
-def _numbers_of(kinds: Kinds) -> frozenset[int]:
+def _allowed(key: Key) -> frozenset[int]:
+    """The numbers of the types that a member may name."""
+    type_, name = key
+    of_class = {cls.type: named for cls, named in _OF_CLASS.items()}.get(type_, {})
+    kinds = (Command,) if key == DECIDED_BY else of_class.get(name) or _NAMED[name]
     return frozenset(_NUMBERS[cls.type] for cls in CATALOGUE.values() if issubclass(cls, kinds))

@@ -6,34 +6,34 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from events.base import Event, Fact
+from events.base import Command, Event, Fact
 from events.catalogue import TOPICS
 from events.codec import decode_state, encode
 from events.decisions import RuledDecision
 from events.errors import EventError
-from events.finance import LedgerOpened, PeriodClosed, ProgrammeAdopted
 from events.lines import (
     AdjustmentPosted,
     CommissionPosted,
     CreditPosted,
     Line,
 )
+from events.partners import WholesaleSettled
 from events.payout_decisions import (
     PaymentBooked,
     PayoutClosed,
     PayoutInitiated,
     WholesaleBooked,
 )
-from ledger.engine.calendar import ONE_DAY, start_of
+from ledger.engine.calendar import start_of
 from ledger.engine.money import share
 from ledger.store.mapper import money_of
-from replay.approvals import FourEyes
+from replay.course import Terms
 from replay.findings import Discrepancy, StoredRow
-from replay.links import Links
+from replay.links import PageLinks
 from replay.postings import postings_of
-from replay.statements import last_day
 
 EARNED = frozenset({"commission", "bonus", "contest", "reward", "override", "prize", "credit"})
 """Kinds of lines whose amounts are earned (D18)."""
@@ -56,30 +56,33 @@ Check = Callable[[StoredRow, Event], Iterator[Discrepancy]]
 Totals = tuple[int, int, int, int]
 """Earned, adjusted, paid and in flight, in minor units."""
 
+_NO_MONEY: Totals = (0, 0, 0, 0)
+_MOVING = (
+    Line,
+    WholesaleSettled,
+    WholesaleBooked,
+    PayoutInitiated,
+    PayoutClosed,
+    PaymentBooked,
+)
+"""Events with postings or a balance."""
+
 
 class Meaning:
-    """Follows the events in order of position; remembers commands, closes and balances."""
+    """Looks through the events of one page, in order of position, and sums what they move.
 
-    def __init__(self) -> None:
+    ``terms`` is what the commands before the next event say.
+    """
+
+    def __init__(self, after: int, through: int, terms: Terms) -> None:
         self.balances: dict[tuple[str, str], Totals] = {}
         self.accounts: Counter[tuple[str, str]] = Counter()
-        self._links = Links()
-        self._closed_through: date | None = None
-        self._opened_on: date | None = None
-        self._zone: ZoneInfo | None = None
-        self._checks: tuple[Check, ...] = (
-            self._columns,
-            self._days,
-            self._signs,
-            self._grounds,
-            self._order_of_arrival,
-            self._open_month,
-            self._past,
-            FourEyes().check,
-        )
+        self.links = PageLinks(after, through)
+        self.terms = terms
+        self._of_line: tuple[Check, ...] = (self._signs, self._line, self._order_of_arrival)
 
     def check(self, row: StoredRow) -> Iterator[Discrepancy]:
-        """Yield what is wrong with one event; the events before it were checked before."""
+        """Yield what is wrong with one event; those of the page before it were checked before."""
         cls = TOPICS.get(row.topic)
         try:
             if cls is None:
@@ -90,30 +93,28 @@ class Meaning:
             yield Discrepancy("state", str(error), row.position, row.partner_id)
             return
         finally:
-            self._links.pass_by(row.position, cls)
-        for check in self._checks:
-            yield from check(row, event)
-        self._remember(event)
+            self.links.pass_by(row.position, cls)
+        yield from self._columns(row, event)
+        yield from self._days(row, event)
+        for what in self.links.check(row, event):
+            yield Discrepancy("D18.5", what, row.position, row.partner_id)
+        if isinstance(event, Line | PayoutInitiated):
+            for check in self._of_line:
+                yield from check(row, event)
+        if row.posting_day is not None:
+            yield from self._open_month(row, event)
+        if isinstance(event, Command):
+            self.terms = self.terms.after(event)
+        elif isinstance(event, _MOVING):
+            self._sum(event)
 
-    def _remember(self, event: Event) -> None:
-        if isinstance(event, ProgrammeAdopted) and self._zone is None:
-            self._zone = ZoneInfo(event.time_zone)
-        if isinstance(event, PeriodClosed):
-            self._closed_through = last_day(event.month)
-        if isinstance(event, LedgerOpened):
-            self._opened_on, self._closed_through = event.day, event.day - ONE_DAY
+    def _sum(self, event: Event) -> None:
         for posting in postings_of(event):
             self.accounts[posting.account, posting.currency] += posting.amount
         added = _balance(event)
         if added is not None:
             key, change = added
-            old = self.balances.get(key, (0, 0, 0, 0))
-            self.balances[key] = (
-                old[0] + change[0],
-                old[1] + change[1],
-                old[2] + change[2],
-                old[3] + change[3],
-            )
+            self.balances[key] = plus(self.balances.get(key, _NO_MONEY), change)
 
     def _columns(self, row: StoredRow, event: Event) -> Iterator[Discrepancy]:
         """Each typed column is a function of the state; the state is canonical."""
@@ -134,7 +135,7 @@ class Meaning:
         if row.effective_at is None or row.day is None:
             what = "an event of the ledger needs an instant and a day"
             yield Discrepancy("columns", what, row.position, row.partner_id)
-        elif self._zone is not None and not _on(row.effective_at, row.day, self._zone, event):
+        elif self.terms.time_zone is not None and not _on(row, event, self.terms.time_zone):
             what = f"effective at {row.effective_at.isoformat()}, which does not fit {row.day}"
             yield Discrepancy("days", what, row.position, row.partner_id)
 
@@ -148,39 +149,35 @@ class Meaning:
             what = f"earned falls by {-event.amount} minor units"
             yield Discrepancy("D18.2", what, row.position, row.partner_id)
 
-    def _grounds(self, row: StoredRow, event: Event) -> Iterator[Discrepancy]:
-        """D18.5: facts, rule and programme version; whatever it names is before it."""
-        yield from self._links.check(row, event)
-        if isinstance(event, Line):
-            for what in _missing(event):
-                yield Discrepancy("D18.5", what, row.position, row.partner_id)
+    def _line(self, row: StoredRow, event: Event) -> Iterator[Discrepancy]:
+        """D18.5, D8.3: what a line must name; of the days before an opening there is none."""
+        if not isinstance(event, Line):
+            return
+        for what in _missing(event):
+            yield Discrepancy("D18.5", what, row.position, row.partner_id)
+        opened_on = self.terms.opened_on
+        if opened_on is None or event.day >= opened_on or isinstance(event, AdjustmentPosted):
+            return
+        what = f"a {event.kind} for {event.day}, before the opening on {opened_on}"
+        yield Discrepancy("D8.3", what, row.position, row.partner_id)
 
     def _order_of_arrival(self, row: StoredRow, event: Event) -> Iterator[Discrepancy]:
         """D18.8: only commands post lines and start payouts, on facts recorded up to themselves."""
-        if not isinstance(event, Line | PayoutInitiated):
-            return
-        command = getattr(event, "command", None) or event.run
-        if command is None or not self._links.is_command(command):
+        members = event.__dict__
+        command = members.get("command") or members["run"]
+        if command is None or self.links.is_no_command(row, command):
             what = f"it was decided by {command}, which is no command"
             yield Discrepancy("D18.8", what, row.position, row.partner_id)
-        elif any(fact > command for fact in getattr(event, "facts", ())):
+        if command is not None and any(fact > command for fact in members.get("facts", ())):
             what = f"it rests on a fact recorded after its command {command}"
             yield Discrepancy("D18.8", what, row.position, row.partner_id)
 
     def _open_month(self, row: StoredRow, event: Event) -> Iterator[Discrepancy]:
         """D18.9: nothing is posted into a month that is closed (D16)."""
-        closed = self._closed_through
+        closed = self.terms.closed_through
         if closed is not None and row.posting_day is not None and row.posting_day <= closed:
             what = f"a {event.type} posted on {row.posting_day}, months up to {closed} are closed"
             yield Discrepancy("D18.9", what, row.position, row.partner_id)
-
-    def _past(self, row: StoredRow, event: Event) -> Iterator[Discrepancy]:
-        """D8.3: of the days before an opening there is no line but an adjustment."""
-        if self._opened_on is None or not isinstance(event, Line):
-            return
-        if event.day < self._opened_on and not isinstance(event, AdjustmentPosted):
-            what = f"a {event.kind} for {event.day}, before the opening on {self._opened_on}"
-            yield Discrepancy("D8.3", what, row.position, row.partner_id)
 
 
 def _plain(row: StoredRow) -> Iterator[Discrepancy]:
@@ -217,14 +214,31 @@ def _shown(value: object) -> str:
 
 
 def _told(event: Event) -> tuple[object, ...]:
-    partner_id, client_id = getattr(event, "partner_id", None), getattr(event, "client_id", None)
-    return (event.stream, partner_id, client_id, *money_of(event))
+    members = event.__dict__
+    return (event.stream, members.get("partner_id"), members.get("client_id"), *money_of(event))
 
 
-def _on(instant: datetime, day: date, zone: ZoneInfo, event: Event) -> bool:
+def _on(row: StoredRow, event: Event, time_zone: str) -> bool:
+    """Whether an event's day is that of its instant; a decision begins its day."""
+    assert row.effective_at is not None
+    assert row.day is not None
     if isinstance(event, Fact):
-        return instant.astimezone(zone).date() == day
-    return instant == start_of(day, zone)
+        return row.effective_at.astimezone(_zone(time_zone)).date() == row.day
+    return row.effective_at == _start(row.day, time_zone)
+
+
+_zone = lru_cache(ZoneInfo)
+
+
+@lru_cache(maxsize=8192)
+def _start(day: date, time_zone: str) -> datetime:
+    """When a day begins; decisions share few days."""
+    return start_of(day, _zone(time_zone))
+
+
+def plus(one: Totals, other: Totals) -> Totals:
+    """The sum of two totals."""
+    return (one[0] + other[0], one[1] + other[1], one[2] + other[2], one[3] + other[3])
 
 
 def _balance(event: Event) -> tuple[tuple[str, str], Totals] | None:

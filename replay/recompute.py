@@ -37,7 +37,7 @@ from replay.rerun.rerun import Progress
 CHECK = "D18.10"
 
 PART_EVENTS = 250_000
-"""Events of partners in a part: what a process holds at a time, some 400 MiB."""
+"""Events of partners in a part: what a process holds at a time, some 500 MiB."""
 
 _NUMBERED = (ProgrammeAdopted, AccrualRun, PeriodClosed, PayoutRun)
 
@@ -142,7 +142,7 @@ def recompute(
         log.check_readable()
         log.check_complete()
         named = log.named()
-        parts = log.parts(part_events)
+        parts = log.parts(part_events, processes)
         found: set[Difference] = set()
         tallies: defaultdict[int, defaultdict[Span, list[Tally]]]
         tallies = defaultdict(lambda: defaultdict(list))

@@ -143,9 +143,9 @@ class Statements:
             row = cursor.execute(query, (position, month, last_day(month))).fetchone()
             return None if row is None else row[0]
 
-    def closed(self, month: str, position: int) -> Iterator[Statement]:
+    def closed(self, month: str, position: int, root: bytes | None = None) -> Iterator[Statement]:
         """Yield the statements of all partners with a money event, by partner, of a close there."""
-        return self._produce(month, position, position, None, None)
+        return self._produce(month, position, position, None, None, root)
 
     def _root(self, closed: int | None) -> str | None:
         if closed is None:
@@ -159,8 +159,9 @@ class Statements:
         closed: int | None,
         until: date | None,
         partner_id: str | None,
+        known: bytes | None = None,
     ) -> Iterator[Statement]:
-        root = self._root(closed)
+        root = self._root(closed) if known is None else known.hex()
         query = self._query(month, scope_of(through=through, day=until, partner_id=partner_id))
         found = rows_of(self.connection, query, paged=True)
         for partner, rows in groupby(found, key=itemgetter("partner_id")):
@@ -189,15 +190,19 @@ class Statements:
 
 
 def seal(
-    cursor: Cursor[Any], month: str, position: int, names: Names = DEFAULT_NAMES
+    cursor: Cursor[Any],
+    month: str,
+    position: int,
+    names: Names = DEFAULT_NAMES,
+    root: bytes | None = None,
 ) -> tuple[int, str]:
     """Return how many statements a close at ``position`` made and the SHA-256 over them, in hex.
 
     One hash over the canonical bytes of all partners' statements, one after the other in the
-    order of the partners, in bounded memory.
+    order of the partners, in bounded memory. ``root`` is the log's at the close, if it is known.
     """
     digest, count = hashlib.sha256(), 0
-    for statement in Statements(cursor.connection, names).closed(month, position):
+    for statement in Statements(cursor.connection, names).closed(month, position, root):
         digest.update(statement.canonical())
         count += 1
     return count, digest.hexdigest()

@@ -1,14 +1,15 @@
 """Verifies a whole ledger: hashes, columns, the invariants of D18, projections, closed months.
 
 Events are read in pages of positions, each in a transaction of its own, so that a long
-verification holds nobody up; it tells each discrepancy with its check and its place.
+verification holds nobody up; it tells each discrepancy with its check and its place. A page is
+looked through by itself, then put behind the pages before it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
@@ -17,15 +18,26 @@ from ledger.errors import NotReady
 from projections import Projector
 from projections.rebuild import Progress
 from replay import invariants
+from replay.approvals import FourEyes
 from replay.as_of import AsOf, Replay
-from replay.findings import Discrepancy, StoredRow
-from replay.integrity import Integrity, StoredHead, gaps
-from replay.meaning import Meaning
+from replay.course import Course, commands_of
+from replay.findings import Discrepancy
+from replay.integrity import StoredHead
+from replay.pages import Page, Together
 from replay.rankings import Rankings
+from replay.sharing import all_checked
 from replay.transparency.checking import Signed
 
-PAGE_EVENTS = 20_000
-"""Events in memory at a time."""
+PAGE_EVENTS = 16_384
+"""Events of a page, which one process has in memory at a time."""
+
+
+class Paging(NamedTuple):
+    """How many events are looked through at a time, by how many processes, and who is told."""
+
+    size: int
+    processes: int | None
+    progress: Progress | None
 
 
 def verify(
@@ -33,30 +45,35 @@ def verify(
     projector: Projector | None = None,
     progress: Progress | None = None,
     page: int = PAGE_EVENTS,
+    processes: int | None = None,
 ) -> Iterator[Discrepancy]:
     """Yield all that is wrong up to its present head; nothing if all is well.
 
     ``connection`` must be idle; it needs to read the ledger and make temporary tables. Checks are
-    named by the rule (``D18.3``) or by what they look at (``leaf``).
+    named by the rule (``D18.3``) or by what they look at (``leaf``). A long log is read by several
+    ``processes``, by default one a core, each with a connection of its own like this one.
     """
     projector = projector or Projector()
     with _autocommit(connection):
         head = _head(connection, projector)
+        events, through = projector.names.events, head.position
+        sealed = invariants.seals(connection, events, through)
+        signed = Signed(connection, projector.names, [seal.close for _, seal in sealed])
         yield from _outside(connection, projector)
-        meaning = Meaning()
-        yield from _events(connection, projector, head, meaning, _Pages(page, progress))
+        together, paging = Together(signed), Paging(page, processes, progress)
+        yield from _events(connection, events, head, together, paging)
         replay = Replay(connection, projector.names)
         at = AsOf(head.position, None, None, final=True)
-        events, through = projector.names.events, head.position
         rankings = Rankings(connection, projector.names, through)
         for check, findings in (
             ("versions", invariants.chains(connection, events, through)),
             ("D18.5", invariants.retractions(connection, events, through)),
-            ("D18.4", invariants.postings(replay, at, meaning.accounts)),
-            ("D18.6", invariants.balances(replay, at, meaning.balances)),
+            ("D18.7", invariants.duplicates(connection, events, through)),
+            ("D18.4", invariants.postings(replay, at, together.accounts)),
+            ("D18.6", invariants.balances(replay, at, together.balances)),
             ("D18.6", invariants.projections(connection, projector, None, rankings.stops())),
             ("D12", rankings.findings()),
-            ("D18.9", invariants.sealed_statements(connection, projector, head.position)),
+            ("D18.9", invariants.sealed_statements(connection, projector, sealed, signed.roots)),
         ):
             yield from invariants.computed(check, findings)
 
@@ -73,52 +90,31 @@ def _autocommit(connection: Connection[Any]) -> Iterator[None]:
             connection.autocommit = before
 
 
-class _Pages:
-    """How many events are read at a time, and who is told."""
-
-    def __init__(self, size: int, progress: Progress | None) -> None:
-        self.size = size
-        self.progress = progress
-
-
 def _events(
     connection: Connection[Any],
-    projector: Projector,
+    events: sql.Identifier,
     head: StoredHead,
-    meaning: Meaning,
-    pages: _Pages,
+    together: Together,
+    paging: Paging,
 ) -> Iterator[Discrepancy]:
     """Yield what is wrong with single events and periods, and with the tree over all of them."""
-    events = projector.names.events
-    integrity = Integrity(Signed(connection, projector.names))
     periods = invariants.Periods(connection, events)
-    for after in range(0, head.position, pages.size):
-        through = min(after + pages.size, head.position)
-        rows = _page(connection, events, after, through)
-        yield from gaps(rows, after)
-        yield from integrity.check(rows)
-        for row in rows:
-            yield from meaning.check(row)
-        for check, findings in (
-            ("D18.3", periods.add(after, through)),
-            ("D18.7", invariants.duplicates(connection, events, after, through)),
-        ):
-            yield from invariants.computed(check, findings)
-        if pages.progress is not None:
-            pages.progress(through, head.position)
-    yield from integrity.finish(head)
+    commands = commands_of(connection, events, head.position)
+    course, four_eyes = Course(commands), FourEyes()
+    for row, event in commands:
+        yield from four_eyes.check(row, event)
+    pages = (
+        Page(after, min(after + paging.size, head.position), course.at(after))
+        for after in range(0, head.position, paging.size)
+    )
+    for done in all_checked(connection, events, pages, paging.processes):
+        yield from together.take(done)
+        after, through, _ = done.page
+        yield from invariants.computed("D18.3", periods.add(after, through))
+        if paging.progress is not None:
+            paging.progress(through, head.position)
+    yield from together.integrity.finish(head)
     yield from periods.finish()
-
-
-def _page(
-    connection: Connection[Any], events: sql.Identifier, after: int, through: int
-) -> list[StoredRow]:
-    query = sql.SQL(
-        "SELECT {} FROM {} WHERE position > %s AND position <= %s ORDER BY position"
-    ).format(sql.SQL(", ").join(map(sql.Identifier, StoredRow._fields)), events)
-    with connection.transaction(), connection.cursor(row_factory=tuple_row, binary=True) as cursor:
-        cursor.execute(query, (after, through))
-        return [StoredRow(*row) for row in cursor]
 
 
 def _head(connection: Connection[Any], projector: Projector) -> StoredHead:

@@ -1,20 +1,22 @@
-"""From a line to why: ``commissions explain POSITION``."""
+"""From a line to why, and from a line that is not there: ``commissions explain``."""
 
 from __future__ import annotations
 
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import click
 
 from interfaces.cli.command import Command
-from interfaces.cli.options import INSTANT, Whole
+from interfaces.cli.missing import missing_text
+from interfaces.cli.options import DAY, INSTANT, Whole
 from interfaces.cli.output import plain, to_json
 from interfaces.cli.session import Session
 from interfaces.money import Locale, format_money
 from replay.explaining.explanation import Explanation, explain
+from replay.explaining.missing import why_nothing
 from replay.explaining.told import Told
 
 _WIDTH = 96
@@ -25,7 +27,15 @@ _SUMMED_UP = (
 
 
 @click.command("explain", cls=Command)
-@click.argument("position", type=Whole(1))
+@click.argument("position", type=Whole(1), required=False)
+@click.option("--client", "client_id", metavar="CLIENT", help="Why nothing was paid for it.")
+@click.option("--period", type=DAY, metavar="DAY", help="On this day, or in the period around it.")
+@click.option(
+    "--subscription",
+    "subscription_id",
+    metavar="SUBSCRIPTION",
+    help="Of this one alone; of all of the client's by default.",
+)
 @click.option(
     "--known-at",
     type=INSTANT,
@@ -42,21 +52,43 @@ _SUMMED_UP = (
 )
 @click.pass_obj
 def explain_command(
-    session: Session, position: int, known_at: datetime | None, format_: str
+    session: Session,
+    *,
+    position: int | None,
+    client_id: str | None,
+    period: date | None,
+    subscription_id: str | None,
+    known_at: datetime | None,
+    format_: str,
 ) -> int:
-    """Why the event of POSITION is as it is: rule, programme, inputs, arithmetic, links.
+    """Why the event of POSITION is as it is, or why a client's day brought nothing.
 
-    The arithmetic is done again; exit status 1 if it does not come to what was recorded.
+    Of an event: rule, programme, inputs, arithmetic, links. With --client and --period instead:
+    each reason by name, with the events that it rests on. Exit status 1 if the arithmetic, done
+    again, does not come to what was recorded, or the reasons do not agree with the engine.
     """
+    if position is not None and (client_id or period or subscription_id):
+        raise click.UsageError("give a POSITION, or --client and --period, not both")
+    if position is None and (client_id is None or period is None):
+        raise click.UsageError("give a POSITION, or both --client CLIENT and --period DAY")
     with session.replay() as replay:
         at = replay.resolve(known_at=known_at)
-        found = explain(replay, position, at)
-    session.line.add(position=position)
+        if position is not None:
+            event = explain(replay, position, at)
+            document, lines = event.document(), _text(event, session.locale)
+            agrees = event.agrees is not False
+        else:
+            assert client_id is not None
+            assert period is not None
+            missing = why_nothing(replay, client_id, subscription_id, period, at)
+            document, lines = missing.document(), missing_text(missing, session.locale)
+            agrees = missing.agrees
+    session.line.add(position=at.position if position is None else position)
     if format_ == "json":
-        sys.stdout.write(f"{to_json({'as_of': at.answer(), **found.document()})}\n")
+        sys.stdout.write(f"{to_json({'as_of': at.answer(), **document})}\n")
     else:
-        sys.stdout.write("".join(f"{line}\n" for line in _text(found, session.locale)))
-    return 1 if found.agrees is False else 0
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return 0 if agrees else 1
 
 
 def _text(found: Explanation, locale: Locale) -> Iterator[str]:

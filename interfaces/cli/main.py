@@ -64,12 +64,14 @@ COMMANDS = {
     "kpi": "interfaces.cli.kpi:kpi",
     "simulate": "interfaces.cli.simulate:simulate_command",
     "dead-letters": "interfaces.cli.dead_letters:dead_letters",
+    "export": "interfaces.cli.export:export",
     "database": "interfaces.cli.database:database",
     "rebuild": "interfaces.cli.audit:rebuild",
     "verify": "interfaces.cli.audit:verify",
     "archive": "interfaces.cli.archive:archive",
     "recompute": "interfaces.cli.recompute:recompute",
     "checkpoint": "interfaces.cli.transparency:checkpoint",
+    "evidence": "interfaces.cli.evidence:evidence",
     "prove": "interfaces.cli.transparency:prove",
 }
 """Where each command is."""

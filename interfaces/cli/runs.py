@@ -59,22 +59,32 @@ def accrue(
 
 @click.command(cls=Command)
 @click.argument("month", type=MONTH, metavar="YYYY-MM")
+@click.option(
+    "--acknowledge",
+    is_flag=True,
+    help="Close though dead letters or facts of the month are open; the close lists them.",
+)
 @ahead_option
 @format_option
 @click.pass_obj
 def close(
     session: Session,
+    *,
     month: str,
-    ahead: bool,  # noqa: FBT001 - click passes flags by name
+    acknowledge: bool,
+    ahead: bool,
     format_: Format,
 ) -> None:
-    """Close a month for good and seal its statements."""
+    """Close a month for good and seal its statements.
+
+    Refused while a dead letter or an unresolved fact of it is open.
+    """
     year, number = int(month[:4]), int(month[5:])
     last = date(year, number, monthrange(year, number)[1])
     with session.ledger() as ledger:
         require_past(session, ledger, last, ahead=ahead)
         with progress(f"closing {month}") as step:
-            closed = ledger.close(month, ahead=ahead, progress=step)
+            closed = ledger.close(month, ahead=ahead, acknowledge=acknowledge, progress=step)
     session.line.add(position=closed.position, statements=closed.statements)
     members = {
         "month": month,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -14,10 +15,12 @@ from interfaces.cli.command import Command
 from interfaces.cli.options import IDENTIFIER, MONTH, Place, as_of_options
 from interfaces.cli.output import Row, to_json
 from interfaces.cli.queries import require_partner
+from interfaces.cli.reading import may_be_recorded, record_reading
 from interfaces.cli.session import Session
 from interfaces.cli.statement_form import LOCALE, to_text
 from interfaces.files import replace_file
 from interfaces.money import Locale
+from ledger.commanding.readings import Reading
 from ledger.errors import Refused
 from projections.views import STATEMENTS
 from replay.as_of import AsOf
@@ -64,6 +67,7 @@ def statement(
     with session.replay() as replay:
         require_partner(replay, partner)
         at = replay.resolve(**place)
+        recorded = may_be_recorded(session, replay)
         found = Statements(replay.connection).of(partner, month, at)
         if found.position is not None:
             # What was recorded after the close has no part in the answer, nor what was signed
@@ -74,6 +78,10 @@ def statement(
             )
     session.line.add(position=at.position)
     written = to_bytes(found, at, format_, session.given_locale or LOCALE)
+    if recorded:
+        digest = sha256(written).hexdigest()
+        read = Reading("statement", month, month, format_, digest, at.position, partner)
+        record_reading(session, read)
     if file is not None:
         replace_file(file, written)
     else:

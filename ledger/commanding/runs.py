@@ -19,6 +19,7 @@ from events.finance import (
 from events.recorded import Recorded
 from ledger.accrual import Accrued
 from ledger.commanding.commanding import Closed, Commanding, is_command
+from ledger.commanding.unsettled import unsettled
 from ledger.deciding import Progress
 from ledger.engine import closes, commands
 from ledger.engine.calendar import end_of_month, first_of_month
@@ -63,24 +64,42 @@ class RunCommands(Commanding):
         assert finished is not None
         return finished
 
-    def close(self, month: str, *, ahead: bool = False, progress: Progress | None = None) -> Closed:
-        """Close a month (D16): accrue through L again, close, seal its statements."""
+    def close(
+        self,
+        month: str,
+        *,
+        ahead: bool = False,
+        acknowledge: bool = False,
+        progress: Progress | None = None,
+    ) -> Closed:
+        """Close a month (D16): accrue through L again, close, seal its statements.
+
+        Refused while a dead letter or an unresolved fact of the month is open (D16.2); with
+        ``acknowledge`` the close lists what is.
+        """
         with self._alone():
             self._finish(progress)
             ledger = self.ledger
             commands.check_close(ledger, month)
             assert ledger.accrued_through is not None
+            last = end_of_month(first_of_month(month))
+            with self._appender.transaction() as cursor:
+                left = unsettled(self._recorder, self._models, cursor, ledger, last)
+            left.check(month, acknowledge=acknowledge)
             self._accrue(ledger.accrued_through, progress, ahead=ahead)
 
             def decide(ledger: Ledger, _: Cursor[Any]) -> Command:
                 commands.check_close(ledger, month)
                 return PeriodClosed(
-                    month=month, ahead=ahead, operator=self._operator, engine=ENGINE
+                    month=month,
+                    ahead=ahead,
+                    letters=left.letters or None,
+                    unresolved=left.facts or None,
+                    operator=self._operator,
+                    engine=ENGINE,
                 )
 
-            self._append_command(
-                decide, lambda _: end_of_month(first_of_month(month)), self._rankings
-            )
+            self._append_command(decide, lambda _: last, self._rankings)
             sealed = self._finish_seal()
             assert sealed is not None
             return sealed

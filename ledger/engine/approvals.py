@@ -1,10 +1,11 @@
-"""Four eyes: which commands wait for another operator, and what refuses an approval (D16.1).
+"""Controls: which commands wait for another operator, what refuses an approval (D16.1, D16.3).
 
 Every check raises :class:`~ledger.errors.Refused` with what to do; nothing is recorded then.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from events.recorded import Recorded
 from ledger.engine.calendar import ONE_DAY
 from ledger.engine.state import Ledger
 from ledger.errors import Refused
+from ledger.policy.programme import Programme
 
 
 class Proposed(NamedTuple):
@@ -40,12 +42,21 @@ def needs_approval(ledger: Ledger, command: Command) -> bool:
     while there is no L: who commands touch is not one programme's alone. Nothing waits before a
     first adoption.
     """
-    if not isinstance(command, Controlled):
-        return False
+    return isinstance(command, Controlled) and any(
+        programme.is_separate for programme in _in_force(ledger)
+    )
+
+
+def records_reading(ledger: Ledger) -> bool:
+    """Whether the reading of statements and evidence is recorded (D16.3), by the same versions."""
+    return any(programme.records_reading for programme in _in_force(ledger))
+
+
+def _in_force(ledger: Ledger) -> Iterator[Programme]:
     accrued = ledger.accrued_through
     day = date.min if accrued is None else accrued + ONE_DAY
-    programmes = ledger.programmes
-    return any(programmes.in_force(name, day).programme.is_separate for name in programmes.versions)
+    for name in ledger.programmes.versions:
+        yield ledger.programmes.in_force(name, day).programme
 
 
 def propose(command: Command) -> CommandProposed:

@@ -96,14 +96,14 @@ class PartnerAccrual:
 
     def lines(self, account: Account) -> Iterator[Decision]:
         """The lines, differences and waivers of one client by (subscription, S) (D8.1)."""
-        due = self._due(account)
+        due = self.due(account)
         if not account.touched:
             for period in sorted(due):
                 line = self._first_line(account, period, due[period])
                 if line is not None:
                     yield line
             return
-        then = due if account.unretracted is None else self._due(account.unretracted)
+        then = due if account.unretracted is None else self.due(account.unretracted)
         for period in sorted(due.keys() | account.posted.keys()):
             posted = account.posted.get(period)
             if posted is not None:
@@ -121,8 +121,8 @@ class PartnerAccrual:
 
     def in_force_after(self, account: Account) -> Iterator[Period]:
         """The periods whose first lines are in force once this run has corrected them (D18)."""
-        due = self._due(account)
-        then = due if account.unretracted is None else self._due(account.unretracted)
+        due = self.due(account)
+        then = due if account.unretracted is None else self.due(account.unretracted)
         for period, posted in account.posted.items():
             found = compared(posted, due.get(period), then.get(period)) or Compared()
             taken = found.taken.amount
@@ -136,7 +136,7 @@ class PartnerAccrual:
             if after.in_force:
                 yield period
 
-    def _due(self, account: Account) -> dict[Period, Due]:
+    def due(self, account: Account) -> dict[Period, Due]:
         """What is due by schedule, or by what was paid: the version of a period says which."""
         due = self._scheduled(account)
         if self._on_invoices:
@@ -182,7 +182,7 @@ class PartnerAccrual:
             yield key, Due(end, interval, paid.net, payment.currency, facts, replaced)
 
     def _by_invoice(self, account: Account, start: date) -> bool:
-        return self._deciding(account, start).programme.accrual == "invoice"
+        return self.deciding(account, start).programme.accrual == "invoice"
 
     def _earns(self, account: Account, held: Held, start: date) -> bool:
         """Whether the partner earns a line with this S: it holds the client and has an agreement.
@@ -196,7 +196,7 @@ class PartnerAccrual:
             in_force = self._in_force[start] = self._partner.in_force_on(start)
         if in_force:
             return True
-        tail = self._deciding(account, start).programme.agreement.tail
+        tail = self.deciding(account, start).programme.agreement.tail
         return in_tail(tail, self._partner, start, held.since)
 
     def _is_replaced(self, account: Account, start: date) -> bool:
@@ -209,7 +209,7 @@ class PartnerAccrual:
             )
         )
 
-    def _deciding(self, account: Account, start: date) -> Adopted:
+    def deciding(self, account: Account, start: date) -> Adopted:
         """The version that decides a period (D7.2)."""
         version = self._version(start)
         if version.programme.version_basis == "activation_date":
@@ -220,7 +220,7 @@ class PartnerAccrual:
         """The client year of a period (D5)."""
         first = account.first_activated_on
         if self._restarts:
-            restart = self._deciding(account, start).programme.client_year.restart
+            restart = self.deciding(account, start).programme.client_year.restart
             if restart == "reactivation":
                 first = last_return(account.terms, first, start)
         return client_year(first, start)

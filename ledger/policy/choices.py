@@ -49,5 +49,8 @@ Trigger = Literal["active", "enrolment"]
 BrandBasis = Literal["kept", "while_strategic"]
 """Whether a white-label brand outlasts a demotion (D13)."""
 
+Reading = Literal["none", "recorded"]
+"""Whether the reading of statements and evidence is recorded."""
+
 Approval = Literal["none", "separate"]
 """Whether finance's commands wait for another operator's approval."""

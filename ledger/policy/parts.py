@@ -18,6 +18,7 @@ from ledger.policy.choices import (
     Days,
     Judged,
     Months,
+    Reading,
     Restart,
     Tail,
     TerritoryCheck,
@@ -56,9 +57,10 @@ class Agreement(Part):
 
 
 class Controls(Part):
-    """Who must agree before a command of finance takes effect (D16.1)."""
+    """Who must agree before a command takes effect (D16.1), and what reading leaves (D16.3)."""
 
     approval: Approval = "none"
+    reading: Reading = "none"
 
 
 class ClientYear(Part):

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from events.values import TIERS, Currency, Identifier, TierName
+from ledger.policy.accounting import Accounting
 from ledger.policy.choices import Accrual, Proration, RateBasis, VersionBasis
 from ledger.policy.parts import (
     Activation,
@@ -56,7 +57,7 @@ class Programme(Part):
 
     A part that is absent (None) does not exist in this programme: no founding floor, no bonus, no
     contest, no sponsorship, no prizes, no badges, no brands, no territories, no controls, no
-    targets.
+    targets, no numbers of accounts.
     """
 
     name: Identifier
@@ -83,6 +84,7 @@ class Programme(Part):
     territory: Territory | None = None
     controls: Controls | None = None
     targets: Annotated[tuple[Target, ...], Field(alias="target", max_length=1_000)] = ()
+    accounting: Accounting | None = None
 
     @field_validator("tiers")
     @classmethod
@@ -151,6 +153,11 @@ class Programme(Part):
     def is_separate(self) -> bool:
         """Whether commands of finance wait for another operator's approval (D16.1)."""
         return self.controls is not None and self.controls.approval == "separate"
+
+    @property
+    def records_reading(self) -> bool:
+        """Whether the reading of statements and evidence is recorded (D16.3)."""
+        return self.controls is not None and self.controls.reading == "recorded"
 
     # --- the document ----------------------------------------------------------------------------
 

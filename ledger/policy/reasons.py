@@ -20,6 +20,8 @@ _MEASURED = ("requires", "commitment")
 _FORMS = {
     "{1,64}": "1 to 64 letters, digits, '-', '_' and '.', without blanks",
     "{1,200}": "one line of 1 to 200 characters",
+    "{2,19}": 'a number of the chart, such as "622200": three digits or more',
+    "{1,10}": "a code of 1 to 10 letters and digits",
 }
 """What the text of a pattern must be, by how long it may be."""
 

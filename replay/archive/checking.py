@@ -10,11 +10,12 @@ from pathlib import Path
 from psycopg import sql
 
 from ledger.store import merkle
+from replay.approvals import FourEyes
 from replay.archive.manifest import BadArchive, Manifest
 from replay.archive.opening import ArchivedReplay, open_archive
+from replay.course import Terms, commands_in
 from replay.findings import Discrepancy, StoredRow
-from replay.integrity import Integrity, gaps
-from replay.meaning import Meaning
+from replay.pages import Page, Together, looked_through
 from replay.transparency.checking import Signed
 from replay.transparency.checkpoints import origin_of
 
@@ -42,14 +43,15 @@ def check_archive(directory: Path, progress: Progress | None = None) -> Manifest
 
 def _findings(replay: ArchivedReplay, progress: Progress | None) -> Iterator[Discrepancy]:
     signed = Signed(replay.connection, replay.names)
-    integrity, meaning = Integrity(signed), Meaning()
+    together, four_eyes, terms = Together(signed), FourEyes(), Terms()
     parts = {part.through: part for part in replay.manifest.parts}
     after = 0
     for rows in _pages(replay, parts.keys()):
-        yield from gaps(rows, after)
-        yield from integrity.check(rows)
-        for row in rows:
-            yield from meaning.check(row)
+        done = looked_through(rows, Page(after, rows[-1].position, terms))
+        terms = done.terms
+        yield from together.take(done)
+        for row, event in commands_in(rows):
+            yield from four_eyes.check(row, event)
         if after == 0 and origin_of(rows[0].leaf) != replay.manifest.origin:
             yield Discrepancy("origin", f"the manifest says {replay.manifest.origin}", 1)
         after = rows[-1].position

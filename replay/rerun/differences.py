@@ -147,7 +147,16 @@ def _difference(
 
 
 Key = tuple[str, str | None, str | None]
-"""Type, partner and client of a decision."""
+"""Type of a decision, the partner with whom a run takes it, its client."""
+
+_OF_SPONSORS = frozenset({"RewardPosted", "OverridePosted"})
+
+
+def earner_of(decision: Decision) -> str | None:
+    """The partner with whom a run takes a decision: of a sponsor's lines the sponsored one."""
+    members = decision.__dict__
+    earner: str | None = members.get("sponsored_id") or members.get("partner_id")
+    return earner
 
 
 class RunRows:
@@ -156,7 +165,7 @@ class RunRows:
     def __init__(self, rows: list[Row]) -> None:
         self._rows: defaultdict[Key, deque[Row]] = defaultdict(deque)
         for row in rows:
-            self._rows[row.topic.partition("/")[0], row.partner_id, row.client_id].append(row)
+            self._rows[_key_of(row)].append(row)
         self._missing: defaultdict[Key, list[Expected]] = defaultdict(list)
 
     def meet(self, expected: Expected) -> tuple[Row | None, bool]:
@@ -185,8 +194,14 @@ class RunRows:
 
 
 def _key(decision: Decision) -> Key:
-    members = decision.__dict__
-    return decision.type, members.get("partner_id"), members.get("client_id")
+    return decision.type, earner_of(decision), decision.__dict__.get("client_id")
+
+
+def _key_of(row: Row) -> Key:
+    name, earner = row.topic.partition("/")[0], row.partner_id
+    if name in _OF_SPONSORS:
+        earner = earner_of(recorded_in(row))
+    return name, earner, row.client_id
 
 
 def _in_order(key: Key) -> tuple[str, str, str]:

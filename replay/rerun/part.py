@@ -38,6 +38,7 @@ from replay.rerun.differences import (
     Expected,
     Row,
     RunRows,
+    earner_of,
     not_decided,
     not_recorded,
     otherwise,
@@ -348,7 +349,7 @@ class _Part:
             left.append((row.position, data))
             if expected is not None:
                 self._found.append(otherwise(row, run, expected))
-            elif _earner(data) in self._part.partners:
+            elif earner_of(data) in self._part.partners:
                 self._found.append(not_decided(row, run, data))
         for position, data in sorted(left, key=lambda one: one[0]):
             self._memory.take(position, data)
@@ -368,13 +369,6 @@ def _until_complete(rows: Iterator[Row]) -> tuple[list[Row], list[Row]]:
         else:
             others.append(row)
     return of_run, others
-
-
-def _earner(decision: Decision) -> str | None:
-    """The partner with whom a run decides something: of a sponsor's share the sponsored one."""
-    members = decision.__dict__
-    earner: str | None = members.get("sponsored_id") or members.get("partner_id")
-    return earner
 
 
 def _twin(expected: deque[Expected], recorded: Decision) -> Expected | None:

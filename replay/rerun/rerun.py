@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from events.base import Command, Decision, Event, Fact
-from events.controls import CommandProposed, ProposalApproved, ProposalRejected
+from events.controls import CommandProposed, DocumentRead, ProposalApproved, ProposalRejected
 from events.course import AccrualCompleted
 from events.finance import (
     AccrualRun,
@@ -91,6 +91,7 @@ class Rerun:
             CommandProposed: self._only_told,
             ProposalApproved: self._only_told,
             ProposalRejected: self._only_told,
+            DocumentRead: self._only_told,
         }
 
     def decide(self, progress: Progress | None = None) -> None:

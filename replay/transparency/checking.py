@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from psycopg import Connection, sql
@@ -20,13 +20,19 @@ class Signed:
     """Builds the tree of the leaves in order, as they were computed anew from the rows.
 
     ``add`` each page of leaves, then ``finish``: checkpoints and kept subtrees are held against
-    them. A signature is not checked here: who has the log's database could have any key.
+    them. A signature is not checked here: who has the log's database could have any key. ``sizes``
+    are further ones of which the roots are wanted, in ``roots``.
     """
 
-    def __init__(self, connection: Connection[Any], names: Names = DEFAULT_NAMES) -> None:
+    def __init__(
+        self,
+        connection: Connection[Any],
+        names: Names = DEFAULT_NAMES,
+        sizes: Collection[int] = (),
+    ) -> None:
         self._checkpoints = list(Checkpoints(connection, names).stored())
-        self._sizes = sorted({one.position for one in self._checkpoints})
-        self._roots: dict[int, bytes] = {}
+        self._sizes = sorted({*sizes, *(one.position for one in self._checkpoints)})
+        self.roots: dict[int, bytes] = {}
         self._subtrees = _subtrees(connection, names)
         self._size, self._tiles, self._tile = 0, b"", b""
         self._first: bytes | None = None
@@ -49,7 +55,7 @@ class Signed:
                 self._tiles = merkle.append(self._tiles, number, [root])
                 self._tile = b""
                 yield from self._subtree(number, root)
-            self._roots[stop] = merkle.root(self.frontier, stop)
+            self.roots[stop] = merkle.root(self.frontier, stop)
 
     def finish(self) -> Iterator[Discrepancy]:
         """Yield each checkpoint that is not of this log."""
@@ -81,7 +87,7 @@ class Signed:
             return f"it is of another ledger: {told.origin}"
         if told.size != one.position:
             return f"it says {told.size} events and is kept as of {one.position}"
-        root = self._roots.get(told.size)
+        root = self.roots.get(told.size)
         if root is None:
             return f"{told.size} events were signed, and {self._size} are there"
         return None if root == told.root else "the log up to here is not the one that was signed"

@@ -56,6 +56,10 @@ class Proofs:
             proof=self._hashes(tree.consistency(earlier.position, later.position)),
         )
 
+    def growth(self, position: int, size: int) -> list[str]:
+        """Return the hashes that show a checkpoint's log to begin with that of a position."""
+        return self._hashes(tree.consistency(position, size))
+
     def statement(self, partner_id: str, month: str, size: int | None = None) -> Document:
         """Return a closed month's statement with its events, each proven.
 
@@ -72,7 +76,7 @@ class Proofs:
             "statement",
             checkpoint=checkpoint.note,
             statement=found.document(),
-            consistency=self._hashes(tree.consistency(found.position, checkpoint.position)),
+            consistency=self.growth(found.position, checkpoint.position),
             events=self._events(self._of(found, checkpoint.position), checkpoint),
         )
 

@@ -8,7 +8,8 @@ it but what follows from a key that you were given before:
   signed (C2SP signed-note and tlog-checkpoint, Ed25519; witnesses by cosignature/v1);
 * the root binds every event before it: *inclusion* shows that an event is among them,
   *consistency* that a later log begins with an earlier one (Merkle trees of RFC 9162);
-* a *statement* is checked line by line against the events that it is made of.
+* a *statement* is checked line by line against the events that it is made of;
+* an *evidence package* holds all statements of some months, which their closes sealed.
 
 Everything is plain JSON or text. Exit status 0: it is shown; 1: it is not; 2: wrong usage.
 """
@@ -21,6 +22,8 @@ import hashlib
 import json
 import re
 import sys
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -390,6 +393,85 @@ def _meaning(event: Mapping[str, Any]) -> dict[str, Any]:
     return {"kind": kind, "amount": amount, "tax": tax, "effect": effect}
 
 
+# --- evidence packages ------------------------------------------------------------------------
+
+
+def check_sums(files: Mapping[str, bytes]) -> None:
+    """Show that the files are those of the package's list of hashes, none more and none less."""
+    lines = files["SHA256SUMS"].decode().splitlines()
+    listed = {name: told for told, name in (line.split("  ", 1) for line in lines)}
+    for name in sorted((listed.keys() | files.keys()) - {"SHA256SUMS"}):
+        if name not in files:
+            raise NotShown(f"{name} is missing from the package")
+        if listed.get(name) != hashlib.sha256(files[name]).hexdigest():
+            raise NotShown(f"{name} is not the file that the package was made with")
+
+
+def evidence_shown(files: Mapping[str, bytes], found: Checkpoint) -> list[str]:
+    """Check every closed month of a package against a checkpoint that is trusted; what it shows."""
+    manifest, closes = json.loads(files["manifest.json"]), json.loads(files["closes.json"])
+    if manifest["format"] != "commission-ledger/evidence/1":
+        raise NotShown(f"this is {manifest['format']}, no evidence package of this kind")
+    months = [one["month"] for one in closes["closes"]]
+    if (months[0], months[-1]) != (manifest["from"], manifest["through"]):
+        raise NotShown("the months are not those that the package says")
+    adopted = [name for name in sorted(files) if name.startswith("programmes/")]
+    for name in adopted:
+        check_event(json.loads(files[name]), found)
+    shown = [f"{len(adopted)} programme versions are as they were adopted, in the signed log"]
+    before: dict[tuple[str, str], int] = {}
+    return shown + [_month_shown(files, one, found, before) for one in closes["closes"]]
+
+
+def _month_shown(
+    files: Mapping[str, bytes],
+    proven: Mapping[str, Any],
+    found: Checkpoint,
+    before: dict[tuple[str, str], int],
+) -> str:
+    """Check a month's statements: all of them by its seal, each by its sums and its opening."""
+    month, close = proven["month"], proven["close"]
+    check_event(close, found)
+    if not _closes(close, month):
+        raise NotShown(f"position {close['position']} is not the close of {month}")
+    way, digest, count = _hashes(proven["consistency"]), hashlib.sha256(), 0
+    for name in sorted(files):
+        if not (name.startswith(f"statements/{month}/") and name.endswith(".json")):
+            continue
+        digest.update(files[name])
+        count += 1
+        statement = json.loads(files[name])
+        root = bytes.fromhex(statement["root"])
+        check_consistency(close["position"], found.size, way, root, found.root)
+        if (statement["month"], statement["position"]) != (month, close["position"]):
+            raise NotShown(f"{name} is of another month, or of another close")
+        _check_sums_of(statement, before)
+    if "seal" not in proven:
+        return f"{month}: {count} statements add up; the month has no seal of its own"
+    seal = proven["seal"]
+    check_event(seal, found)
+    data = seal["data"]
+    if seal["topic"] != "StatementsSealed/1" or seal["stream"] != "ledger":
+        raise NotShown(f"position {seal['position']} is no seal")
+    if (data["month"], data["close"]) != (month, close["position"]):
+        raise NotShown(f"position {seal['position']} seals {data['month']}, not {month}")
+    if (data["statements"], data["sha256"]) != (count, digest.hexdigest()):
+        raise NotShown(f"{month}: the statements are not all of those that the close sealed")
+    return f"{month}: all {count} statements are as the close sealed them, and add up"
+
+
+def _check_sums_of(statement: Mapping[str, Any], before: dict[tuple[str, str], int]) -> None:
+    """Opening and lines make the closing, which is the next month's opening."""
+    for one in statement["accounts"]:
+        key = (statement["partner_id"], one["currency"])
+        where = f"{key[0]}, {statement['month']}, {key[1]}"
+        if one["opening"] + sum(line["effect"] for line in one["lines"]) != one["closing"]:
+            raise NotShown(f"{where}: opening and lines do not make the closing")
+        if before.get(key, one["opening"]) != one["opening"]:
+            raise NotShown(f"{where}: the opening is not the closing of the month before")
+        before[key] = one["closing"]
+
+
 # --- the command ------------------------------------------------------------------------------
 
 
@@ -442,6 +524,31 @@ def statement_shown(proof: Mapping[str, Any], found: Checkpoint) -> list[str]:
     return [said, *shown, f"its root is that of the log's first {statement['position']} events"]
 
 
+def verify_evidence(given: argparse.Namespace, keys: list[Key]) -> list[str]:
+    """An evidence package: every file, and every statement of every closed month in it."""
+    files = _package(given.file)
+    check_sums(files)
+    found, who = _held(files["checkpoint.txt"].decode(), given.checkpoint, keys)
+    shown = evidence_shown(files, found)
+    said = f"{len(files)} files are as listed; {found.size} events, signed by {', '.join(who)}"
+    return [said, *shown]
+
+
+def _package(file: str) -> dict[str, bytes]:
+    """The files of a package, packed or unpacked."""
+    path = Path(file)
+    if path.is_dir():
+        found = sorted(each for each in path.rglob("*") if each.is_file())
+        return {each.relative_to(path).as_posix(): each.read_bytes() for each in found}
+    try:
+        with zipfile.ZipFile(path) as packed:
+            return {name: packed.read(name) for name in packed.namelist()}
+    except OSError as error:
+        raise NotShown(f"{file}: {error.strerror}") from None
+    except (zipfile.BadZipFile, zlib.error):
+        raise NotShown(f"{file} is no zip file, or it was cut off") from None
+
+
 def _held(text: str, mine: str | None, keys: list[Key]) -> tuple[Checkpoint, list[str]]:
     """The checkpoint of a proof, which must be the one that the reader holds, if one is given."""
     found, who = trusted(text, keys)
@@ -492,6 +599,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "inclusion": verify_inclusion,
         "consistency": verify_consistency,
         "statement": verify_statement,
+        "evidence": verify_evidence,
     }
     parser = argparse.ArgumentParser("commissions-verify", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="what", required=True)

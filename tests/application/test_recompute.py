@@ -13,6 +13,7 @@ from ledger.engine import numbered
 from ledger.errors import Corrupt, NotReady
 from replay.findings import Discrepancy
 from replay.recompute import recompute
+from tests.model.commands import Approve, Reject
 from tests.model.journal import Entry
 from tests.rules.dsl import tell
 from tests.rules.facts import (
@@ -21,13 +22,14 @@ from tests.rules.facts import (
     adjust,
     changed,
     close,
+    credit,
     enrolled,
     pay,
     referred,
     settled,
 )
 from tests.rules.ledger_adapter import RealLedger, _database, _empty, open_ledger
-from tests.rules.programmes import plain
+from tests.rules.programmes import plain, programme
 
 STORY: tuple[Entry, ...] = (
     enrolled("2020-01-01"),
@@ -232,6 +234,43 @@ def test_several_processes_find_the_same(ledger: RealLedger) -> None:
         alone = recompute(connection)
         assert recompute(connection, processes=2, part_events=1) == alone
     assert alone.differences[0].what.endswith("amount was 2001, is 2000")
+
+
+def test_a_sponsor_s_reward_is_missed_in_the_part_of_whom_it_is_for() -> None:
+    """Of two for one sponsor in one run only one is left out; the other part has the other one."""
+    terms = programme(
+        sponsorship={
+            "reward": 900, "active_clients": 3, "override": "0.05", "client_year": 1,
+            "trigger": "enrolment",
+        }
+    )  # fmt: skip
+    with open_ledger() as ledger:
+        ledger.adopt(terms, None)
+        tied = (enrolled("2024-01-01", name, sponsor="p9") for name in ("p1", "p2"))
+        tell(ledger, (enrolled("2024-01-01", "p9"), *tied, accrue("2024-01-31")))
+        run, first = places("accrual.run/1", "RewardPosted/1")[:2]
+        with tampering() as owner:
+            owner.execute("DELETE FROM ledger.events WHERE position = %s", (first,))
+        with psycopg.connect(_database(), autocommit=True) as connection:
+            for part_events in (1, 1_000):
+                [missing] = recompute(connection, part_events=part_events).differences
+                assert (missing.difference.position, missing.difference.cause) == (None, run)
+                assert missing.difference.would_be["sponsored_id"] == "p1"
+        _empty(_database())
+
+
+def test_what_was_proposed_and_approved_is_decided_again() -> None:
+    """D16.1: a command decides from where it stands, after its approval; one rejected nothing."""
+    with open_ledger() as ledger:
+        ledger.adopt(programme(controls={"approval": "separate"}), None)
+        began = (enrolled("2024-01-01"), activated("2024-01-10", partner="p1"))
+        asked = (credit(500), adjust(-100), accrue("2024-03-31"), pay("2024-03-31"))
+        answered = (Approve(1), Reject(2), Approve(3))
+        tell(ledger, (*began, accrue("2024-02-09"), *asked, *answered))
+        assert found() == []
+        position = replace("CreditPosted/1", '"amount":500', '"amount":501')
+        assert found()[0].position == position
+        _empty(_database())
 
 
 def end(*_: object) -> None:

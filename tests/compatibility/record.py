@@ -64,6 +64,12 @@ _BY_NAME: dict[str, Any] = {
 }
 # Rules between members that a schema cannot say.
 _BY_TYPE: dict[str, dict[str, Any]] = {
+    "document.read": {
+        "document": "statement",
+        "first": "2026-01",
+        "last": "2026-03",
+        "position": 99,
+    },
     "command.proposed": {
         "topic": "credit.posted/1",
         "members": {

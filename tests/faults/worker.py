@@ -105,7 +105,7 @@ def _command(ledger: CommissionLedger) -> None:
         day = date(2026, month, last)
         ledger.accrue(day - timedelta(days=3))
         ledger.accrue(day)
-        ledger.close(f"2026-{month:02d}")
+        ledger.close(f"2026-{month:02d}", acknowledge=True)
         ledger.run_payouts(day)
 
 

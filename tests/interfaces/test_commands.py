@@ -167,7 +167,7 @@ def test_a_day_after_today_is_refused_unless_it_is_meant(
     billing.refused("close", "2026-07")
     billing.refused("payouts", "run", "--cutoff", "2026-07-02")
     billing.done("accrue", "--through", "2026-07-31", "--ahead")
-    billing.done("close", "2026-07", "--ahead")
+    billing.done("close", "2026-07", "--ahead", "--acknowledge")
     billing.done("payouts", "run", "--cutoff", "2026-07-31", "--ahead")
     billing.refused("accrue", "--through", "9999-12-31", "--ahead")
     assert set(zones) == {"Europe/Paris"}
@@ -181,7 +181,7 @@ def test_months_close_in_order_and_when_they_are_ready(billing: Commands) -> Non
     assert len(made["sha256"]) == 64
     billing.refused("close", "2026-04")
     billing.refused("close", "2026-06")
-    billing.done("close", "2026-05")
+    billing.done("close", "2026-05", "--acknowledge")
 
 
 def test_a_payout_run_waits_for_its_accrual(billing: Commands) -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import psycopg
 import pytest
 
+from replay.explaining.reasons import REASONS
 from tests.interfaces.commands import Commands
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "explain.md"
 
 
 def first_line(billing: Commands, partner: str = "p-alpha") -> int:
@@ -93,3 +99,58 @@ def test_a_position_that_is_not_there(billing: Commands, position: int) -> None:
     assert refused.status in {1, 2}
     assert "give one from 1 to" in refused.err or "a whole number, 1 or more" in refused.err
     assert billing("explain", 1, "--known-at", "2020-01-01T00:00:00Z").status == 1
+
+
+def test_why_nothing_for_people(billing: Commands) -> None:
+    """The reason by name, what it rests on with its position, and who claimed the client."""
+    said = billing.done("explain", "--client", "c-1", "--period", "2030-01-01").out
+    for part in (
+        "Client c-1 on 2030-01-01, accrued through ",
+        "Subscription c-1, period ",
+        "held by p-alpha",
+        "not_reached: ",
+        "accrued through ",
+        "a run that takes it would post €",
+        "Claims to the client",
+        "p-alpha: accepted",
+    ):
+        assert part in said
+
+
+def test_why_nothing_for_programs(billing: Commands) -> None:
+    """A day of a period that is posted names its line, which can be explained in turn."""
+    line = billing.done("explain", first_line(billing), "--format", "json").json["event"]
+    data = line["data"]
+    found = billing.done(
+        *("explain", "--client", data["client_id"], "--period", line["day"]),
+        *("--subscription", data["subscription_id"], "--format", "json"),
+    ).json
+    (period,) = found["periods"]
+    assert (period["start"], period["end"]) == (line["day"], data["service_end"])
+    (reason,) = period["reasons"]
+    assert reason["name"] == "posted"
+    assert reason["grounds"][0]["position"] == line["position"]
+    assert found["agrees"] is True
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--client", "c-1"),
+        ("--period", "2026-01-01"),
+        ("7", "--client", "c-1", "--period", "2026-01-01"),
+    ],
+)
+def test_what_is_to_be_explained_is_named_once(billing: Commands, words: tuple[str, ...]) -> None:
+    """A position, or a client and a day: exit status 2."""
+    refused = billing("explain", *words)
+    assert refused.status == 2
+    assert "give a POSITION, or" in refused.err
+
+
+def test_every_reason_is_documented() -> None:
+    """In the table of docs/explain.md, and none that does not exist."""
+    told = DOCUMENT.read_text(encoding="utf-8").partition("## Why nothing was paid")[2]
+    told = told.partition("What is due")[0]
+    assert re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE) == list(REASONS)

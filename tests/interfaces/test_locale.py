@@ -144,7 +144,7 @@ def told_by(commissions: Commands, file: Path) -> list[object]:
         accrue_interrupted(commissions.url)
         commissions.done("accrue", "--through", "2026-03-31")
     commissions.done("payouts", "run", "--cutoff", "2026-03-31")
-    commissions.done("close", "2026-02")
+    commissions.done("close", "2026-02", "--acknowledge")
     with psycopg.connect(commissions.url) as connection:
         found: list[object] = [list(connection.execute(EVENTS))]
         views = [list(connection.execute(f"TABLE finance.{name}")) for name in sorted(VIEWS)]

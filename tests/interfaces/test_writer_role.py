@@ -68,7 +68,7 @@ def test_a_ledger_s_whole_life_as_the_writer(
     assert paid
     writer.done("adjust", *FINANCE, "--amount", "-100")
     writer.done("credit", *FINANCE, "--amount", "250")
-    writer.done("close", "2026-06")
+    writer.done("close", "2026-06", "--acknowledge")
     settled = tmp_path / "settled.jsonl"
     settled.write_text(_settlement(paid[0]), encoding="utf-8")
     writer.done("ingest", settled)

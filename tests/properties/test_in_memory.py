@@ -78,6 +78,7 @@ def difference(played: Played) -> str | None:
         assert_same_everywhere(model, engine)
         assert model.unresolved() <= engine.unresolved()
         assert_always_true(engine)
+        engine.check()
     except Exception as error:  # noqa: BLE001 - a story that breaks the engine is a find, too
         return f"{type(error).__name__}: {error}"
     return None

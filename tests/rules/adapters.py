@@ -28,8 +28,10 @@ def open_model() -> Iterator[LedgerUnderTest]:
 
 @contextmanager
 def open_memory() -> Iterator[LedgerUnderTest]:
-    """Give a new, empty ledger of the engine in memory."""
-    yield MemoryLedger()
+    """Give a new, empty ledger of the engine in memory; at the end its decisions must be sound."""
+    ledger = MemoryLedger()
+    yield ledger
+    ledger.check()
 
 
 @contextmanager

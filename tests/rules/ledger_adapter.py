@@ -165,8 +165,8 @@ class RealLedger(StoredViews):
         self.application.accrue(through)
 
     def close(self, month: str) -> None:
-        """Close a month."""
-        self.application.close(month)
+        """Close a month, whatever is open of it."""
+        self.application.close(month, acknowledge=True)
 
     def pay(self, cutoff: date, partner_id: str | None) -> None:
         """Run payouts."""

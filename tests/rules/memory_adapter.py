@@ -59,6 +59,7 @@ from tests.model.commands import (
 )
 from tests.model.commands import Command as Asked
 from tests.model.journal import Message, perform
+from tests.rules.memory_grounds import groundless
 from tests.rules.memory_views import MemoryViews, line_of
 
 _OPERATOR = "tester"
@@ -93,6 +94,11 @@ class MemoryLedger(MemoryViews):
         self._proposals: list[tuple[int, CommandProposed, Asked]] = []
         self._fates: dict[int, Fate] = {}
         self._approving: tuple[int, CommandProposed, str] | None = None
+
+    def check(self) -> None:
+        """Every decision is valid and names its grounds (D18.5)."""
+        wrong = next(groundless(self.events), None)
+        assert wrong is None, wrong
 
     # --- what is known ---------------------------------------------------------------------------
 

@@ -1,8 +1,10 @@
-"""Choices that the reference programme does not make: agreements' tails, client years anew."""
+"""Choices that the reference programme does not make: tails, client years anew, bases."""
 
 from __future__ import annotations
 
 from datetime import date
+
+import pytest
 
 from ledger.policy.programme import Programme
 from tests.model.commands import Adopt
@@ -12,6 +14,7 @@ from tests.rules.facts import (
     accrue,
     activated,
     adjust,
+    certified,
     churned,
     credit,
     ended,
@@ -19,7 +22,7 @@ from tests.rules.facts import (
     referred,
     signed,
 )
-from tests.rules.programmes import choosing, plain, programme, tier_terms
+from tests.rules.programmes import choosing, plain, programme, quick, tier_terms
 
 
 def tail(value: int | str) -> Programme:
@@ -58,6 +61,24 @@ def test_d4_4_the_tail_counts_from_the_first_of_several_ends(given: Given) -> No
     story.when(ended("2024-02-10"), ended("2024-03-20"), accrue("2024-04-30")).then(
         *(commission(f"2024-0{month}-10", 2_000) for month in (1, 2, 3))
     )
+
+
+@pytest.mark.parametrize(("basis", "lines"), [("activation_date", 0), ("service_date", 1)])
+def test_d4_4_the_tail_is_that_of_the_version_that_decides(
+    given: Given, basis: str, lines: int
+) -> None:
+    """D7.2: a client of an earlier version has its tail, if that version stays with it."""
+    first = programme(version_basis=basis)
+    later = choosing(first, "agreement", tail=2)
+    story = given(
+        enrolled("2024-01-01"),
+        activated("2024-01-10", partner="p1"),
+        Adopt(later, date(2024, 2, 1)),
+        accrue("2024-01-31"),
+        programme=first,
+    )
+    story.when(ended("2024-02-01"), accrue("2024-02-29"))
+    assert len(story.ledger.lines()) == 1 + lines
 
 
 def test_d4_4_signed_and_ended_again(given: Given) -> None:
@@ -164,4 +185,39 @@ def test_d7_2_version_basis_activation_date(given: Given) -> None:
         commission("2024-01-31", 2_000, programme_version="izyinbox/1"),
         commission("2024-02-29", 2_000, programme_version="izyinbox/1"),
         commission("2024-02-01", 3_000, client_id="c2", programme_version="izyinbox/2"),
+    )
+
+
+# --- D7.1 ----------------------------------------------------------------------------------------
+
+
+def test_d7_1_rate_basis_activation_date(given: Given) -> None:
+    """The tier of the client's first activation day, on all its periods; so of each client."""
+    terms = quick(rate_basis="activation_date")
+    story = given(enrolled("2024-01-01"), activated("2024-01-10", partner="p1"), programme=terms)
+    story.when(certified("2024-01-31"), accrue("2024-02-01")).then(commission("2024-01-10", 2_000))
+    story.when(
+        activated("2024-02-10", "c2", partner="p1"),
+        activated("2024-02-10", sub="s2"),
+        accrue("2024-02-10"),
+    ).then(
+        commission("2024-02-10", 2_000, tier="referent"),
+        commission("2024-02-10", 2_000, tier="referent", subscription_id="s2"),
+        commission("2024-02-10", 2_500, tier="certified", client_id="c2"),
+    )
+
+
+def test_d5_restart_by_the_version_that_decides_the_client(given: Given) -> None:
+    """With `version_basis` = `activation_date` a later version restarts no client's year."""
+    first = programme(version_basis="activation_date")
+    later = choosing(first, "client_year", restart="reactivation")
+    story = given(
+        enrolled("2023-01-01"),
+        activated("2023-01-10", partner="p1"),
+        churned("2023-01-20"),
+        Adopt(later, date(2024, 2, 1)),
+        programme=first,
+    )
+    story.when(activated("2024-02-10"), accrue("2024-02-10")).then(
+        commission("2023-01-10", 2_000), commission("2024-02-10", 1_000, client_year=2)
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from pydantic import JsonValue
 
 from events.billing import InvoicePaid, InvoiceRefunded
 from tests.model.commands import Adopt, AssignProgramme
 from tests.model.journal import Message
-from tests.rules.dsl import Given, commission, waiver
+from tests.rules.commands import open_ledger
+from tests.rules.dsl import Given, commission, contest_line, waiver
 from tests.rules.facts import (
     accrue,
     activated,
@@ -21,7 +23,7 @@ from tests.rules.facts import (
     referred,
     signed,
 )
-from tests.rules.programmes import programme
+from tests.rules.programmes import choosing, programme
 
 ON_INVOICES = programme(accrual="invoice")
 START = (enrolled("2020-01-01"), referred("2024-01-01"), activated("2024-02-01"))
@@ -370,3 +372,50 @@ def test_a_change_of_interval_waits_for_the_next_period_start(given: Given) -> N
         commission("2024-02-15", 1_800, service_end="2024-03-14"),
         commission("2024-03-01", 24_000, service_end="2025-02-28"),
     )
+
+
+def test_a_contest_in_the_place_of_the_first_year(given: Given) -> None:
+    """D10.2: of what is paid for client year 1 there is no line, of the second there is."""
+    sprint: dict[str, JsonValue] = {
+        "code": "sprint", "start": "2024-01-01", "end": "2024-01-31", "amount": 700,
+        "mode": "instead_of_first_year",
+    }  # fmt: skip
+    terms = programme(accrual="invoice", contest=[sprint])
+    story = given(*START, programme=terms)
+    story.when(paid("2024-02-02", 10_000, "2024-02-01"), accrue("2024-02-29")).then(
+        contest_line("2024-02-01", 700)
+    )
+    story.when(
+        paid("2025-01-31", 10_000, "2025-01-31", "i2"),
+        paid("2025-02-01", 10_000, "2025-02-01", "i3"),
+        accrue("2025-02-28"),
+    ).then(commission("2025-02-01", 1_000))
+
+
+def test_a_payment_in_the_tail_of_an_agreement(given: Given) -> None:
+    """D4.4: for periods of the two months after the end, of who was claimed before it."""
+    terms = choosing(ON_INVOICES, "agreement", tail=2)
+    story = given(*START, ended("2024-02-15"), programme=terms)
+    story.when(
+        paid("2024-03-01", 10_000, "2024-03-01", "i1"),
+        paid("2024-05-01", 10_000, "2024-05-01", "i2"),
+        accrue("2024-05-31"),
+    ).then(commission("2024-03-01", 2_000))
+
+
+def test_a_payment_for_a_subscription_that_nobody_knows(given: Given) -> None:
+    """What was paid is commissioned; the period is a month."""
+    story = given(*START, programme=ON_INVOICES)
+    story.when(
+        paid("2024-02-02", 5_000, "2024-02-01", subscription_id="unknown"), accrue("2024-02-29")
+    ).then(commission("2024-02-01", 1_000, subscription_id="unknown", service_end="2024-02-29"))
+
+
+def test_a_payment_for_a_period_before_the_opening(given: Given) -> None:
+    """D8.3: no line has such an S."""
+    story = given(*START, open_ledger("2024-03-01"), programme=ON_INVOICES)
+    story.when(
+        paid("2024-02-02", 10_000, "2024-02-29", "i1"),
+        paid("2024-03-02", 10_000, "2024-03-01", "i2"),
+        accrue("2024-03-31"),
+    ).then(commission("2024-03-01", 2_000))

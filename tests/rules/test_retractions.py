@@ -229,6 +229,45 @@ def test_d9_5_not_wholly_taken_back_stays_the_first_partners(given: Given) -> No
     story.when(accrue("2024-02-10")).then(commission("2024-02-10", 1_200, partner_id="p2"))
 
 
+@pytest.mark.parametrize("price", [None, 6_000, 0])
+def test_d9_5_it_does_not_matter_which_partner_a_run_takes_first(
+    given: Given, price: int | None
+) -> None:
+    """From p2 to p1: posted anew by the run that takes all back, and not if some was waived."""
+    story = given(
+        *TWO,
+        referred("2024-01-05", partner="p2", id="claim"),
+        activated("2024-01-10", id="active"),
+        accrue("2024-01-31"),
+    )
+    lowered = [] if price is None else [changed("2024-01-10", price)]
+    story.when(*lowered, retract("claim"), referred("2024-01-06"), accrue("2024-01-31"))
+    found = sorted((one.partner_id, one.kind, one.amount) for one in story.ledger.lines()[1:])
+    expected = {
+        None: [("p1", "commission", 2_000), ("p2", "adjustment", -2_000)],
+        6_000: [("p2", "waiver", 800), ("p2", "adjustment", -1_200)],
+        0: [("p2", "waiver", 2_000)],
+    }[price]
+    assert found == sorted(expected)
+
+
+@pytest.mark.parametrize(("price", "share"), [(0, 0), (5, 1)])
+def test_d9_5_a_line_of_nothing_stays_and_one_of_a_cent_is_taken_back(
+    given: Given, price: int, share: int
+) -> None:
+    """Of nothing nothing can be taken back: the period is not posted anew for another."""
+    story = given(
+        *TWO,
+        referred("2024-01-05", partner="p2", id="claim"),
+        activated("2024-01-10", price=price, id="active"),
+        accrue("2024-01-31"),
+    )
+    anew = [take_back("2024-01-10", -1, partner_id="p2"), commission("2024-01-10", 1)]
+    story.when(retract("claim"), referred("2024-01-06"), accrue("2024-01-31")).then(
+        *(anew if share else [])
+    )
+
+
 def test_d9_5_an_adjusted_period_is_finances(given: Given) -> None:
     """D9.4: runs take nothing back from it."""
     story = posted(given).when(adjust(-500, line=("c1", "2024-01-10")), retract("claim"))

@@ -85,8 +85,8 @@ def _play(url: str, folder: Path) -> None:
     )  # fmt: skip
     _run(url, "payouts", "run", "--cutoff", _CUTOFF.isoformat())
     _tell(url, folder, _settlements())
-    _run(url, "close", "2026-05")
-    _run(url, "close", "2026-06")
+    _run(url, "close", "2026-05", "--acknowledge")
+    _run(url, "close", "2026-06", "--acknowledge")
 
 
 def _write(url: str, *, pdfs: bool) -> None:

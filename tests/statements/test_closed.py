@@ -120,7 +120,7 @@ def test_a_thousand_late_facts_change_no_byte(url: str, tmp_path: Path) -> None:
          "error", "--date", "2026-05-01", *persons),
         ("accrue", "--through", "2026-07-31", "--ahead"),
         ("payouts", "run", "--cutoff", "2026-07-31", "--ahead"),
-        ("close", "2026-07", "--ahead"),
+        ("close", "2026-07", "--ahead", "--acknowledge"),
     ):  # fmt: skip
         assert main(["--database", url, *command]) == 0, command
     assert _written(url, tmp_path) == _golden()

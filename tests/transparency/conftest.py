@@ -23,7 +23,7 @@ def commissions(ledger_database_url: str, capsys: pytest.CaptureFixture[str]) ->
     commands("ingest", BILLING)
     commands.done("accrue", "--through", "2026-06-30", "--ahead")
     commands.done("payouts", "run", "--cutoff", "2026-06-30", "--ahead")
-    commands.done("close", "2026-06", "--ahead")
+    commands.done("close", "2026-06", "--ahead", "--acknowledge")
     commands.done("accrue", "--through", "2026-07-31", "--ahead")
     return commands
 

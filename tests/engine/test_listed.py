@@ -1,0 +1,67 @@
+"""D9.3, D9.4: what runs leave to finance is listed once, again if it changes, and ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from events.lines import DifferenceUnresolved
+from tests.model.journal import Entry
+from tests.rules.dsl import Given, Scenario
+from tests.rules.facts import accrue, activated, adjust, changed, enrolled
+from tests.rules.memory_adapter import MemoryLedger
+
+Listed = tuple[str, int, str, int, str, str]
+"""Rule, what is due and its currency, what is posted and its currency, why."""
+
+
+def given(*entries: Entry) -> tuple[Scenario, MemoryLedger]:
+    """A ledger with 20.00 posted for 10 January on 100.00 of c1."""
+    ledger = MemoryLedger()
+    story = Given(ledger)(
+        enrolled("2024-01-01"), activated("2024-01-10", partner="p1"), accrue("2024-01-31")
+    )
+    return story.when(*entries), ledger
+
+
+def listed(ledger: MemoryLedger) -> list[Listed]:
+    """All that was listed, in its order."""
+    return [
+        (one.rule, one.due, one.due_currency, one.posted, one.currency, one.reason)
+        for _, one in ledger.by_class[DifferenceUnresolved]
+    ]
+
+
+def test_another_currency_is_listed_until_it_is_as_it_was() -> None:
+    """Once by however many runs; what is due is told in its own currency."""
+    story, ledger = given(changed("2024-01-10", 10_000, currency="CHF"), accrue("2024-01-31"))
+    first = ("D9.3", 2_000, "CHF", 2_000, "EUR", "currency_changed")
+    assert listed(ledger) == [first]
+    story.when(accrue("2024-02-01"))
+    assert listed(ledger) == [first]
+    story.when(changed("2024-01-10T20:00:00Z", 8_000, currency="CHF"), accrue("2024-02-02"))
+    second = ("D9.3", 1_600, "CHF", 2_000, "EUR", "currency_changed")
+    assert listed(ledger) == [first, second]
+    story.when(changed("2024-01-10T21:00:00Z", 10_000, currency="EUR"), accrue("2024-02-03"))
+    third = ("D9.3", 2_000, "EUR", 2_000, "EUR", "settled")
+    assert listed(ledger) == [first, second, third]
+    story.when(accrue("2024-02-04"))
+    assert listed(ledger) == [first, second, third]
+
+
+def test_another_interval_is_listed() -> None:
+    """A year for the price of a month."""
+    _, ledger = given(changed("2024-01-10", 10_000, interval="year"), accrue("2024-01-31"))
+    assert listed(ledger) == [("D9.3", 2_000, "EUR", 2_000, "EUR", "interval_changed")]
+
+
+@pytest.mark.parametrize(("price", "due"), [(12_000, 2_400), (6_000, 1_200)])
+def test_what_finance_adjusted_is_listed_if_it_is_worth_another_amount(
+    price: int, due: int
+) -> None:
+    """And not if it is worth what it was."""
+    story, ledger = given(adjust(-500, line=("c1", "2024-01-10")), accrue("2024-01-31"))
+    assert listed(ledger) == []
+    story.when(changed("2024-01-10", price), accrue("2024-01-31"))
+    assert listed(ledger) == [("D9.4", due, "EUR", 2_000, "EUR", "adjusted")]
+    story.when(changed("2024-01-10T20:00:00Z", 10_000), accrue("2024-01-31"))
+    assert listed(ledger)[1:] == [("D9.4", 2_000, "EUR", 2_000, "EUR", "settled")]

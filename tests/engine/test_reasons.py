@@ -1,0 +1,68 @@
+"""What decisions say beside their money: measures of tiers, why a payment closed no payout."""
+
+from __future__ import annotations
+
+from events.partner_decisions import TierChanged
+from events.payout_decisions import PaymentBooked, PayoutClosed
+from ledger.policy.programme import Programme
+from tests.model.journal import Entry
+from tests.rules.dsl import Given
+from tests.rules.facts import accrue, activated, certified, enrolled, failed, nps, pay, portfolio
+from tests.rules.memory_adapter import MemoryLedger
+from tests.rules.programmes import plain, small
+
+
+def told(*entries: Entry, terms: Programme | None = None) -> MemoryLedger:
+    """A ledger that was told something."""
+    ledger = MemoryLedger()
+    Given(ledger)(*entries, programme=terms or small())
+    return ledger
+
+
+def test_a_review_lists_the_commitment_that_was_missed() -> None:
+    """D6.5: what was asked of the year, and what was measured; on the facts up to its eve."""
+    ledger = told(
+        enrolled("2024-01-01"),
+        certified("2024-01-02"),
+        nps("2024-01-03", 41),
+        activated("2024-02-10", "a", partner="p1"),
+        activated("2024-02-11", "b", partner="p1"),
+        portfolio("2024-02-12", 150),
+        accrue("2025-02-12"),
+    )
+    [promoted, reviewed] = [one for _, one in ledger.by_class[TierChanged]][1:]
+    assert [(m.name, m.level, m.required, m.measured, m.met) for m in promoted.measures] == [
+        ("counted_clients_12_months", "certified", 2, 2, True),
+        ("certification", "certified", 1, 1, True),
+        ("nps_above", "certified", 40, 41, True),
+    ]
+    assert [(m.name, m.level, m.required, m.measured, m.met) for m in reviewed.measures] == [
+        ("counted_clients_per_year", "certified", 2, 0, False)
+    ]
+    assert (promoted.cause, reviewed.cause) == ("promotion", "review")
+    assert (promoted.rule, reviewed.rule) == ("D6.3", "D6.4")
+    assert [str(one.evaluated_on) for one in (promoted, reviewed)] == ["2024-02-11", "2025-02-11"]
+    of_ids = [[ledger.ids[fact] for fact in one.facts] for one in (promoted, reviewed)]
+    assert len(of_ids[0]) == 2
+    assert len(of_ids[1]) == 3
+
+
+def test_a_failure_moves_no_money_but_what_was_in_flight() -> None:
+    """D15.2: nothing was paid, and no tax; of no open payout it is booked with nothing at all."""
+    ledger = told(
+        enrolled("2024-01-01"),
+        activated("2024-01-10", partner="p1"),
+        accrue("2024-03-31"),
+        pay("2024-03-31"),
+        failed("2024-04-01", "2024-03-31"),
+        failed("2024-04-02", "2024-03-31"),
+        failed("2024-04-02", "2024-06-30"),
+        terms=plain(),
+    )
+    [closed] = [one for _, one in ledger.by_class[PayoutClosed]]
+    assert (closed.outcome, closed.initiated, closed.paid, closed.tax) == ("failed", 6_000, 0, 0)
+    booked = [one for _, one in ledger.by_class[PaymentBooked]]
+    assert [one.flag for one in booked] == ["payout_closed", "unknown_payout"]
+    for one in booked:
+        assert (one.currency, one.paid, one.tax) == (None, 0, 0)
+        assert one.payout_id is not None

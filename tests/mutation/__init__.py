@@ -1,0 +1,1 @@
+"""Mutation testing of ``ledger.engine``: see docs/mutation.md."""

@@ -1,0 +1,90 @@
+"""D18.5 of a ledger in memory: every decision is valid, and names its grounds rightly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from events.base import Command, Decision, Event, Fact
+from events.course import AccrualCompleted
+from events.finance import (
+    AccrualRun,
+    FactRetracted,
+    PayoutRun,
+    PeriodClosed,
+    ProgrammeAdopted,
+)
+from events.lines import AdjustmentPosted, ClawbackWaived, Line, PeriodLine
+
+_RUNS = (AccrualRun, PayoutRun, PeriodClosed)
+_TAKEN_BACK = {"D9.5": "retracted", "D13": "margin"}
+
+
+def groundless(events: Sequence[tuple[int, Event]]) -> Iterator[str]:
+    """What is wrong with decisions, each in a few words; ``events`` are all, by position."""
+    at = dict(events)
+    versions: set[str] = set()
+    last = 0
+    for position, event in events:
+        if isinstance(event, ProgrammeAdopted):
+            versions.add(f"{event.programme}/{event.number}")
+        if not isinstance(event, Decision):
+            last = position
+        elif not isinstance(event, AccrualCompleted):
+            type(event).model_validate(event.__dict__)
+            for wrong in _wrong(event, last, at, versions):
+                yield f"{wrong} of {event!r} at {position}, after {at[last]!r}"
+
+
+def _wrong(
+    decision: Decision, last: int, at: dict[int, Event], versions: set[str]
+) -> Iterator[str]:
+    """What a decision names wrongly; ``last`` is the fact or command that brought it."""
+    members = decision.__dict__
+    by_run = isinstance(at[last], _RUNS)
+    if "run" in members and members["run"] != (last if by_run else None):
+        yield "run"
+    version = members.get("programme_version")
+    if version is None and by_run and isinstance(decision, Line):
+        yield "programme_version"
+    if version is not None and version not in versions:
+        yield "programme_version"
+    if "command" in members and not by_run and members["command"] != last:
+        yield "command"
+    if not _is_sound(members.get("facts", ()), last, at):
+        yield "facts"
+    if isinstance(decision, PeriodLine | AdjustmentPosted) and by_run:
+        yield from _wrong_of_period(decision, last, at)
+
+
+def _is_sound(facts: tuple[int, ...], last: int, at: dict[int, Event]) -> bool:
+    """Whether facts are what was told, finance's commands among it, in its order, each once."""
+    told = (at.get(fact) for fact in facts)
+    return list(facts) == sorted({fact for fact in facts if fact <= last}) and all(
+        isinstance(event, Fact | Command) for event in told
+    )
+
+
+def _wrong_of_period(
+    line: PeriodLine | AdjustmentPosted, last: int, at: dict[int, Event]
+) -> Iterator[str]:
+    """What the line of a period names wrongly: its facts, its first line, why it was taken back."""
+    if not line.facts or line.facts[-1] > last:
+        yield "facts"
+    first: Any = at.get(line.line) if line.line is not None else None
+    if isinstance(line, AdjustmentPosted | ClawbackWaived) or line.rule == "D9.1":
+        names = ("partner_id", "client_id", "subscription_id", "day", "currency")
+        if not isinstance(first, PeriodLine) or first.line is not None:
+            yield "line"
+        elif any(getattr(first, name) != getattr(line, name) for name in names):
+            yield "first line"
+        elif first.programme_version != line.programme_version:
+            yield "programme_version"
+    elif line.line is not None:
+        yield "line"
+    if isinstance(line, AdjustmentPosted):
+        command = at.get(line.command) if line.command is not None else None
+        if line.reason != _TAKEN_BACK[line.rule]:
+            yield "reason"
+        if not isinstance(command, FactRetracted if line.rule == "D9.5" else type(None)):
+            yield "command"
