@@ -12,9 +12,11 @@ from benchmarks.figures import Report, note
 from benchmarks.scales import Run
 from benchmarks.wire import RECEIVED, World
 from events.base import Event
+from events.billing import ClientActivated
 from events.codec import decode_state
 from events.envelope import Message, decode
 from events.finance import ProgrammeAdopted
+from events.partners import PartnerEnrolled
 from events.recorded import Recorded
 from ledger.engine import DECIDING, answer, evolve
 from ledger.engine.calendar import day_of
@@ -26,10 +28,15 @@ from replay.what_if import compare
 PARTNERS = 600
 ZONE = ZoneInfo("Europe/Paris")
 
+_FEW = 100
+_TOLD = 5_000
+"""Clients of a partner with few, and those that are told beside its clients and measured."""
+
 
 def measure(run: Run) -> None:
     """Measure the engine on facts at hand, and what-if on a ledger with a past."""
     _engine(run)
+    _large_partner(run)
     _what_if(run)
 
 
@@ -52,6 +59,51 @@ def _engine(run: Run) -> None:
     run.report.under("The engine alone, all rules of the reference programme, by CPU")
     run.report.add("facts of the mix, engine alone", "1/s", rates["mix"], at_least=60_000)
     run.report.add("facts that decide, engine alone", "1/s", rates["deciding"])
+
+
+def _large_partner(run: Run) -> None:
+    """New clients of a partner that has few, and of one that has a hundred thousand."""
+    many = 2 * run.scale.ingest_facts
+    note(f"one partner with {many:,} clients")
+    told = min(_TOLD, many)
+    ratios = []
+    for number in range(run.scale.rounds + 1):
+        seconds = []
+        for clients in (_FEW, many):
+            state = _adopted()
+            _decide(state, [_told(1, PartnerEnrolled(partner_id="p", kind="referral"))])
+            _decide(state, _activations(2, clients))
+            facts = _activations(2 + clients, told)
+            began = process_time()
+            _decide(state, facts)
+            seconds.append(process_time() - began)
+        if number:
+            ratios.append(seconds[1] / seconds[0])
+    run.report.under(f"A fact of a partner with {many:,} clients, to one of a partner with {_FEW}")
+    run.report.add("CPU per fact, ratio", "", ratios, at_most=1.5)
+
+
+def _activations(first: int, number: int) -> list[Recorded]:
+    """Clients of one partner, from a position on, each with its claim."""
+    return [
+        _told(
+            position,
+            ClientActivated(
+                client_id=f"c-{position}",
+                subscription_id=f"c-{position}",
+                plan="growth",
+                price=14_900,
+                currency="EUR",
+                interval="month",
+                partner_id="p",
+            ),
+        )
+        for position in range(first, first + number)
+    ]
+
+
+def _told(position: int, data: Event) -> Recorded:
+    return Recorded(position, RECEIVED, day_of(RECEIVED, ZONE), data)
 
 
 def _events(lines: Iterable[bytes], first: int) -> list[Recorded]:

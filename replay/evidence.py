@@ -37,7 +37,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _COMMANDS = (
     *("programme.adopted", "partner.programme_assigned", "ledger.opened", "partner.opened"),
     *("adjustment.posted", "credit.posted", "fact.retracted", "attribution.assigned"),
-    *("partner.corrected", "payout.run", "payouts.held", "payouts.released", "period.closed"),
+    *("partner.corrected", "payout.run", "payout.held", "payout.released", "period.closed"),
     *("command.proposed", "proposal.approved", "proposal.rejected"),
 )
 _COMMAND_MEMBERS = (
@@ -173,7 +173,7 @@ class Evidence:
             rows.append(
                 {"position": position, "recorded_at": recorded_at, "type": topic, **members}
             )
-        return _csv("commands.csv", ("position", "recorded_at", "type", *_COMMAND_MEMBERS), rows)
+        return table("commands.csv", ("position", "recorded_at", "type", *_COMMAND_MEMBERS), rows)
 
     def _dead_letters(self, at: AsOf) -> File:
         """Messages that could not be taken, up to the last close, and what became of them."""
@@ -186,19 +186,19 @@ class Evidence:
             " encode(payload_sha256, 'hex'), status, operator, closed_at, reason"
             " FROM {} WHERE received_at <= %s ORDER BY id"
         )
-        table = sql.Identifier(self._replay.names.ledger, "dead_letters")
-        found = self._rows(query, at.known_at, table=table)
-        return _csv(
+        letters = sql.Identifier(self._replay.names.ledger, "dead_letters")
+        found = self._rows(query, at.known_at, source=letters)
+        return table(
             "dead-letters.csv", names, [dict(zip(names, row, strict=True)) for row in found]
         )
 
     def _table(self, name: str, model: ReadModel, rows: Iterable[Row]) -> File:
-        return _csv(name, model.names, list(rows))
+        return table(name, model.names, list(rows))
 
     def _rows(
-        self, query: str, *values: object, table: sql.Identifier | None = None
+        self, query: str, *values: object, source: sql.Identifier | None = None
     ) -> list[tuple[Any, ...]]:
-        composed = sql.SQL(query).format(table or self._replay.names.events)
+        composed = sql.SQL(query).format(source or self._replay.names.events)
         with self._replay.connection.cursor(row_factory=tuple_row) as cursor:
             return cursor.execute(composed, values).fetchall()
 
@@ -236,7 +236,8 @@ def pack(files: Iterable[File], asked: Asked, queries: Sequence[str]) -> bytes:
     return out.getvalue()
 
 
-def _csv(name: str, members: Sequence[str], rows: Sequence[Row]) -> File:
+def table(name: str, members: Sequence[str], rows: Sequence[Row]) -> File:
+    """Return rows as a CSV file of the package."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(members)

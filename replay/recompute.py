@@ -142,7 +142,7 @@ def recompute(
         log.check_readable()
         log.check_complete()
         named = log.named()
-        parts = log.parts(part_events)
+        parts = log.parts(part_events, processes)
         found: set[Difference] = set()
         tallies: defaultdict[int, defaultdict[Span, list[Tally]]]
         tallies = defaultdict(lambda: defaultdict(list))

@@ -30,6 +30,7 @@ EXPECTED = (
     # engine
     "facts of the mix, engine alone",
     "facts that decide, engine alone",
+    "CPU per fact, ratio",
     "what-if, time for a million events",
     # recompute
     "events, one process",

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import click
 
 from interfaces.cli.command import Command
+from interfaces.cli.export import ExchangeRate
 from interfaces.cli.options import MONTH, format_option
 from interfaces.cli.output import Format, write_result
+from interfaces.cli.reading import may_be_recorded, record_reading
 from interfaces.cli.session import Session
 from interfaces.cli.statement_form import to_text
 from interfaces.files import replace_file
 from interfaces.money import format_count
-from replay.as_of import AsOf
-from replay.evidence import Asked, Evidence, File, pack
+from ledger.commanding.readings import Reading
+from ledger.errors import NotReady, Refused
+from replay.as_of import AsOf, Replay
+from replay.evidence import Asked, Evidence, File, pack, table
+from replay.exports.cut_off import MEMBERS as CUT_OFF_MEMBERS
+from replay.exports.cut_off import cut_off
+from replay.exports.entries import entries
+from replay.exports.fec import fec
+from replay.exports.plain_text import to_hledger
 from replay.statements import Statement, to_csv
 
 README = """\
@@ -28,6 +40,9 @@ This package holds what a commission ledger recorded of some closed months.
   commands.csv                    every command of finance, its operator and the two persons
   dead-letters.csv                messages that could not be taken, and what became of them
   trial-balance.csv, balances.csv as of the last close
+  journal.hledger                 every posting up to the last close, for hledger
+  cut-off-YEAR.csv                what reaches over the year's end
+  fec/                            the French file of entries, or why it was left out
   checkpoint.txt                  the log's signed root that all proofs lead to
   manifest.json, SHA256SUMS       every file with its size, rows and hash
 
@@ -64,16 +79,40 @@ class _Period(click.ParamType[Asked]):
     required=True,
     help="The zip file to write.",
 )
+@click.option(
+    "--rate",
+    "rates",
+    type=ExchangeRate(),
+    multiple=True,
+    metavar="CUR=EUROS",
+    help="Euros for one unit of another currency, for the FEC; again for each.",
+)
 @format_option
 @click.pass_obj
-def evidence(session: Session, period: Asked, out: Path, format_: Format) -> None:
+def evidence(
+    session: Session,
+    period: Asked,
+    out: Path,
+    rates: tuple[tuple[str, Decimal], ...],
+    format_: Format,
+) -> None:
     """What an auditor needs of some closed months, in one zip file: the same bytes each time.
 
     Dead letters are shown with what became of them so far.
     """
     with session.replay() as replay:
         found = Evidence(replay, {"txt": _text, "csv": _csv})
-        content = pack(found.files(period, _more), period, _queries(period))
+
+        def more(at: AsOf) -> Iterator[File]:
+            yield File("README.txt", README.encode())
+            yield from _books(replay, at, period, dict(rates))
+
+        content = pack(found.files(period, more), period, _queries(period))
+        recorded, position = may_be_recorded(session, replay), replay.resolve().position
+    if recorded:
+        digest = sha256(content).hexdigest()
+        read = Reading("evidence", period.first, period.last, "zip", digest, position)
+        record_reading(session, read)
     replace_file(out, content)
     session.line.add(bytes=len(content))
     size = format_count(len(content), session.locale)
@@ -94,8 +133,18 @@ def _csv(statement: Statement) -> bytes:
     return to_csv(statement).encode()
 
 
-def _more(at: AsOf) -> Iterable[File]:  # noqa: ARG001 - what others add needs the place
-    yield File("README.txt", README.encode())
+def _books(replay: Replay, at: AsOf, period: Asked, rates: Mapping[str, Decimal]) -> Iterator[File]:
+    """The journal, and of each year its cut-off and its FEC, or why there is none."""
+    yield File("journal.hledger", to_hledger(entries(replay, at), at).encode())
+    for year in range(int(period.first[:4]), int(period.last[:4]) + 1):
+        rows = cut_off(replay, at, date(year, 12, 31))
+        yield table(f"cut-off-{year}.csv", CUT_OFF_MEMBERS, rows)
+        try:
+            file = fec(replay, at, year, rates)
+        except (Refused, NotReady) as error:
+            yield File(f"fec/{year}-left-out.txt", f"{error}\n".encode())
+        else:
+            yield File(f"fec/{file.name}", file.text.encode(), file.lines)
 
 
 def _queries(period: Asked) -> list[str]:
@@ -103,6 +152,9 @@ def _queries(period: Asked) -> list[str]:
     return [
         f"commissions statement PARTNER --month {period.last}",
         "commissions trial-balance --position CLOSE",
+        "commissions export hledger --position CLOSE",
+        f"commissions export fec --year {period.last[:4]} --position CLOSE",
+        f"commissions export cut-off --year-end {period.last[:4]}-12-31 --position CLOSE",
         "commissions balances --position CLOSE",
         "commissions dead-letters list",
         "commissions recompute",

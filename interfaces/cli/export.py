@@ -4,24 +4,43 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import click
 
 from interfaces.cli.command import Command, Group
-from interfaces.cli.options import CURRENCY, Place, Whole, as_of_options, format_option
-from interfaces.cli.output import Format, write_result
+from interfaces.cli.options import CURRENCY, DAY, Place, Whole, as_of_options, format_option
+from interfaces.cli.output import Answer, Column, Format, write_answer, write_csv, write_result
 from interfaces.cli.session import Session
 from interfaces.files import replace_file
 from interfaces.money import format_count, format_money
-from replay.as_of import AsOf
+from projections.definition import ReadModel
+from replay.as_of import AsOf, Row
+from replay.exports.cut_off import MEMBERS as CUT_OFF_MEMBERS
+from replay.exports.cut_off import cut_off as cut_off_rows
 from replay.exports.entries import Entry, entries
 from replay.exports.fec import BOOKS, fec
 from replay.exports.plain_text import to_beancount, to_hledger
+from replay.exports.views import VIEWS, view_rows, write_parquet
 
 OUT = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+CUT_OFF_COLUMNS = (
+    Column("section"),
+    Column("position", kind="place"),
+    Column("partner_id", "partner"),
+    Column("kind"),
+    Column("client_id", "client"),
+    Column("service_date", "service"),
+    Column("service_end", "to"),
+    Column("posting_date", "posted"),
+    Column("amount", kind="money"),
+    Column("within", kind="money"),
+    Column("after", kind="money"),
+)
 Write = Callable[[Sequence[Entry], AsOf], str]
 
 
@@ -124,6 +143,65 @@ def fec_command(
     still = f"; provisional, open are {' '.join(file.provisional)}" if file.provisional else ""
     sentence = f"{count} entries of {money} on each side are in {out / file.name}{still}"
     write_result(members, format_, sentence)
+
+
+@export.command(cls=Command)
+@click.option("--year-end", type=DAY, required=True, metavar="DAY", help="The year's last day.")
+@as_of_options
+@format_option
+@click.pass_obj
+def cut_off(session: Session, year_end: date, place: Place, format_: Format) -> None:
+    """What a year's end must look at: posted late, paid ahead, won in kind."""
+    with session.replay() as replay:
+        at = replay.resolve(**place)
+        rows = cut_off_rows(replay, at, year_end)
+    empty = "nothing reaches over the year's end"
+    found = Answer(rows, CUT_OFF_COLUMNS, CUT_OFF_MEMBERS, as_of=at.answer(), empty=empty)
+    count = write_answer(found, format_, session.locale)
+    session.line.add(rows=count, position=at.position)
+
+
+@export.command("csv", cls=Command)
+@click.argument("folder", type=FOLDER, metavar="DIR")
+@as_of_options
+@click.pass_obj
+def csv_command(session: Session, folder: Path, place: Place) -> None:
+    """Every view of finance as CSV into DIR, which is made."""
+
+    def write(model: ReadModel, rows: Iterable[Row], path: Path) -> int:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            return write_csv(rows, model.names, file)
+
+    _views(session, folder, place, "csv", write)
+
+
+@export.command(cls=Command)
+@click.argument("folder", type=FOLDER, metavar="DIR")
+@as_of_options
+@click.pass_obj
+def parquet(session: Session, folder: Path, place: Place) -> None:
+    """Every view of finance as Parquet into DIR, which is made."""
+    _views(session, folder, place, "parquet", write_parquet)
+
+
+def _views(
+    session: Session,
+    folder: Path,
+    place: Place,
+    suffix: str,
+    write: Callable[[ReadModel, Iterable[Row], Path], int],
+) -> None:
+    with session.replay() as replay, replay.connection.transaction():
+        replay.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        at = replay.resolve(**place)
+        folder.mkdir(parents=True, exist_ok=True)
+        counts = {}
+        for name, model in VIEWS.items():
+            rows = view_rows(replay, at, name)
+            counts[name] = write(model, rows, folder / f"{name}.{suffix}")
+    session.line.add(rows=sum(counts.values()), position=at.position)
+    told = ", ".join(f"{name} {count}" for name, count in counts.items())
+    sys.stdout.write(f"in {folder}, up to position {at.position}: {told}\n")
 
 
 def _journal(session: Session, out: Path | None, place: Place, write: Write) -> None:

@@ -30,7 +30,7 @@ def _answer(answer: Answer, locale: Locale) -> Iterator[str]:
     for reason in answer.reasons:
         yield f"    {reason.name}: {reason.text}"
         for ground in reason.grounds:
-            yield _ground(ground)
+            yield _ground(ground, locale)
     if answer.expected is not None and answer.currency is not None:
         amount = format_money(answer.expected, answer.currency, locale)
         yield f"    by what is known a run that takes it would post {amount}"
@@ -47,6 +47,9 @@ def _period(answer: Answer) -> str:
     return f", period {answer.start} to {answer.end}{invoice}{payment}{holder}"
 
 
-def _ground(ground: Ground) -> str:
+def _ground(ground: Ground, locale: Locale) -> str:
+    value = plain(ground.value) or "none"
+    if ground.currency is not None and isinstance(ground.value, int):
+        value = format_money(ground.value, ground.currency, locale)
     place = "" if ground.position is None else f"position {ground.position}"
-    return f"        {ground.name:16} {plain(ground.value) or '-':12} {place}".rstrip()
+    return f"        {ground.name:16} {value:12} {place}".rstrip()

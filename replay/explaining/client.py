@@ -72,6 +72,18 @@ class ClientAtHand:
                 yield from self.accrual(self.partners[partner_id]).lines(account)
 
     @cached_property
+    def opening(self) -> int | None:
+        """The position of the ledger's opening, if it has a past (D8.3)."""
+        if self.ledger.opened_on is None:
+            return None
+        query = sql.SQL(
+            "SELECT position FROM {} WHERE originator_id = 'ledger' AND topic = 'ledger.opened/1'"
+        ).format(self._replay.names.events)
+        with self._replay.connection.cursor(row_factory=tuple_row) as cursor:
+            row = cursor.execute(query).fetchone()
+        return row[0] if row is not None else None
+
+    @cached_property
     def payments(self) -> Sequence[Paid]:
         """What the client paid, where a programme pays on invoices (D8.2)."""
         if not self.ledger.programmes.on_invoices():

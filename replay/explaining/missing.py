@@ -6,7 +6,7 @@ beside it, from the same values, and must agree with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,7 +14,7 @@ from events.lines import CommissionPosted, MarginPosted
 from ledger.engine import Account
 from ledger.engine.agreements import in_tail
 from ledger.engine.invoices import period_of_payment
-from ledger.engine.posted import Period, Posted, period_of
+from ledger.engine.posted import Period, period_of
 from ledger.engine.state import Client, Partner
 from ledger.engine.subscriptions import period_starts
 from ledger.errors import Refused
@@ -183,7 +183,10 @@ class _Search:
         if not any(one.in_force for one in posted.values()):
             excluded = list(self._excluded(period, holder))
             due = expected is not None and not excluded
-            found += [*excluded, *reasons.waiting(self.hand.ledger, start, due=due)]
+            found += [
+                *excluded,
+                *reasons.waiting(self.hand.ledger, start, self.hand.opening, due=due),
+            ]
         return Answer(
             period[0],
             start,
@@ -201,7 +204,7 @@ class _Search:
         """Whatever keeps a period without a line from being due: none if it is."""
         start, ledger = period[1], self.hand.ledger
         if not ledger.posts_on(start):
-            opened = Ground("opened", ledger.opened_on, None)
+            opened = Ground("opened", ledger.opened_on, self.hand.opening)
             yield reason("before_opening", f"the ledger was opened on {ledger.opened_on}", opened)
         account = self.hand.account(holder.partner_id if holder is not None else None)
         if account is None or self._client.standing.first_activated_on is None:
@@ -221,8 +224,6 @@ class _Search:
             yield reasons.without_agreement(holder, start)
         if programme.accrual == "invoice" and not self._is_paid(period):
             yield self._not_paid(period)
-        if period in account.rivals:
-            yield reason("other_partner", "", *self._lines_of_others(period, holder))
         due = accrual.due(account).get(period)
         if due is not None and due.replaced and period not in self._expected:
             claim = Ground("claim", account.claimed_on, account.claim)
@@ -253,15 +254,6 @@ class _Search:
             and (payment.subscription_id, payment.period_start) == period[:2]
         ]
         return reason("invoice_not_paid", "", *found)
-
-    def _lines_of_others(self, period: Period, holder: Partner) -> Iterator[Ground]:
-        others: Mapping[str, Posted] = {
-            partner_id: of_partner[period]
-            for (_, partner_id), of_partner in self.hand.posted.items()
-            if period in of_partner and partner_id != holder.partner_id
-        }
-        for partner_id, one in others.items():
-            yield Ground(f"line of {partner_id}", one.amount, one.line)
 
 
 def _none(subscription_id: str | None, *why: Reason) -> Answer:

@@ -34,7 +34,6 @@ REASONS: Mapping[str, str] = {
     "before_opening": "the ledger was opened later; what came before was settled elsewhere",
     "invoice_not_paid": "the programme pays on invoices, and none was paid for the period",
     "contest_instead": "a contest's amount stands in place of the first year's commissions",
-    "other_partner": "another partner keeps a line of the period",
     "taken_back": "it was posted, and taken back after a retraction",
     "zero_base": "the line is there, of 0: nothing was charged, or all of it was refunded",
     "zero_rate": "the line is there, of 0: the rate of that tier and client year is 0",
@@ -48,11 +47,15 @@ REASONS: Mapping[str, str] = {
 
 
 class Ground(NamedTuple):
-    """What a reason rests on: a value by name, and the event that it came from, if from one."""
+    """What a reason rests on: a value by name, and the event that it came from, if from one.
+
+    ``currency`` is given with an amount, which is in its minor units.
+    """
 
     name: str
     value: object
     position: int | None
+    currency: str | None = None
 
 
 class Reason(NamedTuple):
@@ -133,7 +136,7 @@ def without_agreement(partner: Partner, day: date) -> Reason:
         grounds = [Ground("enrolled", enrolment.day, enrolment.position)] if enrolment else []
         return reason("before_enrolment", told, *grounds)
     ended = ended_on(partner, day)
-    last = max(each for each in partner.agreement if enrolment.day <= each.day <= day)
+    last = max(each for each in partner.agreement if each.day == ended)
     told = f"the agreement of partner {name} ended on {ended}"
     return reason("agreement_ended", told, Ground("agreement ended", ended, last.position))
 
@@ -142,7 +145,7 @@ def by_lines(posted: Mapping[str, Posted]) -> Iterator[Reason]:
     """What the lines of a period say, of each partner that has some."""
     for partner_id, one in posted.items():
         first = one.first
-        line = Ground("first line", first.amount, one.line)
+        line = Ground("first line", first.amount, one.line, first.currency)
         of = f"at position {one.line}, for partner {partner_id}"
         if not one.in_force:
             yield reason("taken_back", f"it was posted {of}, and all of it taken back since", line)
@@ -150,9 +153,9 @@ def by_lines(posted: Mapping[str, Posted]) -> Iterator[Reason]:
             is_margin = isinstance(first, MarginPosted)
             told = f"the partner's margin is {of}" if is_margin else f"it is posted {of}"
             name = "margin" if is_margin else "posted"
-            yield reason(name, told, line, Ground("stands now", one.amount, None))
+            yield reason(name, told, line, Ground("stands now", one.amount, None, first.currency))
         elif one.base == 0:
-            yield reason("zero_base", "", line, Ground("base", one.base, one.line))
+            yield reason("zero_base", "", line, Ground("base", one.base, one.line, first.currency))
         else:
             name = "rounds_to_zero" if first.rate else "zero_rate"
             terms = (
@@ -162,11 +165,11 @@ def by_lines(posted: Mapping[str, Posted]) -> Iterator[Reason]:
             yield reason(name, "", line, *terms, Ground("rate", first.rate, one.line))
 
 
-def waiting(ledger: Ledger, day: date, *, due: bool) -> Iterator[Reason]:
-    """What a period waits for, by L (D8.1)."""
-    through = ledger.accrued_through
+def waiting(ledger: Ledger, day: date, opening: int | None, *, due: bool) -> Iterator[Reason]:
+    """What a period waits for, by L (D8.1); ``opening`` is the position that L may come from."""
+    through, run_or_opening = ledger.accrued_through, ledger.last_run or opening
     if through is None or day > through:
-        last = Ground("accrued through", through, ledger.last_run or None)
+        last = Ground("accrued through", through, run_or_opening)
         reached = f"runs have reached {through}" if through else "there was no run yet"
         yield reason("not_reached", f"{day} is still to be accrued: {reached}", last)
     elif due:
@@ -176,7 +179,7 @@ def waiting(ledger: Ledger, day: date, *, due: bool) -> Iterator[Reason]:
             told = f"it is due, and the run through {run.through} is not complete"
         else:
             told = f"{told}, was before that was known"
-        yield reason("next_run", told, Ground("last run", through, ledger.last_run or None))
+        yield reason("next_run", told, Ground("last run", through, run_or_opening))
 
 
 def _claim(row: Row, stood: Row | None) -> Iterator[Reason]:

@@ -35,6 +35,7 @@ def view_rows(replay: Replay, at: AsOf, name: str) -> Iterable[Row]:
         "trial_balance": replay.trial_balance,
         "clients": replay.clients,
         "receivables": replay.receivables,
+        "approvals": replay.approvals,
     }
     return _statements(replay, at) if name == "statements" else ask[name](at)
 
@@ -82,9 +83,10 @@ def _type(of: str) -> pa.DataType:
         "date": pa.date32(),
         "timestamptz": pa.timestamp("us", tz="UTC"),
         "bigint[]": pa.list_(pa.int64()),
+        # Totals are of any width in the database; 38 digits are more than all the money there is.
+        "numeric": pa.decimal128(38, 0),
     }
-    # Totals are of any width in the database; 38 digits are more than all the money there is.
-    return types[of] if of in types else pa.decimal128(38, 0)
+    return types[of.partition("(")[0].partition(" ")[0]]
 
 
 def _plain(row: Row, nested: set[str]) -> Row:

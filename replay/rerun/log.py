@@ -30,6 +30,9 @@ PAGE_EVENTS = 5_000
 """Events read at a time."""
 
 
+WORTH_A_PROCESS = 10_000
+"""Events of partners below which no further process is worth its start."""
+
 _ROWS = """
 SELECT
     position, originator_id, topic, state, effective_at, day, source, event_id, partner_id,
@@ -172,9 +175,10 @@ class Log:
             while page := cursor.fetchmany(PAGE_EVENTS):
                 yield from map(Row._make, page)
 
-    def parts(self, events: int) -> list[Part]:
-        """Divide the log into parts of about so many events, each of whole partners.
+    def parts(self, events: int, processes: int = 1) -> list[Part]:
+        """Divide the log into parts of about so many events at most, each of whole partners.
 
+        There is one for each of so many processes, unless too little is left for one.
         Who shares a payout or an invoice, as only mistaken messages make them, stays together.
         """
         with self._connection.cursor(row_factory=tuple_row, binary=True) as cursor:
@@ -191,7 +195,8 @@ class Log:
                 )
                 ties.append([names for (names,) in cursor])
             same_payouts, same_invoices = ties
-        division = Division(weights, same_payouts, events)
+        each = -(-sum(weights.values()) // processes)
+        division = Division(weights, same_payouts, min(events, max(each, WORTH_A_PROCESS)))
         query = sql.SQL(_CLIENTS).format(events=self._events)
         with ServerCursor(self._connection, "clients", row_factory=tuple_row) as cursor:
             cursor.itersize = PAGE_EVENTS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,8 @@ def test_the_demo_plays_into_a_new_ledger_and_replaces_only_itself(
     assert (letter["kind"], letter["member"]) == ("rejected", "data.price")
     figures = json.loads(run(*url, "kpi", "--programme", "--format", "json").stdout)["rows"]
     assert [row["figure"] for row in figures if row["value"] is None] == []
+    for words, shown in _documented():
+        assert run(*url, *words.split()).stdout.decode() == shown, words
     verified = run(*url, "verify", timeout=120)
     assert verified.returncode == 0, verified.stdout
 
@@ -71,6 +74,14 @@ def test_the_demos_messages_can_be_written(tmp_path: Path) -> None:
     lines = file.read_bytes().splitlines()
     assert len(lines) > 10_000
     assert all(json.loads(line)["specversion"] == "1.0" for line in lines)
+
+
+def _documented() -> list[tuple[str, str]]:
+    """What docs/explain.md shows of the demo: the words of each command, and its output."""
+    text = (Path(__file__).parents[2] / "docs" / "explain.md").read_text(encoding="utf-8")
+    found = re.findall(r"^```text\n\$ commissions (.+)\n((?:.*\n)*?)```$", text, re.MULTILINE)
+    assert found
+    return found
 
 
 def _position(url: tuple[str, ...]) -> int:

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from decimal import Decimal
 from pathlib import Path
 
+import psycopg
+import pyarrow.parquet as pq
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from projections.definition import identifiers
+from projections.finance import VIEWS
 from tests.interfaces.commands import Commands
 
 
@@ -57,3 +66,65 @@ def test_a_rate_is_written_so(billing: Commands) -> None:
     """Wrong usage."""
     told = billing.refused("export", "fec", "--year", "2026", "--rate", "CHF=x", status=2)
     assert "CHF=1.0432" in told
+
+
+def test_every_view_of_finance_as_csv_and_as_parquet(billing: Commands, tmp_path: Path) -> None:
+    """Both have the rows of the view, CSV as the queries write it; again, the same bytes."""
+    for kind in ("csv", "parquet"):
+        said = billing.done("export", kind, tmp_path / kind).out
+        assert "commission_history" in said
+        billing.done("export", kind, tmp_path / f"{kind}-again")
+        for name in VIEWS:
+            path = tmp_path / kind / f"{name}.{kind}"
+            again = tmp_path / f"{kind}-again" / path.name
+            assert path.read_bytes() == again.read_bytes()
+    for name, query in {
+        "partner_balances": ("balances",),
+        "commission_history": ("history", "--all"),
+        "trial_balance": ("trial-balance",),
+    }.items():
+        text = (tmp_path / "csv" / f"{name}.csv").read_text("utf-8")
+        assert text == billing.done(*query, "--format", "csv").out
+    with psycopg.connect(billing.url, row_factory=dict_row) as connection:
+        for name, model in VIEWS.items():
+            ordered = sql.SQL("SELECT * FROM {} ORDER BY {}").format(
+                sql.Identifier("finance", name), identifiers(model.order_by)
+            )
+            rows = connection.execute(ordered).fetchall()
+            assert _read(tmp_path / "parquet" / f"{name}.parquet") == [_whole(row) for row in rows]
+    assert _read(tmp_path / "parquet" / "statements.parquet")
+
+
+def test_parquet_has_the_rows_of_its_place(billing: Commands, tmp_path: Path) -> None:
+    """No rows are a file with columns."""
+    billing.done("export", "parquet", tmp_path, "--position", 1)
+    assert _read(tmp_path / "commission_history.parquet") == []
+    schema = pq.read_schema(tmp_path / "commission_history.parquet")
+    assert schema.names == list(VIEWS["commission_history"].names)
+
+
+def _read(path: Path) -> list[dict[str, object]]:
+    return [_whole(row) for row in pq.read_table(path).to_pylist()]
+
+
+def _whole(row: dict[str, object]) -> dict[str, object]:
+    """Amounts as integers, JSON as text."""
+    return {
+        name: int(value)
+        if isinstance(value, Decimal)
+        else json.dumps(value, sort_keys=True)
+        if isinstance(value, list)
+        else value
+        for name, value in row.items()
+    }
+
+
+def test_a_cut_off_divides_what_reaches_over_the_year_s_end(billing: Commands) -> None:
+    """What was accrued through June, at the end of a year of May."""
+    found = billing.done("export", "cut-off", "--year-end", "2026-05-31", "--format", "json").rows
+    assert {row["section"] for row in found} == {"ahead"}
+    for row in found:
+        assert row["within"] + row["after"] == row["amount"]
+        assert row["service_date"] <= "2026-05-31" < row["service_end"]
+    text = billing.done("export", "cut-off", "--year-end", "2020-12-31").out
+    assert "nothing reaches over the year's end" in text

@@ -75,3 +75,23 @@ def test_by_default_reading_leaves_nothing(billing: Commands) -> None:
     billing.done(*STATEMENT)
     assert billing.position() == position
     assert readings(billing.url) == []
+
+
+def test_an_evidence_package_is_a_reading_too(
+    recording: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of no one partner; the next package of the same months is the same, byte for byte."""
+    key = tmp_path / "key"
+    recording.done("checkpoint", "key", key)
+    monkeypatch.setenv("COMMISSIONS_CHECKPOINT_KEY_FILE", str(key))
+    recording.done("checkpoint", "create")
+    packages = [tmp_path / name for name in ("one.zip", "two.zip")]
+    for package in packages:
+        recording.done("evidence", "--period", "2026-04", "--out", package)
+    told = readings(recording.url)
+    assert [(one.document, one.partner_id, one.format) for one in told] == [
+        ("evidence", None, "zip")
+    ] * 2
+    hashes = [sha256(package.read_bytes()).hexdigest() for package in packages]
+    assert [one.sha256 for one in told] == hashes
+    assert len(set(hashes)) == 1

@@ -52,7 +52,7 @@ def _are_positions(answer: Answer, last: int) -> None:
 
 
 def _the_next_run_posts_what_is_due(ledger: RealLedger, replay: Replay) -> None:
-    """A run through L posts the first lines that were said to be due, and no others."""
+    """A run through L posts each first line that was said to be due, of that amount."""
     at = replay.resolve()
     (last,) = ledger._select(
         "SELECT max(day) AS day FROM ledger.events WHERE topic LIKE 'accrual%'"

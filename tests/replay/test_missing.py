@@ -251,6 +251,17 @@ def test_an_agreement_that_ended(asked: Asked) -> None:
     assert asked.names("2024-03-10") == ["posted"]
 
 
+def test_an_agreement_that_ended_twice(asked: Asked) -> None:
+    """The first of the ends without a signature between them is the one."""
+    asked.given(*HELD, ended("2024-02-01"), ended("2024-02-05"))
+    (ground,) = asked.the("agreement_ended", "2024-02-10").grounds
+    assert ground.value == date(2024, 2, 1)
+    row = asked.replay.connection.execute(
+        "SELECT day FROM ledger.events WHERE position = %s", (ground.position,)
+    ).fetchone()
+    assert row == (date(2024, 2, 1),)
+
+
 def test_a_tail_of_an_agreement(asked: Asked) -> None:
     """For a month after the end it is due, and not beyond."""
     story = asked.given(
@@ -275,8 +286,11 @@ def test_a_partner_that_was_enrolled_later(asked: Asked) -> None:
 
 def test_before_the_opening(asked: Asked) -> None:
     """The ledger pays nothing of a day before O; L is its eve, so no run is waited for."""
-    asked.given(*HELD, open_ledger("2024-03-01")).when(accrue("2024-03-31"))
+    story = asked.given(*HELD, open_ledger("2024-03-01"))
+    assert asked.types(asked.the("not_reached", "2024-03-10")) == ["ledger.opened"]
+    story.when(accrue("2024-03-31"))
     assert asked.names("2024-02-10") == ["before_opening"]
+    assert asked.types(asked.the("before_opening", "2024-02-10")) == ["ledger.opened"]
     assert asked.names("2024-03-10") == ["posted"]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
 from ledger.policy.programme import Programme
 from tests.model.commands import Adopt
 from tests.rules.commands import assign
@@ -59,6 +61,24 @@ def test_d4_4_the_tail_counts_from_the_first_of_several_ends(given: Given) -> No
     story.when(ended("2024-02-10"), ended("2024-03-20"), accrue("2024-04-30")).then(
         *(commission(f"2024-0{month}-10", 2_000) for month in (1, 2, 3))
     )
+
+
+@pytest.mark.parametrize(("basis", "lines"), [("activation_date", 0), ("service_date", 1)])
+def test_d4_4_the_tail_is_that_of_the_version_that_decides(
+    given: Given, basis: str, lines: int
+) -> None:
+    """D7.2: a client of an earlier version has its tail, if that version stays with it."""
+    first = programme(version_basis=basis)
+    later = choosing(first, "agreement", tail=2)
+    story = given(
+        enrolled("2024-01-01"),
+        activated("2024-01-10", partner="p1"),
+        Adopt(later, date(2024, 2, 1)),
+        accrue("2024-01-31"),
+        programme=first,
+    )
+    story.when(ended("2024-02-01"), accrue("2024-02-29"))
+    assert len(story.ledger.lines()) == 1 + lines
 
 
 def test_d4_4_signed_and_ended_again(given: Given) -> None:

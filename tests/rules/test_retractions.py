@@ -251,6 +251,23 @@ def test_d9_5_it_does_not_matter_which_partner_a_run_takes_first(
     assert found == sorted(expected)
 
 
+@pytest.mark.parametrize(("price", "share"), [(0, 0), (5, 1)])
+def test_d9_5_a_line_of_nothing_stays_and_one_of_a_cent_is_taken_back(
+    given: Given, price: int, share: int
+) -> None:
+    """Of nothing nothing can be taken back: the period is not posted anew for another."""
+    story = given(
+        *TWO,
+        referred("2024-01-05", partner="p2", id="claim"),
+        activated("2024-01-10", price=price, id="active"),
+        accrue("2024-01-31"),
+    )
+    anew = [take_back("2024-01-10", -1, partner_id="p2"), commission("2024-01-10", 1)]
+    story.when(retract("claim"), referred("2024-01-06"), accrue("2024-01-31")).then(
+        *(anew if share else [])
+    )
+
+
 def test_d9_5_an_adjusted_period_is_finances(given: Given) -> None:
     """D9.4: runs take nothing back from it."""
     story = posted(given).when(adjust(-500, line=("c1", "2024-01-10")), retract("claim"))
