@@ -419,3 +419,14 @@ def test_a_payment_for_a_period_before_the_opening(given: Given) -> None:
         paid("2024-03-02", 10_000, "2024-03-01", "i2"),
         accrue("2024-03-31"),
     ).then(commission("2024-03-01", 2_000))
+
+
+def test_a_line_names_its_invoice_and_its_payment(given: Given) -> None:
+    """The payment where it has an id of its own."""
+    story = given(*START, programme=ON_INVOICES)
+    story.when(
+        paid("2024-02-02", 5_000, "2024-02-01", payment_id="x"),
+        paid("2024-02-03", 5_000, "2024-02-02", "i2"),
+        accrue("2024-02-29"),
+    )
+    assert [one.payment for one in story.ledger.lines()] == [("i1", "x"), ("i2",)]
