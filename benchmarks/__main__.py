@@ -17,7 +17,7 @@ import click
 import psutil
 import psycopg
 
-from benchmarks import accrual, as_of, engine, ingest, kafka, memory, rebuild, recompute
+from benchmarks import accrual, archive, as_of, engine, ingest, kafka, memory, rebuild, recompute
 from benchmarks.figures import Report
 from benchmarks.ledgers import server
 from benchmarks.scales import SCALES, Run
@@ -29,6 +29,7 @@ MEASUREMENTS: dict[str, Callable[[Run], None]] = {
     "recompute": recompute.measure,
     "rebuild": rebuild.measure,
     "as-of": as_of.measure,
+    "archive": archive.measure,
     "accrual": accrual.measure,
     "memory": memory.measure,
     "kafka": kafka.measure,

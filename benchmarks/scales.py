@@ -26,6 +26,8 @@ class Scale:
     as_of_times: int
     as_of_queries: int
     """Partners drawn in one round."""
+    archive_times: int
+    """How often the archive of ``history_events`` is repeated."""
     accrual_clients: tuple[int, int]
     memory_facts: int
     kafka_facts: int
@@ -41,7 +43,7 @@ class Scale:
 
 SCALES = {
     # Only shows that everything works: its figures mean nothing.
-    "tiny": Scale(1, 200, 20, 1_500, 1_500, 2, 20, (100, 200), 600, 400, 1, 5, 0.5, 200),
+    "tiny": Scale(1, 200, 20, 1_500, 1_500, 2, 20, 2, (100, 200), 600, 400, 1, 5, 0.5, 200),
     "small": Scale(
         3,
         15_000,
@@ -50,6 +52,7 @@ SCALES = {
         100_000,
         10,
         300,
+        100,
         (2_000, 20_000),
         50_000,
         100_000,
@@ -66,6 +69,7 @@ SCALES = {
         100_000,
         100,
         2_000,
+        10,
         (20_000, 200_000),
         1_000_000,
         400_000,

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
+from threading import Thread
 from typing import Any
 
 import psycopg
@@ -98,7 +99,16 @@ def _cores() -> int:
 
 def _begin(conninfo: str, password: str) -> None:
     collect_seldom()
+    # A parent that was killed says no goodbye, and a process would wait for its next page for ever.
+    Thread(target=_end_with_parent, daemon=True).start()
     _own.append(psycopg.connect(conninfo, password=password or None, autocommit=True))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _checked(events: sql.Identifier, page: Page) -> Checked:

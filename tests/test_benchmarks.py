@@ -43,6 +43,11 @@ EXPECTED = (
     "one partner, drawn evenly, p50",
     "one partner, drawn evenly, p99",
     "all partners",
+    # archive
+    "written",
+    "checked",
+    "an event",
+    "balances of all partners, DuckDB",
     # accrual
     "lines",
     "CPU per line",

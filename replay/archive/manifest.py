@@ -156,6 +156,13 @@ def described(path: Path, rows: int) -> ArchivedFile:
     return ArchivedFile(name=path.name, rows=rows, size=path.stat().st_size, sha256=digest)
 
 
+def files_of(directory: Path, manifest: Manifest) -> list[Path]:
+    """Return the Parquet files of an archive."""
+    return [
+        directory / part.directory / each.name for part in manifest.parts for each in part.files
+    ]
+
+
 def check_files(directory: Path, manifest: Manifest) -> None:
     """Raise BadArchive for the first file that is not there or not as it was written."""
     for part in manifest.parts:

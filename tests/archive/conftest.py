@@ -24,7 +24,7 @@ def closed(ledger_database_url: str, capsys: pytest.CaptureFixture[str]) -> Comm
     commands.done("programme", "adopt", "izyinbox")
     commands.done("ingest", BILLING)
     commands.done("accrue", "--through", "2026-05-31")
-    commands.done("close", "2026-05")
+    commands.done("close", "2026-05", "--acknowledge")
     commands.done("accrue", "--through", "2026-06-30")
     return commands
 

@@ -93,7 +93,7 @@ def test_an_archive_grows_and_keeps_its_parts(
 ) -> None:
     """A later close adds a part; the part before stays, byte for byte, and all of it is checked."""
     before = {path: path.read_bytes() for path in archived.glob("part-*/*")}
-    closed.done("close", "2026-06")
+    closed.done("close", "2026-06", "--acknowledge")
     written = closed.done("archive", archived, "--format", "json").json
     assert written["parts"] == 2
     assert {path: path.read_bytes() for path in before} == before

@@ -21,7 +21,7 @@ from tests.properties.stories import DAYS, Story
 from tests.rules.ledger_adapter import _database, open_ledger
 
 _FEW = settings(
-    max_examples=max(6, settings().max_examples // 8),
+    max_examples=max(4, settings().max_examples // 12),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

@@ -164,7 +164,7 @@ def test_finance_s_own_lines_stay(story: RealLedger) -> None:
 
 @pytest.mark.usefixtures("story")
 def test_what_counts_a_client_cannot_change_from_a_day_on() -> None:
-    """D6.1, reading 40: it is the same in all versions of a programme."""
+    """D6.1: it is the same in all versions of a programme."""
     other = richer(activation={"qualifying_days": 30})
     with pytest.raises(Refused, match="leave --from out"):
         compared(other, date(2024, 3, 2))
