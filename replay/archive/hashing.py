@@ -2,7 +2,7 @@
 
 What is hashed is defined in ``events.codec`` (content) and ``ledger.store.rows`` (leaf); here it is
 said once more for a database that hashes a million events in the time that Python takes for some
-thousands. The writer holds its own against these, so a difference can never be archived.
+thousands. ``archive --check`` holds these against the Python ones.
 """
 
 from __future__ import annotations
