@@ -6,12 +6,13 @@ import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 
 import click
 
 from interfaces.cli.command import Command
 from interfaces.cli.options import IDENTIFIER, MONTH, Whole, format_option
-from interfaces.cli.output import Answer, Column, Format, write_answer, write_result
+from interfaces.cli.output import Answer, Column, Format, plain, write_answer, write_result
 from interfaces.cli.session import Session
 from interfaces.files import replace_file
 from interfaces.money import format_count
@@ -25,6 +26,7 @@ from replay.transparency.signing import (
     read_keys,
     write_key_file,
 )
+from replay.transparency.verifier import NotShown
 
 POSITION = Whole(1, 2**63 - 1)
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -141,6 +143,53 @@ def publish(session: Session, folder: Path, format_: Format) -> None:
         f"{count} checkpoints, the last of {format_count(sizes[-1], session.locale)} events, are"
         f" in {folder}",
     )
+
+
+@checkpoint.command("stamp-request", cls=Command)
+@click.argument("file", type=FILE)
+@click.option("--out", type=FILE, required=True, help="The request to write, as DER.")
+@format_option
+def stamp_request(file: Path, out: Path, format_: Format) -> None:
+    """Write the request that an authority stamps the checkpoint in FILE by (RFC 3161).
+
+    Post it to the authority as application/timestamp-query, and keep what comes back.
+    """
+    content = _timestamps().request(file.read_bytes())
+    replace_file(out, content)
+    write_result({"file": str(out), "bytes": len(content)}, format_, f"the request is in {out}")
+
+
+@checkpoint.command("stamp-check", cls=Command)
+@click.argument("file", type=FILE)
+@click.argument("answer", type=FILE)
+@click.option(
+    "--authority",
+    "authorities",
+    type=FILE,
+    multiple=True,
+    required=True,
+    help="A root certificate that you trust, in PEM; again for each.",
+)
+@format_option
+def stamp_check(file: Path, answer: Path, authorities: tuple[Path, ...], format_: Format) -> None:
+    """When the checkpoint in FILE was there at the latest, by an authority's ANSWER."""
+    roots = [each.read_bytes() for each in authorities]
+    try:
+        stamp = _timestamps().stamped(file.read_bytes(), answer.read_bytes(), roots)
+    except NotShown as error:
+        raise Refused(str(error)) from None
+    members = {"at": stamp.at, "policy": stamp.policy, "serial": stamp.serial}
+    write_result(members, format_, f"the checkpoint was there at {plain(stamp.at)}")
+
+
+def _timestamps() -> ModuleType:
+    try:
+        from replay.transparency import timestamps  # noqa: PLC0415 - an extra, hardly ever needed
+    except ModuleNotFoundError:
+        raise NotReady(
+            "time stamps need an extra: pip install 'commission-ledger[timestamps]'"
+        ) from None
+    return timestamps
 
 
 @click.group()

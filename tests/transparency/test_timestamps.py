@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from interfaces.cli.main import main
 from replay.transparency.timestamps import request, stamped
 from replay.transparency.verifier import NotShown
 
@@ -145,3 +146,21 @@ def test_what_is_no_stamp_is_named(ask: Ask, tmp_path: Path) -> None:
             stamped(NOTE, wrong, roots)
     with pytest.raises(NotShown, match="no certificate in PEM"):
         stamped(NOTE, answer, [b"hello"])
+
+
+def test_the_commands_write_a_request_and_read_the_answer(
+    ask: Ask, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the checkpoint's file to the authority and back; a stranger's word is refused."""
+    note, asked, answer = (tmp_path / name for name in ("note", "note.tsq", "note.tsr"))
+    note.write_bytes(NOTE)
+    assert main(["checkpoint", "stamp-request", str(note), "--out", str(asked)]) == 0
+    answer.write_bytes(ask(asked.read_bytes()))
+    check = ["checkpoint", "stamp-check", str(note), str(answer), "--authority"]
+    assert main([*check, str(tmp_path / "root.pem")]) == 0
+    assert "the checkpoint was there at 20" in capsys.readouterr().out
+    assert main([*check, str(tmp_path / "stranger.pem")]) == 1
+    assert "no authority given vouches" in capsys.readouterr().err
+    note.write_bytes(NOTE.replace(b"17", b"18"))
+    assert main([*check, str(tmp_path / "root.pem")]) == 1
+    assert "other bytes than this checkpoint" in capsys.readouterr().err
