@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from interfaces.cli.command import Command
-from interfaces.cli.export import ExchangeRate
+from interfaces.cli.export import rates_option
 from interfaces.cli.options import MONTH, format_option
 from interfaces.cli.output import Format, write_result
 from interfaces.cli.reading import may_be_recorded, record_reading
@@ -79,14 +79,7 @@ class _Period(click.ParamType[Asked]):
     required=True,
     help="The zip file to write.",
 )
-@click.option(
-    "--rate",
-    "rates",
-    type=ExchangeRate(),
-    multiple=True,
-    metavar="CUR=EUROS",
-    help="Euros for one unit of another currency, for the FEC; again for each.",
-)
+@rates_option
 @format_option
 @click.pass_obj
 def evidence(

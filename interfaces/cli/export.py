@@ -91,16 +91,20 @@ class ExchangeRate(click.ParamType[tuple[str, Decimal]]):
         return CURRENCY.convert(currency, param, ctx), rate
 
 
-@export.command("fec", cls=Command)
-@click.option("--year", type=Whole(1, 9999), required=True, help="The calendar year.")
-@click.option(
+rates_option = click.option(
     "--rate",
     "rates",
     type=ExchangeRate(),
     multiple=True,
     metavar="CUR=EUROS",
-    help="Euros for one unit of another currency; again for each.",
+    help="Euros for one unit of another currency, for the FEC; again for each.",
 )
+"""``--rate CUR=EUROS…``, as the parameter ``rates``."""
+
+
+@export.command("fec", cls=Command)
+@click.option("--year", type=Whole(1, 9999), required=True, help="The calendar year.")
+@rates_option
 @click.option(
     "--out",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
