@@ -39,11 +39,11 @@ class History:
 
 
 @contextmanager
-def build(server: str, events: int) -> Iterator[History]:
+def build(server: str, events: int, name: str = "bench_history") -> Iterator[History]:
     """Build a ledger of about ``events`` events in a database of its own, dropped at the end."""
     note(f"building a ledger of {events:,} events")
     clients = events * 9 // 10 // _ROWS_PER_CLIENT
-    with database(server, "bench_history") as url:
+    with database(server, name) as url:
         world = World(PARTNERS, giant=GIANT)
         with open_bench(url) as bench:
             bench.ingest(world.enrolments())

@@ -54,7 +54,7 @@ ORDER BY position
 @contextmanager
 def build_repeated(server: str, events: int, times: int) -> Iterator[History]:
     """Build a ledger of about ``events`` times ``times`` events, dropped at the end."""
-    with build(server, events) as history:
+    with build(server, events, "bench_repeated") as history:
         note(f"repeating it {times - 1:,} times")
         with psycopg.connect(history.url, autocommit=True) as connection:
             [(span,)] = connection.execute(

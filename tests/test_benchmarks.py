@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -70,12 +69,14 @@ EXPECTED = (
 )
 
 
-@pytest.fixture(scope="module")
-def run(
-    server_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
-    """One run of everything at the scale that only shows that it works."""
-    file = tmp_path_factory.mktemp("benchmarks") / "figures.json"
+@pytest.mark.slow
+def test_every_figure_is_printed_and_written(server_url: str, tmp_path: Path) -> None:
+    """One run of everything, at the scale that only shows that it works.
+
+    Every figure that the documents speak of comes out, above nothing, with its spread and beside
+    the conditions without which it says nothing.
+    """
+    file = tmp_path / "figures.json"
     command = [sys.executable, "-m", "benchmarks", "--scale", "tiny"]
     done = subprocess.run(
         [*command, "--database", server_url, "--json", str(file)],
@@ -87,28 +88,13 @@ def run(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return done, json.loads(file.read_text(encoding="utf-8"))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", EXPECTED)
-def test_each_figure_is_printed_and_written(
-    run: tuple[subprocess.CompletedProcess[str], dict[str, Any]], name: str
-) -> None:
-    """Every figure that the documents speak of comes out, above nothing and with its spread."""
-    done, written = run
-    assert any(line.startswith(f"  {name}  ") for line in done.stdout.splitlines())
-    (*_, figure) = [each for each in written["figures"] if each["name"] == name]
-    assert figure["min"] <= figure["median"] <= figure["max"]
-    assert figure["runs"]
-
-
-@pytest.mark.slow
-def test_the_conditions_stand_beside_the_figures(
-    run: tuple[subprocess.CompletedProcess[str], dict[str, Any]],
-) -> None:
-    """Figures without their conditions say nothing."""
-    _, written = run
+    written = json.loads(file.read_text(encoding="utf-8"))
+    figures = {each["name"]: each for each in written["figures"]}
+    for name in EXPECTED:
+        assert any(line.startswith(f"  {name}  ") for line in done.stdout.splitlines()), name
+        figure = figures[name]
+        assert figure["min"] <= figure["median"] <= figure["max"], name
+        assert figure["runs"], name
     assert {"scale", "at", "machine", "python", "postgresql"} <= written["conditions"].keys()
 
 
