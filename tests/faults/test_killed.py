@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import psycopg
@@ -59,6 +60,10 @@ def write_round(folder: Path, number: int) -> Path:
     return file
 
 
+_AIMED = 0.5
+"""How many of the kills wait until the command has recorded something; the others fall anywhere."""
+
+
 class Killer:
     """Kills commands at random moments, aiming at where they are at work."""
 
@@ -76,7 +81,10 @@ class Killer:
         process = self._context.Process(target=command.run, args=(self._url, arguments))
         before = self._count(recorded)
         process.start()
-        process.join(self._usual_s[what] * self._lots.uniform(0.6, 1.1))
+        if self._lots.random() < _AIMED:
+            self._wait_until_at_work(process, recorded, before)
+        else:
+            process.join(self._usual_s[what] * self._lots.uniform(0.6, 1.1))
         process.kill()
         process.join()
         done = self._count(recorded) - before
@@ -85,6 +93,13 @@ class Killer:
             self._usual_s[what] = min(10, self._usual_s[what] * 1.15)
         elif done >= whole:
             self._usual_s[what] = max(0.02, self._usual_s[what] * 0.8)
+
+    def _wait_until_at_work(self, process: BaseProcess, recorded: sql.SQL, before: int) -> None:
+        """Wait for the first thing that it records, and a little longer."""
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            while process.is_alive() and connection.execute(recorded).fetchone() == (before,):
+                pass
+        time.sleep(self._lots.uniform(0, 0.01))
 
     def _count(self, recorded: sql.SQL) -> int:
         with psycopg.connect(self._url) as connection:
