@@ -15,6 +15,7 @@ from ledger.errors import Corrupt, Refused
 from projections.definition import scope_of
 from projections.views import STATEMENT_LINES
 from replay.as_of import AsOf, Replay, Row, rows_of
+from replay.meaning import EARNED
 
 SIDES = ("earned", "adjusted", "paid", "in_flight", "payable")
 """The members of a balance, in minor units."""
@@ -26,7 +27,6 @@ MEMBERS = (
 )
 """Members of a change: of its line, and what it adds to each side of the balance."""
 
-_EARNED = frozenset({"commission", "bonus", "contest", "reward", "override", "prize", "credit"})
 _CHANGES = {
     "waiver": "waived",
     "credit": "credit",
@@ -145,7 +145,7 @@ def _balances(replay: Replay, at: AsOf, partner_id: str | None) -> dict[Key, dic
 
 def _change(line: Row) -> Row:
     kind, amount, payable = str(line["kind"]), int(str(line["amount"])), int(str(line["effect"]))
-    earned = amount if kind in _EARNED else 0
+    earned = amount if kind in EARNED else 0
     adjusted = amount if kind in {"adjustment", "opening"} else 0
     paid = amount if kind in {"payout_settled", "payout_returned", "payment"} else 0
     change = "late" if line["line"] is not None and kind in {"commission", "margin"} else "new"

@@ -69,13 +69,7 @@ def create(session: Session, format_: Format) -> None:
     Nothing is signed if the log does not begin with what was signed before.
     """
     keys = _keys(session)
-    with session.database() as database:
-        from interfaces import bootstrap  # noqa: PLC0415 - see interfaces.cli.session
-
-        replay = bootstrap.open_replay(database)
-        checkpoints = Checkpoints(replay.connection, replay.names)
-        made = checkpoints.create(keys, database.operator)
-    _write(session, made, format_)
+    _keep(session, format_, lambda checkpoints, operator: checkpoints.create(keys, operator))
 
 
 @checkpoint.command("add", cls=Command)
@@ -85,13 +79,9 @@ def create(session: Session, format_: Format) -> None:
 def add_signatures(session: Session, file: Path, format_: Format) -> None:
     """Keep a checkpoint of this ledger that witnesses have signed since."""
     note = file.read_text("utf-8")
-    with session.database() as database:
-        from interfaces import bootstrap  # noqa: PLC0415 - see interfaces.cli.session
-
-        replay = bootstrap.open_replay(database)
-        checkpoints = Checkpoints(replay.connection, replay.names)
-        made = checkpoints.add_signatures(note, database.operator)
-    _write(session, made, format_)
+    _keep(
+        session, format_, lambda checkpoints, operator: checkpoints.add_signatures(note, operator)
+    )
 
 
 @checkpoint.command("list", cls=Command)
@@ -260,7 +250,15 @@ def _keys(session: Session) -> tuple[SigningKey, ...]:
     )
 
 
-def _write(session: Session, made: StoredCheckpoint, format_: Format) -> None:
+def _keep(
+    session: Session, format_: Format, make: Callable[[Checkpoints, str], StoredCheckpoint]
+) -> None:
+    """Keep a checkpoint under the name of who runs this, and write it."""
+    from interfaces import bootstrap  # noqa: PLC0415 - see interfaces.cli.session
+
+    with session.database() as database:
+        replay = bootstrap.open_replay(database)
+        made = make(Checkpoints(replay.connection, replay.names), database.operator)
     session.line.add(position=made.position)
     write_result(_row(made), format_, made.note.rstrip("\n"))
 
