@@ -113,11 +113,6 @@ class Checkpoints:
         found = self.stored(newest_first=True)
         return next((one for one in found if size is None or one.position == size), None)
 
-    def before(self, position: int) -> StoredCheckpoint | None:
-        """Return the last checkpoint of no more than ``position`` events."""
-        found = self.stored(newest_first=True)
-        return next((one for one in found if one.position <= position), None)
-
     def _require_growth(self, last: StoredCheckpoint, head: int) -> None:
         if last.position > head or self._tree.root(0, last.position) != last.root:
             raise Corrupt(
