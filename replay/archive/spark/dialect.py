@@ -28,8 +28,8 @@ _NUMERIC = exp.DataType.build("DECIMAL(38, 0)", dialect="spark")
 _INSTANT = exp.DataType.build("TIMESTAMP_NTZ", dialect="spark")
 _JSON_LIST = exp.Literal.string("array<string>")
 _ITEM = "item"
-_LAST_DAY = "9999-12-31"
-"""The last day that there is: it stands for PostgreSQL's infinity, which Spark does not have."""
+_INFINITE = {"infinity": "9999-12-31", "-infinity": "0001-01-01"}
+"""The last day that there is, and the first: Spark's days are all finite."""
 
 
 class Translated(NamedTuple):
@@ -130,8 +130,8 @@ def _cast(node: exp.Expr) -> exp.Expr:
         node.set("to", _INSTANT.copy())
     elif to.is_type(exp.DType.ARRAY) and isinstance(value, exp.Literal):
         node.set("this", listed(value))
-    elif to.is_type(exp.DType.DATE) and value.name == "infinity":
-        node.set("this", exp.Literal.string(_LAST_DAY))
+    elif to.is_type(exp.DType.DATE) and value.name in _INFINITE:
+        node.set("this", exp.Literal.string(_INFINITE[value.name]))
     return node
 
 
