@@ -18,6 +18,7 @@ from events.controls import CommandProposed, ProposalApproved
 from events.decisions import (
     AttributionAssigned,
     ClientStanding,
+    DecisionResolved,
     DecisionUnresolved,
     FactVoided,
 )
@@ -32,6 +33,7 @@ from events.finance import (
     PartnerProgrammeAssigned,
     PayoutRun,
     PeriodClosed,
+    ResolutionRequested,
 )
 from events.lines import (
     AdjustmentPosted,
@@ -105,6 +107,7 @@ _OF_CLASS: Mapping[type[Event], Mapping[str, Kinds]] = {
     AttributionAssigned: {"command": (AttributionAssignmentRequested,)},
     CommissionPosted: {"line": (CommissionPosted,)},
     CreditPosted: {"command": (CreditRequested,)},
+    DecisionResolved: {"command": (ResolutionRequested,)},
     DecisionUnresolved: {"fact": (Fact,), "command": (FactRetracted,)},
     EnrolmentCorrected: {"command": (PartnerCorrected,)},
     FactVoided: {"fact": (Fact,), "command": (FactRetracted,)},
