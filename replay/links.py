@@ -77,8 +77,7 @@ _ASSIGNED: Kinds = (AttributionAssignmentRequested, AttributionAssigned)
 
 _NAMED: Mapping[str, Kinds] = {
     "fact": (Fact, Command),
-    # A place in a ranking may be given by how a client stands, if finance's word is why.
-    "facts": (Fact, *_ASSIGNED, PartnerOpened, PartnerCorrected, ClientStanding),
+    "facts": (Fact, *_ASSIGNED, PartnerOpened, PartnerCorrected),
     "claim": _CLAIMS,
     "standing_claim": (*_CLAIMS, *_ASSIGNED, PartnerTerritoryGranted),
     "cause": (Fact, Command),
