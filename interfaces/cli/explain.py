@@ -16,6 +16,7 @@ from interfaces.cli.output import plain, to_json
 from interfaces.cli.session import Session
 from interfaces.money import Locale, format_money
 from replay.explaining.explanation import Explanation, explain
+from replay.explaining.four_eyes import FourEyes
 from replay.explaining.missing import why_nothing
 from replay.explaining.told import Told
 
@@ -113,6 +114,8 @@ def _text(found: Explanation, locale: Locale) -> Iterator[str]:
     yield from _events("Facts", found.facts, locale)
     if found.decided_by is not None:
         yield from _events("Decided by", [found.decided_by], locale)
+    if found.approval is not None:
+        yield from _approval(found.approval)
     yield from _arithmetic(found, locale)
     if len(found.period) > 1:
         yield from _events("Lines of the same period", found.period, locale)
@@ -138,6 +141,26 @@ def _heading(event: Told, locale: Locale) -> Iterator[str]:
         yield f"    for {event.day}{posted}"
     whence = f", as message {event.id} of {event.source}" if event.source else ""
     yield f"    recorded {plain(event.recorded_at)} in {event.stream}{whence}"
+
+
+def _approval(found: FourEyes) -> Iterator[str]:
+    """Both operators with their events, and the persons that the command itself names."""
+    proposal, answer, command = found
+    yield f"\nFour eyes: {found.type}, {found.status}"
+    yield _by("proposed", proposal)
+    if answer is not None:
+        because = f", {answer.data['reason']}" if "reason" in answer.data else ""
+        yield f"{_by(found.status, answer)}{because}"
+    if command is not None:
+        yield f"    {'took effect':12} {'':24} position {command.position}"
+    said = proposal.data["members"]
+    if "requested_by" in said:
+        persons = f"{said['requested_by']}, who asked, and {said['approved_by']}, who agreed"
+        yield f"    it names {persons}"
+
+
+def _by(what: str, event: Told) -> str:
+    return f"    {what:12} {'by ' + str(event.data['operator']):24} position {event.position}"
 
 
 def _arithmetic(found: Explanation, locale: Locale) -> Iterator[str]:
