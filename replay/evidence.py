@@ -38,12 +38,12 @@ _COMMANDS = (
     *("programme.adopted", "partner.programme_assigned", "ledger.opened", "partner.opened"),
     *("adjustment.posted", "credit.posted", "fact.retracted", "attribution.assigned"),
     *("partner.corrected", "payout.run", "payout.held", "payout.released", "period.closed"),
-    *("command.proposed", "proposal.approved", "proposal.rejected"),
+    *("decision.resolved", "command.proposed", "proposal.approved", "proposal.rejected"),
 )
 _COMMAND_MEMBERS = (
     *("operator", "requested_by", "approved_by", "approval", "proposal", "partner_id", "client_id"),
     *("amount", "currency", "reason", "date", "day", "from", "line", "source", "id", "month"),
-    *("cutoff", "programme", "number", "topic"),
+    *("cutoff", "programme", "number", "topic", "decision"),
 )
 
 Forms = Mapping[str, Callable[[Statement], bytes]]
