@@ -1,9 +1,9 @@
 """Tries the mutants that mutmut has made: a pytest plugin, run in its directory ``mutants``.
 
 mutmut collects the tests of each mutant anew, which costs more than to run them. Here they are
-collected once, and each mutant is a fork of that process, with the tests that reach its function,
-those first that killed its neighbours, then those of which mutmut knows nothing, the stories, until
-one fails. Used by ``make mutants``; nothing else loads it.
+collected once, and each mutant is a fork of that process, with the tests that reach the statement
+that it changes, those first that killed its neighbours, then the stories, until one fails. Used by
+``make mutants``; nothing else loads it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,18 @@ import json
 import mmap
 import os
 import signal
+import sys
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from _pytest.outcomes import Skipped
+
+from tests.mutation.reaching import Line, Tracing, lines_of
 
 SECONDS = 5
 """The time of a core that a test may take with a mutant: one that never ends is killed."""
@@ -33,6 +38,12 @@ RESULTS = Path("results.json")
 
 WANTED = "MUTANTS"
 """Names the mutants to try, as patterns with blanks between: all by default."""
+
+MUTATED = "ledger/engine"
+"""What mutants change."""
+
+STORIES = "test_in_memory.py"
+"""Whose tests are tried last: they reach everything, and take long."""
 
 AT_ONCE = "MUTANTS_AT_ONCE"
 """How many are tried at once: one by default."""
@@ -52,6 +63,7 @@ class Trying:
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
         self._seconds: dict[str, float] = {}
+        self._reaching: defaultdict[Line, set[str]] = defaultdict(set)
         self._killed_of: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._killed: Counter[str] = Counter()
         self._running: dict[int, Fork] = {}
@@ -59,34 +71,42 @@ class Trying:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Try each mutant wanted that was not killed before."""
-        reached = json.loads(Path("mutmut-stats.json").read_text())
-        tests_of = reached["tests_by_mangled_function_name"]
-        self._seconds = reached["duration_by_test"]
-        items = {item.nodeid: item for item in session.items}
         self._known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-        always = [item for item in session.items if item.nodeid not in self._seconds]
+        stories = [item for item in session.items if STORIES in item.nodeid]
+        items = {item.nodeid: item for item in session.items if item not in stories}
         # Here, so that every fork has what they keep: the stories that were drawn.
-        assert not any(map(_fails, always)), "the tests fail without a mutant"
+        assert not any(map(_fails, stories)), "the stories fail without a mutant"
+        for item in items.values():
+            self._trace(item)
         # So that a fork does not copy what it only reads.
         gc.freeze()
-        self._fork("none", session.items)
-        self._await_one()
-        assert self._known.pop("none") == "survived", "the tests fail without a mutant"
         at_once = int(os.environ.get(AT_ONCE) or 1)
         for name in _mutants():
             if self._known.get(name) == "killed":
                 continue
-            tests = [items[t] for t in tests_of.get(_function(name), ()) if t in items]
-            tests.sort(key=lambda test: self._rank(name, test.nodeid))
+            reaching = set[str]().union(*(self._reaching[line] for line in lines_of(name)))
+            tests = [items[test] for test in sorted(reaching, key=partial(self._rank, name))]
             if len(self._running) == at_once:
                 self._await_one()
-            if tests or always:
-                self._fork(name, tests + always)
+            if tests or stories:
+                self._fork(name, tests + stories)
             else:
                 self._tell(name, "untested")
         while self._running:
             self._await_one()
         return True
+
+    def _trace(self, item: pytest.Item) -> None:
+        """Run a test without a mutant: which lines it reaches, and how long it takes."""
+        began = time.perf_counter()
+        failed = _fails(item)
+        self._seconds[item.nodeid] = time.perf_counter() - began
+        _forget()
+        with Tracing(MUTATED) as tracing:
+            failed = _fails(item) or failed
+        assert not failed, f"{item.nodeid} fails without a mutant"
+        for line in tracing.lines:
+            self._reaching[line].add(item.nodeid)
 
     def _rank(self, mutant: str, test: str) -> tuple[int, float]:
         """Who killed most mutants of the function first, then who kills most in a second."""
@@ -101,6 +121,7 @@ class Trying:
         child = os.fork()
         if not child:
             os.environ["MUTANT_UNDER_TEST"] = mutant
+            _forget()
             for number, test in enumerate(tests):
                 at[:4] = number.to_bytes(4)
                 limit = SECONDS if test.nodeid in self._seconds else SECONDS_OF_STORIES
@@ -138,6 +159,15 @@ def _mutants() -> Iterator[str]:
     names = [name for meta in metas for name in json.loads(meta.read_text())["exit_code_by_key"]]
     for pattern in os.environ.get(WANTED, "*").split():
         yield from (name for name in names if fnmatch.fnmatch(name, pattern))
+
+
+def _forget() -> None:
+    """Forget what the engine keeps of what it computed without a mutant."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("ledger.engine."):
+            for member in vars(module).values():
+                if hasattr(member, "cache_clear"):
+                    member.cache_clear()
 
 
 def _fails(item: pytest.Item) -> bool:
