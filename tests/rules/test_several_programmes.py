@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from pydantic import JsonValue
 
 from ledger.policy.files import load
 from ledger.policy.programme import Programme
 from tests.model.commands import Adopt, AssignProgramme
 from tests.model.journal import Entry
-from tests.rules.dsl import Given, commission, prize
+from tests.rules.dsl import Given, commission, contest_line, prize
 from tests.rules.facts import (
     accrue,
     activated,
@@ -164,4 +165,26 @@ def test_d7_2_a_version_for_new_clients_only(given: Given) -> None:
         commission("2026-12-31", 2_000, client_id="c2", programme_version="izyinbox/1"),
         commission("2027-01-31", 2_000, client_id="c2", programme_version="izyinbox/1"),
         commission("2027-01-01", 3_000, client_id="c3", programme_version="izyinbox/2"),
+    )
+
+
+@pytest.mark.parametrize("mode", ["in_addition", "instead_of_first_year"])
+def test_d10_2_a_contest_is_that_of_the_partners_programme(given: Given, mode: str) -> None:
+    """p1's has one, in place of the first year's commissions or not; p2's has none."""
+    sprint: dict[str, JsonValue] = {
+        "code": "sprint", "start": "2027-01-10", "end": "2027-01-20", "amount": 700, "mode": mode,
+    }  # fmt: skip
+    story = given(
+        enrolled("2027-01-01"),
+        enrolled("2027-01-01", "p2"),
+        Adopt(programme(name="sprinting", contest=[sprint])),
+        AssignProgramme("p1", "sprinting", date(2027, 1, 1)),
+        activated("2027-01-10", "c1", partner="p1"),
+        activated("2027-01-11", "c2", partner="p2"),
+    )
+    beside = [commission("2027-01-10", 2_000)] if mode == "in_addition" else []
+    story.when(accrue("2027-01-31")).then(
+        *beside,
+        contest_line("2027-01-10", 700),
+        commission("2027-01-11", 2_000, client_id="c2", partner_id="p2"),
     )
