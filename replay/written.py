@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TextIO
@@ -11,7 +11,6 @@ from typing import TextIO
 import orjson
 
 from events.values import format_instant
-from replay.as_of import Row
 
 
 def plain(value: object) -> str:
@@ -48,7 +47,7 @@ def json_value(value: object) -> object:
             raise TypeError(f"an answer cannot hold a {type(value).__name__}")
 
 
-def write_rows(rows: Iterable[Row], members: Sequence[str], out: TextIO) -> int:
+def write_rows(rows: Iterable[Mapping[str, object]], members: Sequence[str], out: TextIO) -> int:
     """Write rows as CSV under a line of their members; gives the number of rows."""
     count = 0
     writer = csv.writer(out, lineterminator="\n")

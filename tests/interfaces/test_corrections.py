@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.interfaces.commands import Commands
@@ -100,7 +101,7 @@ def test_a_sponsor_that_is_not_enrolled_is_waited_for(billing: Commands) -> None
     assert "unknown_sponsor" not in billing.done("unresolved").out
 
 
-def _message(id_: str, type_: str, data: dict[str, str]) -> dict[str, object]:
+def _message(id_: str, type_: str, data: Mapping[str, object]) -> dict[str, object]:
     envelope = {"specversion": "1.0", "source": "/test", "time": "2026-06-02T12:00:00Z"}
     return {**envelope, "id": id_, "type": type_, "data": data}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from datetime import date
 from decimal import Decimal
+from typing import cast
 
 import psycopg
 import pytest
@@ -15,7 +16,7 @@ from pydantic import ValidationError
 from events.currencies import minor_digits
 from ledger.engine.state import Ledger
 from ledger.errors import Refused
-from ledger.policy.accounting import is_siren
+from ledger.policy.accounting import Accounting, is_siren
 from ledger.policy.files import load
 from ledger.policy.versions import Programmes
 from replay.as_of import Replay
@@ -36,8 +37,7 @@ _ON_REAL = settings(
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
-ACCOUNTING = load("izyinbox").accounting
-assert ACCOUNTING is not None
+ACCOUNTING = cast("Accounting", load("izyinbox").accounting)
 BY_NUMBER = {
     getattr(ACCOUNTING.account, n).number: n for n in type(ACCOUNTING.account).model_fields
 }
