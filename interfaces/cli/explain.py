@@ -12,7 +12,7 @@ import click
 from interfaces.cli.command import Command
 from interfaces.cli.missing import beside_text, missing_text
 from interfaces.cli.options import DAY, INSTANT, MONTH, Whole
-from interfaces.cli.output import plain, to_json
+from interfaces.cli.output import to_json
 from interfaces.cli.session import Session
 from interfaces.money import Locale, format_money
 from replay.explaining.beside import why_no_more
@@ -20,6 +20,7 @@ from replay.explaining.explanation import Explanation, explain
 from replay.explaining.four_eyes import FourEyes
 from replay.explaining.missing import why_nothing
 from replay.explaining.told import Told
+from replay.written import plain
 
 _WIDTH = 96
 _SUMMED_UP = (

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from interfaces.cli.output import plain
 from interfaces.money import Locale, format_money
 from replay.explaining.awards import Award
 from replay.explaining.beside import Beside
 from replay.explaining.missing import Answer, Missing
 from replay.explaining.reasons import Ground, Reason
+from replay.written import plain
 
 _NOT_DECIDED = "    WHICH IS NOT what the engine decides; run: commissions recompute"
 

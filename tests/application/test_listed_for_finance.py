@@ -150,9 +150,9 @@ def test_d9_5_only_what_is_listed_is_resolved() -> None:
     with open_ledger() as ledger:
         story = _contest(ledger)
         told = r"no decision at position \d+ is listed"
-        for position in (1, 3, 999):
+        for unlisted in (1, 3, 999):
             with pytest.raises(Refused, match=told):
-                resolve(ledger, position)
+                resolve(ledger, unlisted)
         story.when(retract("claim"))
         (listed,) = positions(ledger)
         with pytest.raises(Refused, match="cannot approve"):
