@@ -344,6 +344,16 @@ def test_a_partner_enrolled_after_l_is_evaluated_from_its_enrolment(given: Given
     )
 
 
+def test_a_partner_enrolled_on_the_runs_day_is_evaluated_as_of_it(given: Given) -> None:
+    """D6.3: by that run, with effect from the day after; on its eve there is nothing to decide."""
+    story = given(enrolled("2024-02-15"), *READY[1:], programme=small())
+    story.when(*clients("2024-02-15", "2024-02-15T15:00:00Z"), accrue("2024-02-14"))
+    story.then_tiers(("referent", "2024-02-15"))
+    story.when(accrue("2024-02-15")).then_tiers(
+        ("referent", "2024-02-15"), ("certified", "2024-02-16")
+    )
+
+
 def test_the_reference_programme_certifies_with_ten(given: Given) -> None:
     """D6.2: the tenth client counts on 10 March 2024; nine do not do."""
     days = [f"2024-03-{number:02}" for number in range(1, 11)]
