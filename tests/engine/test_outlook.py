@@ -12,8 +12,8 @@ from events.partners import (
     PartnerEnrolled,
     PartnerNpsReported,
 )
-from ledger.engine import Counts, Outlook, outlook
-from ledger.engine.state import ledger_of, partner_of
+from ledger.engine import Counts, Outlook, decide_tiers, outlook
+from ledger.engine.state import Run, ledger_of, partner_of
 from tests.engine.journal import Journal
 from tests.rules.programmes import programme, small
 
@@ -135,3 +135,18 @@ def test_by_the_version_in_force_on_the_day_of_the_partners_programme() -> None:
         for month, day in ((1, 31), (2, 1), (2, 28), (3, 1))
     ]
     assert versions == ["izyinbox/1", "izyinbox/2", "izyinbox/2", "other/1"]
+
+
+def test_a_partner_whose_first_tier_is_missing_is_taken_for_a_referent() -> None:
+    """D18.10: a log that lacks a decision is decided again all the same."""
+    journal = certified_from("")
+    state = journal.state
+    partner = partner_of(state, "p1")._replace(tiers=())
+    counts = Counts({date(2026, 1, 7): 2})
+    run = Run(9, date(2027, 3, 1), None, 0)
+    [change] = decide_tiers(ledger_of(state), run, partner, counts)[:1]
+    assert (change.from_tier, change.to_tier, change.day) == (
+        "referent",
+        CERTIFIED,
+        date(2026, 1, 8),
+    )

@@ -190,3 +190,22 @@ def test_d8_3_earlier_facts_count_for_bonuses_and_badges(given: Given) -> None:
         line("bonus", "D10.1", "2024-04-01", 700, client_id="c2"),
     )
     story.then_badges(("pioneer", "2024-03-31"), ("diamond", "2024-04-01"))
+
+
+def test_d8_3_no_amount_of_a_contest_before_it(given: Given) -> None:
+    """D10.2: that of a client that counts on the day itself, not that of one of its eve."""
+    terms = programme(
+        contest=[{"code": "x", "start": "2024-03-01", "end": "2024-04-30", "amount": 700}]
+    )
+    story = given(
+        enrolled("2023-01-01"),
+        activated("2024-03-31", "c1", 0, partner="p1"),
+        activated("2024-03-31", "c2", partner="p1"),
+        activated("2024-04-01", "c3", partner="p1"),
+        open_ledger("2024-04-01"),
+        programme=terms,
+    )
+    story.when(accrue("2024-04-02")).then(
+        commission("2024-04-01", 2_000, client_id="c3"),
+        line("contest", "D10.2", "2024-04-01", 700, client_id="c3"),
+    )
