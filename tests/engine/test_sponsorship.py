@@ -111,6 +111,8 @@ def test_shares_count_wherever_they_stand_and_lines_only_up_to_the_line() -> Non
     assert base_of(line(50, of=1), *first, after=(line(70, of=1), taken(50, of=3))) == 50
     assert base_of(line(50, of=1), *first, after=(share(30, of=1),)) == 20
     assert base_of(line(50, of=1), *first, after=(share(30, of=3),)) == 20
+    assert base_of(line(50, of=1), *first, after=(line(9, of=1), share(30, of=3))) == 20
+    assert base_of(line(50, of=1), *first, after=(share(30, of=1), share(5, of=3))) == 15
 
 
 def test_of_the_same_period_and_partner_alone() -> None:
