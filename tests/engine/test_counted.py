@@ -233,5 +233,6 @@ def test_d10_2_without_contests_no_day_is_of_one() -> None:
         claims = Claims(programmes)
         assert (claims.any, claims.first, claims.last) == (False, date.max, date.min)
         assert not any_replaces(programmes)
+    assert Claims(Programmes()).activated_through == date.min
     last = programme(contest=[contest("2024-02-01", "9999-12-31")])
     assert Claims(of(last).programmes).activated_through == date.max

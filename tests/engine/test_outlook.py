@@ -12,10 +12,10 @@ from events.partners import (
     PartnerEnrolled,
     PartnerNpsReported,
 )
-from ledger.engine import Counts, Outlook, outlook
-from ledger.engine.state import ledger_of, partner_of
+from ledger.engine import Counts, Outlook, decide_tiers, outlook
+from ledger.engine.state import Run, ledger_of, partner_of
 from tests.engine.journal import Journal
-from tests.rules.programmes import small
+from tests.rules.programmes import programme, small
 
 CERTIFIED: Final = "certified"
 STRATEGIC: Final = "strategic"
@@ -120,3 +120,33 @@ def test_a_level_that_was_lost_asks_for_its_commitment_too() -> None:
         (CERTIFIED, "nps_above", 40, 41, True),
         (CERTIFIED, "counted_clients_per_year", 2, 1, False),
     ]
+
+
+def test_by_the_version_in_force_on_the_day_of_the_partners_programme() -> None:
+    """D7.2, D7.3: another version from February on, another programme from March on."""
+    journal = certified_from("2026-01-08")
+    state = journal.state
+    programmes = ledger_of(state).programmes
+    programmes = programmes.adopt(small(), date(2026, 2, 1)).adopt(programme(name="other"), None)
+    ledger = ledger_of(state)._replace(programmes=programmes)
+    partner = partner_of(state, "p1")._replace(programmes=((date(2026, 3, 1), "other"),))
+    versions = [
+        outlook(ledger, partner, Counts({}), date(2026, month, day)).version
+        for month, day in ((1, 31), (2, 1), (2, 28), (3, 1))
+    ]
+    assert versions == ["izyinbox/1", "izyinbox/2", "izyinbox/2", "other/1"]
+
+
+def test_a_partner_whose_first_tier_is_missing_is_taken_for_a_referent() -> None:
+    """D18.10: a log that lacks a decision is decided again all the same."""
+    journal = certified_from("")
+    state = journal.state
+    partner = partner_of(state, "p1")._replace(tiers=())
+    counts = Counts({date(2026, 1, 7): 2})
+    run = Run(9, date(2027, 3, 1), None, 0)
+    [change] = decide_tiers(ledger_of(state), run, partner, counts)[:1]
+    assert (change.from_tier, change.to_tier, change.day) == (
+        "referent",
+        CERTIFIED,
+        date(2026, 1, 8),
+    )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from pydantic import JsonValue
 
 from events.base import Event
-from events.lines import AdjustmentPosted, CommissionPosted, OverridePosted
+from events.lines import AdjustmentPosted, CommissionPosted, OverridePosted, RewardPosted
 from events.partners import PartnerEnrolled
-from ledger.engine.counted import Counts
-from ledger.engine.sponsorship import Active, Booked, active_on, shared_base
-from ledger.engine.state import Partner, ledger_of, partner_of
+from ledger.engine.counted import CountedClient, Counts
+from ledger.engine.sponsorship import Active, Booked, active_on, decide_reward, shared_base
+from ledger.engine.state import Enrolment, Partner, Run, Tie, ledger_of, partner_of
 from ledger.policy.programme import Programme
 from tests.engine.journal import Journal
 from tests.rules.programmes import choosing, programme
@@ -110,6 +111,8 @@ def test_shares_count_wherever_they_stand_and_lines_only_up_to_the_line() -> Non
     assert base_of(line(50, of=1), *first, after=(line(70, of=1), taken(50, of=3))) == 50
     assert base_of(line(50, of=1), *first, after=(share(30, of=1),)) == 20
     assert base_of(line(50, of=1), *first, after=(share(30, of=3),)) == 20
+    assert base_of(line(50, of=1), *first, after=(line(9, of=1), share(30, of=3))) == 20
+    assert base_of(line(50, of=1), *first, after=(share(30, of=1), share(5, of=3))) == 15
 
 
 def test_of_the_same_period_and_partner_alone() -> None:
@@ -136,7 +139,8 @@ def active(terms: Programme, *counted: tuple[int, int], enrolled: bool = True) -
     return active_on(ledger_of(journal.state), partner, counts)
 
 
-TERMS = programme(sponsorship={"reward": 1, "active_clients": 3, "override": "0.05"})
+SPONSORING: dict[str, JsonValue] = {"reward": 1, "active_clients": 3, "override": "0.05"}
+TERMS = programme(sponsorship=SPONSORING)
 
 
 def test_active_by_the_counting_day_of_the_third_client() -> None:
@@ -153,3 +157,54 @@ def test_active_from_the_enrolment_on_or_never() -> None:
     assert active(on_enrolment) == (date(2024, 1, 2), None)
     assert active(on_enrolment, enrolled=False) is None
     assert active(programme(), (10, 9)) is None
+
+
+def test_by_the_versions_of_the_partners_programme() -> None:
+    """D7.2, D7.3: of each counting day; by the trigger of the version of the enrolment day."""
+    journal = Journal(programme())
+    journal.tell(PartnerEnrolled(partner_id="p1", kind="referral"), "2024-01-02")
+    other = programme(name="other", sponsorship=SPONSORING)
+    at_once = choosing(other, "sponsorship", trigger="enrolment")
+    programmes = ledger_of(journal.state).programmes.adopt(programme(name="other"), None)
+    ledger = ledger_of(journal.state)
+    partner = partner_of(journal.state, "p1")
+    under = partner._replace(programmes=((date(2024, 1, 1), "other"),))
+    counts = Counts({date(2024, 1, 10): 5, date(2024, 1, 15): 2})
+    later = ledger._replace(programmes=programmes.adopt(other, date(2024, 1, 15)))
+    assert active_on(later, under, counts) == (date(2024, 1, 15), 6)
+    assert active_on(later, partner, counts) is None
+    enrolling = ledger._replace(programmes=programmes.adopt(at_once, date(2024, 1, 2)))
+    assert active_on(enrolling, under, counts) == (date(2024, 1, 2), None)
+    assert active_on(enrolling, partner, counts) is None
+    too_late = ledger._replace(programmes=programmes.adopt(at_once, date(2024, 1, 3)))
+    assert active_on(too_late, under, counts) == (date(2024, 1, 10), 3)
+
+
+# --- the reward ----------------------------------------------------------------------------------
+
+
+def reward(sponsored: Partner, client: CountedClient | None) -> RewardPosted | None:
+    """The reward of p9 for a partner active on 10 January, by programmes that pay 1 and 700."""
+    journal = Journal(TERMS)
+    other = programme(name="other", sponsorship={**SPONSORING, "reward": 700})
+    without = programme(name="other")
+    programmes = ledger_of(journal.state).programmes.adopt(without, None)
+    programmes = programmes.adopt(other, JANUARY).adopt(without, date(2024, 1, 11))
+    ledger = ledger_of(journal.state)._replace(programmes=programmes)
+    sponsor = Partner("p9", Enrolment(JANUARY, 1, founding=False))
+    run = Run(40, date(2024, 1, 31), None, 0)
+    return decide_reward(ledger, run, sponsored, sponsor, JANUARY, client)
+
+
+def test_the_reward_is_that_of_the_sponsored_partners_programme() -> None:
+    """D7.3: by the version of the active day; it names the tie and what its client counts by."""
+    tied = Partner("p1", Enrolment(JANUARY, 5, founding=False), sponsor=Tie("p9", 5))
+    client = CountedClient("c1", JANUARY, datetime(2024, 1, 10, tzinfo=UTC), 7, JANUARY, 8)
+    first = reward(tied, client)
+    assert first is not None
+    assert (first.amount, first.facts, first.programme_version) == (1, (5, 7, 8), "izyinbox/1")
+    assert (first.sponsored_id, first.partner_id, first.run) == ("p1", "p9", 40)
+    under = tied._replace(programmes=((date(2024, 1, 1), "other"),))
+    second = reward(under, None)
+    assert second is not None
+    assert (second.amount, second.facts, second.programme_version) == (700, (5,), "other/2")

@@ -188,3 +188,25 @@ def test_d10_2_a_contest_is_that_of_the_partners_programme(given: Given, mode: s
         contest_line("2027-01-10", 700),
         commission("2027-01-11", 2_000, client_id="c2", partner_id="p2"),
     )
+
+
+def test_d10_1_a_bonus_is_that_of_the_partners_programme(given: Given) -> None:
+    """p1's has one for each client, p3's one that it is not certified for, p2's none at all."""
+    each: dict[str, JsonValue] = {
+        "each": 1, "amount": 700, "from": "referent", "judged": "day_after",
+    }  # fmt: skip
+    names = ("p1", "p2", "p3")
+    story = given(
+        *(enrolled("2027-01-01", name) for name in names),
+        Adopt(programme(name="one", per_ten=each)),
+        Adopt(programme(name="two", per_ten={**each, "from": "certified"})),
+        AssignProgramme("p1", "one", date(2027, 1, 1)),
+        AssignProgramme("p3", "two", date(2027, 1, 1)),
+        *(activated("2027-01-10", f"{name}s", 0, partner=name) for name in names),
+        *(activated("2027-01-10", f"of-{name}", 10, partner=name) for name in names),
+        accrue("2027-01-31"),
+    )
+    found = [one for one in story.ledger.lines() if one.kind == "bonus"]
+    assert [(one.partner_id, one.amount, one.programme_version) for one in found] == [
+        ("p1", 700, "one/1")
+    ]

@@ -246,6 +246,19 @@ def test_a_review_measures_from_anniversary_to_eve(given: Given) -> None:
     )
 
 
+def test_the_second_review_measures_the_second_year_alone(given: Given) -> None:
+    """D6.4: from the first anniversary on, that day included; what came before is spent."""
+    before = (("referent", "2024-01-01"), ("certified", "2024-02-12"))
+    story = given(
+        *READY,
+        *clients("2024-02-10", "2024-02-11", "2024-03-01", "2025-02-11"),
+        *clients("2025-02-12", "2025-02-13"),
+        programme=small(),
+    )
+    story.when(accrue("2026-02-12")).then_tiers(*before)
+    story.when(accrue("2027-02-12")).then_tiers(*before, ("referent", "2027-02-12"))
+
+
 def test_strategic_falls_to_certified_and_then_to_referent(given: Given) -> None:
     """D6.4: one level a review; the lower tier's first day is that review's day."""
     facts = (
@@ -341,6 +354,16 @@ def test_a_partner_enrolled_after_l_is_evaluated_from_its_enrolment(given: Given
     story.when(enrolled("2024-02-15"), *READY[1:], *clients("2024-02-15", "2024-02-16"))
     story.when(accrue("2024-03-01")).then_tiers(
         ("referent", "2024-02-15"), ("certified", "2024-02-17")
+    )
+
+
+def test_a_partner_enrolled_on_the_runs_day_is_evaluated_as_of_it(given: Given) -> None:
+    """D6.3: by that run, with effect from the day after; on its eve there is nothing to decide."""
+    story = given(enrolled("2024-02-15"), *READY[1:], programme=small())
+    story.when(*clients("2024-02-15", "2024-02-15T15:00:00Z"), accrue("2024-02-14"))
+    story.then_tiers(("referent", "2024-02-15"))
+    story.when(accrue("2024-02-15")).then_tiers(
+        ("referent", "2024-02-15"), ("certified", "2024-02-16")
     )
 
 
