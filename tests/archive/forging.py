@@ -9,11 +9,10 @@ import psycopg
 import pyarrow.parquet as pq
 
 from replay.archive.manifest import described, files_of, read_manifest
-from tests.rules.ledger_adapter import _database
 
 
-def plant(archive: Path, position: int, state: bytes) -> None:
-    """Put other JSON in the place of an event's, in the archive and in the ledger alike.
+def plant(url: str, archive: Path, position: int, state: bytes) -> None:
+    """Put other JSON in the place of an event's, in the ledger of an address and in its archive.
 
     The archive's files are again those of its manifest. ``position`` is that of the event.
     """
@@ -34,7 +33,7 @@ def plant(archive: Path, position: int, state: bytes) -> None:
                 described(path, table.num_rows).model_dump()
             )
     (archive / "manifest.json").write_text(json.dumps(told))
-    with psycopg.connect(_database(), autocommit=True) as owner:
+    with psycopg.connect(url, autocommit=True) as owner:
         owner.execute("ALTER TABLE ledger.events DISABLE TRIGGER refuse_change")
         owner.execute("UPDATE ledger.events SET state = %s WHERE position = %s", (state, position))
         owner.execute("ALTER TABLE ledger.events ENABLE ALWAYS TRIGGER refuse_change")

@@ -80,7 +80,7 @@ def test_a_history_is_decided_again_alike(story: Story, draw: st.DataObject) -> 
             if not known:
                 return
             one = draw.draw(st.sampled_from(known))
-            plant(archive, one.position, changed(one.state))
+            plant(_database(), archive, one.position, changed(one.state))
             with open_archive(archive) as replay:
                 found = replay.recomputed(processes=1, part_events=1)
             assert found == recomputed(1)
@@ -105,7 +105,7 @@ def test_processes_find_the_same() -> None:
     with archived() as archive:
         with psycopg.connect(_database()) as owner:
             line = next(one for one in decisions(owner) if one.topic == "CommissionPosted/1")
-        plant(archive, line.position, changed(line.state))
+        plant(_database(), archive, line.position, changed(line.state))
         with open_archive(archive) as replay:
             found = replay.recomputed(processes=2, part_events=1)
         assert found == recomputed(1)
