@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Self
 
-from pyspark.errors import AnalysisException, ParseException
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from sqlglot.errors import SqlglotError
 
@@ -23,6 +23,7 @@ from replay.archive.connection import (
     with_values,
 )
 from replay.archive.spark.dialect import translated
+from replay.archive.spark.session import first_line
 
 _STATE = "state"
 _NO_LIMIT = 2**31
@@ -61,17 +62,17 @@ class SparkCursor:
         try:
             asked = translated(text)
             frame = self._session.sql(asked.text)
-        except (SqlglotError, AnalysisException, ParseException) as error:
+            if self._is_paged:
+                self._rows = frame.toLocalIterator(prefetchPartitions=True)
+            else:
+                self._rows = iter(frame.collect())
+        except (SqlglotError, PySparkException) as error:
             raise Refused(
-                "Spark cannot answer this question: ask it of DuckDB, with --engine duckdb"
+                f"Spark cannot answer this question ({first_line(error)}): ask it of DuckDB, with"
+                " --engine duckdb"
             ) from error
         self.description = [Described(name) for name in frame.columns]
         self._decoders = [_decoder(name, asked.json) for name in frame.columns]
-        self._rows = (
-            frame.toLocalIterator(prefetchPartitions=True)
-            if self._is_paged
-            else iter(frame.collect())
-        )
         return self
 
     def fetchone(self) -> Row | None:

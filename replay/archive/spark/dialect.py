@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.errors import UnsupportedError
 
 from replay.archive.dialect import (
     as_json,
@@ -41,7 +42,10 @@ class Translated(NamedTuple):
 
 @lru_cache(maxsize=256)
 def translated(query: str) -> Translated:
-    """Return a query of PostgreSQL as Spark runs it; the answer's values and order are the same."""
+    """Return a query of PostgreSQL as Spark runs it; the answer's values and order are the same.
+
+    Raises SqlglotError for one with what Spark does not have.
+    """
     tree = sqlglot.parse_one(query, dialect="postgres")
     json: set[str] = set()
     for select in list(tree.find_all(exp.Select)):
@@ -50,7 +54,8 @@ def translated(query: str) -> Translated:
         rule = _RULES.get(type(node))
         if rule is not None:
             node.replace(rule(node))
-    return Translated(tree.sql(dialect="spark"), frozenset(json))
+    text = tree.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
+    return Translated(text, frozenset(json))
 
 
 def _take_apart(select: exp.Select, json: set[str]) -> None:
@@ -157,6 +162,13 @@ def _table(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def _gathered(node: exp.Expr) -> exp.Expr:
+    """Refuse a list whose order counts: sqlglot would leave the order out."""
+    if node.find(exp.Order):
+        raise UnsupportedError("a list in an order of its own is not translated for Spark")
+    return node
+
+
 def _divided(node: exp.Expr) -> exp.Expr:
     """Divide as whole numbers are: read models hold no others, ratios are made of their rows."""
     return exp.IntDiv(this=node.this.copy(), expression=node.expression.copy())
@@ -179,6 +191,7 @@ _RULES: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.ArrayContainsAll: _contains,
     exp.TimeToStr: written_date,
     exp.Anonymous: _function,
+    exp.ArrayAgg: _gathered,
     exp.Div: _divided,
     exp.Table: _table,
     exp.Select: with_a_list,

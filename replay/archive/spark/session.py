@@ -42,7 +42,7 @@ def cluster(master: str) -> Iterator[SparkSession]:
                 session.stop()
     except (PySparkException, Py4JError) as error:
         raise NotReady(
-            f"Spark failed ({_first_line(error)}); it needs Java 17 or later, and workers with this"
+            f"Spark failed ({first_line(error)}); it needs Java 17 or later, and workers with this"
             " package that see the archive under the same path: see docs/scale.md"
         ) from error
 
@@ -89,6 +89,7 @@ def _unheard() -> Iterator[None]:
         os.close(before)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return what an error says first; what follows is for those who know Spark."""
     told = (line.strip() for line in str(error).splitlines())
     return next((line for line in told if line), type(error).__name__)
