@@ -154,10 +154,10 @@ def test_d9_5_only_what_is_listed_is_resolved() -> None:
             with pytest.raises(Refused, match=told):
                 resolve(ledger, unlisted)
         story.when(retract("claim"))
-        (position,) = positions(ledger)
+        (listed,) = positions(ledger)
         with pytest.raises(Refused, match="cannot approve"):
-            resolve(ledger, position, approved_by="Ann")
-        assert positions(ledger) == [position]
+            resolve(ledger, listed, approved_by="Ann")
+        assert positions(ledger) == [listed]
 
 
 def test_d16_1_a_resolution_waits() -> None:

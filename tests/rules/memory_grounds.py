@@ -14,7 +14,14 @@ from events.finance import (
     PeriodClosed,
     ProgrammeAdopted,
 )
-from events.lines import AdjustmentPosted, ClawbackWaived, Line, PeriodLine
+from events.lines import (
+    AdjustmentPosted,
+    ClawbackWaived,
+    CommissionPosted,
+    Line,
+    OverridePosted,
+    PeriodLine,
+)
 
 _RUNS = (AccrualRun, PayoutRun, PeriodClosed)
 _TAKEN_BACK = {"D9.5": "retracted", "D13": "margin"}
@@ -53,6 +60,12 @@ def _wrong(
         yield "command"
     if not _is_sound(members.get("facts", ()), last, at):
         yield "facts"
+    if by_run and isinstance(decision, Line) and not decision.facts:
+        yield "facts"
+    if isinstance(decision, OverridePosted):
+        shared = at.get(decision.line)
+        if not isinstance(shared, CommissionPosted) or shared.facts != decision.facts:
+            yield "line"
     if isinstance(decision, PeriodLine | AdjustmentPosted) and by_run:
         yield from _wrong_of_period(decision, last, at)
 
@@ -69,7 +82,7 @@ def _wrong_of_period(
     line: PeriodLine | AdjustmentPosted, last: int, at: dict[int, Event]
 ) -> Iterator[str]:
     """What the line of a period names wrongly: its facts, its first line, why it was taken back."""
-    if not line.facts or line.facts[-1] > last:
+    if line.facts[-1:] > (last,):
         yield "facts"
     first: Any = at.get(line.line) if line.line is not None else None
     if isinstance(line, AdjustmentPosted | ClawbackWaived) or line.rule == "D9.1":
