@@ -26,8 +26,8 @@ PATIENCE_SECONDS = 8
 """A transaction of a frozen worker is ended after this, that it may not hold up the others."""
 
 WAIT_SECONDS = 2
-"""A database that is away is waited for so long at a time. The pool tries at once and once a second
-from then on, but doubles that; so it must not be let go on for long."""
+"""A database that is away is waited for so long at a time: the pool's own tries come at once, after
+a second, and then ever later."""
 
 
 @dataclass(frozen=True, slots=True)
