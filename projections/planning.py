@@ -33,6 +33,18 @@ def _next_start(anchor: LiteralString, months: LiteralString) -> sql.Composed:
     return sql.SQL(_NEXT_START).format(**parts, steps=sql.SQL(_STEPS).format(**parts))
 
 
+# The first day on which the terms of a subscription differ. What a fact took away and what it put
+# there are in day order; of two that begin alike only the ends may differ.
+_FIRST_CHANGED = """(CASE
+    WHEN (terms -> 'before' -> 0) - 'end' = (terms -> 'after' -> 0) - 'end'
+    THEN LEAST(
+        (terms -> 'before' -> 0 ->> 'end')::date, (terms -> 'after' -> 0 ->> 'end')::date
+    )
+    ELSE LEAST(
+        (terms -> 'before' -> 0 ->> 'start')::date, (terms -> 'after' -> 0 ->> 'start')::date
+    )
+END)"""
+
 _CHANGED_AGREEMENTS = """
     SELECT DISTINCT partner_id
     FROM {events}
@@ -45,22 +57,63 @@ _CHANGED_AGREEMENTS = """
         AND position <= %(run)s
 """
 
-_PLAN = """
-CREATE TEMPORARY TABLE IF NOT EXISTS accrual_candidates (
-    partner_id text COLLATE "C" NOT NULL,
-    client_id text COLLATE "C" NOT NULL,
-    touched boolean NOT NULL,
-    PRIMARY KEY (partner_id, client_id)
-);
-CREATE TEMPORARY TABLE IF NOT EXISTS accrual_entrants (
-    partner_id text COLLATE "C" NOT NULL,
-    client_id text COLLATE "C" NOT NULL,
-    PRIMARY KEY (partner_id, client_id)
-);
-TRUNCATE accrual_candidates, accrual_entrants;
--- Clients whose standing changed, or their partner's agreement or brand, or with a period due: each
--- found by an index, so that a day's run costs what is due and what changed. The day of the month
--- tells most of those that are not due.
+# Clients whose standing changed, or their partner's agreement or brand, or with a period due: each
+# found by an index, so that a day's run costs what is due and what changed. The day of the month
+# tells most of those that are not due. What is sorted fits in memory, mostly.
+_FOUND = """
+SELECT
+    set_config('work_mem', '64MB', TRUE),
+    set_config('jit', 'off', TRUE),
+    set_config('client_min_messages', 'warning', TRUE);
+DROP TABLE IF EXISTS pg_temp.accrual_found, pg_temp.accrual_candidates, pg_temp.accrual_entrants;
+CREATE TEMPORARY TABLE accrual_found AS
+WITH changed_agreements AS ({changed_agreements})
+SELECT client_id
+FROM {events}
+WHERE topic = 'ClientStanding/1'
+    AND position > %(previous_run)s
+UNION
+SELECT client_id
+FROM {events}
+WHERE topic = 'FactVoided/1'
+    AND position > %(previous_run)s
+    AND client_id IS NOT NULL
+UNION
+SELECT client_id
+FROM {clients}
+WHERE partner_id IN (SELECT partner_id FROM changed_agreements)
+UNION
+SELECT client_id
+FROM {assignments}
+WHERE partner_id IN (SELECT partner_id FROM changed_agreements)
+UNION
+SELECT client_id
+FROM {terms} AS term
+WHERE EXTRACT(DAY FROM anchor)::int = ANY (%(days)s)
+    AND (end_day IS NULL OR end_day > %(previous)s::date)
+    AND start_day <= %(through)s::date
+    -- Of a month's schedule, the day says it all.
+    AND (months = 1 OR {next_start} <= %(through)s::date)
+UNION
+-- Where a programme pays on invoices: what no earlier run can have seen, or been due.
+SELECT client_id
+FROM {payments}
+WHERE %(on_invoices)s
+    AND GREATEST(payment, revision) > %(previous_run)s
+UNION
+SELECT client_id
+FROM {payments}
+WHERE %(on_invoices)s
+    AND period_start > %(previous)s::date
+    AND period_start <= %(through)s::date;
+-- How many there are tells the planner how to look up the rest.
+ANALYZE accrual_found;
+"""
+
+# What a run reads of them, on one snapshot: a row for each term of each client of each partner, and
+# of a partner whose tier can change one of its own before its clients.
+_CANDIDATES = """
+CREATE TEMPORARY TABLE accrual_candidates AS
 WITH changed_agreements AS ({changed_agreements}),
 changed_payments AS (
     SELECT DISTINCT client_id
@@ -69,90 +122,124 @@ changed_payments AS (
         AND GREATEST(payment, revision) > %(previous_run)s
         AND revision > %(previous_run)s
 ),
-found AS (
-    SELECT client_id
-    FROM {events}
-    WHERE topic = 'ClientStanding/1'
-        AND position > %(previous_run)s
-    UNION
-    SELECT client_id
-    FROM {clients}
-    WHERE partner_id IN (SELECT partner_id FROM changed_agreements)
-    UNION
-    SELECT client_id
-    FROM {assignments}
-    WHERE partner_id IN (SELECT partner_id FROM changed_agreements)
-    UNION
-    SELECT client_id
-    FROM {terms} AS term
-    WHERE EXTRACT(DAY FROM anchor)::int = ANY (%(days)s)
-        AND (end_day IS NULL OR end_day > %(previous)s::date)
-        AND start_day <= %(through)s::date
-        AND {next_start} <= %(through)s::date
-    UNION
-    SELECT client_id
-    FROM changed_payments
-    UNION
-    -- Where a programme pays on invoices: what no earlier run can have seen, or been due.
-    SELECT client_id
-    FROM {payments}
-    WHERE %(on_invoices)s
-        AND GREATEST(payment, revision) > %(previous_run)s
-    UNION
-    SELECT client_id
-    FROM {payments}
-    WHERE %(on_invoices)s
-        AND period_start > %(previous)s::date
-        AND period_start <= %(through)s::date
-)
-INSERT INTO accrual_candidates
-SELECT
-    partner_id,
-    client_id,
-    position > %(previous_run)s
-    OR partner_id IN (SELECT partner_id FROM changed_agreements)
-    OR client_id IN (SELECT client_id FROM changed_payments)
-FROM found
-INNER JOIN {clients} USING (client_id)
-WHERE partner_id IS NOT NULL
-    AND first_activated_on IS NOT NULL
-UNION
--- Whoever it was assigned to holds it on some days (D3.6).
-SELECT
-    assigned.partner_id,
-    client_id,
-    client.position > %(previous_run)s
-    OR assigned.partner_id IN (SELECT partner_id FROM changed_agreements)
-    OR client_id IN (SELECT client_id FROM changed_payments)
-FROM found
-INNER JOIN {clients} AS client USING (client_id)
-INNER JOIN {assignments} AS assigned USING (client_id)
-WHERE assigned.partner_id IS NOT NULL
-    AND assigned.from_day <= %(through)s::date
-    AND client.first_activated_on IS NOT NULL
-ON CONFLICT DO NOTHING;
--- Whoever has lines of a client of which a fact was retracted (D9.5).
-INSERT INTO accrual_candidates
-SELECT lines.partner_id, lines.client_id, TRUE
-FROM (
+voided AS (
     SELECT DISTINCT client_id
     FROM {events}
     WHERE topic = 'FactVoided/1'
         AND position > %(previous_run)s
         AND client_id IS NOT NULL
-) AS voided
-CROSS JOIN LATERAL (
-    SELECT DISTINCT partner_id, client_id
-    FROM {events}
-    WHERE client_id = voided.client_id
-        AND kind IN ('commission', 'margin')
-) AS lines
-ON CONFLICT (partner_id, client_id) DO UPDATE SET touched = TRUE;
--- Partners whose tier can change: an own row before their clients. It says whether counted clients
--- of days before the run's may have changed.
-INSERT INTO accrual_candidates
-SELECT partner_id, '', COALESCE(bool_or(is_late), FALSE)
+),
+-- What a change of terms alone leaves as it was: all before the first day on which they differ.
+settled AS (
+    SELECT
+        client_id,
+        CASE
+            WHEN bool_and(COALESCE(changed.first_day > '0001-01-01', FALSE))
+            THEN LEAST(min(changed.first_day) - 1, %(previous)s::date)
+        END AS settled_through
+    FROM {events} AS told
+    -- Parsed once, whatever the planner believes: that is what OFFSET is for.
+    CROSS JOIN LATERAL (SELECT convert_from(told.state, 'UTF8')::jsonb OFFSET 0) AS said (state)
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN said.state -> 'before' = said.state -> 'after' THEN min({first_changed})
+        END
+        FROM jsonb_array_elements(said.state -> 'subscriptions') AS change (terms)
+    ) AS changed (first_day)
+    WHERE told.topic = 'ClientStanding/1'
+        AND told.position > %(previous_run)s
+        AND %(previous_run)s > 0
+        AND NOT %(compares_all)s
+    GROUP BY client_id
+),
+held AS (
+    SELECT partner_id, client_id
+    FROM accrual_found
+    INNER JOIN {clients} USING (client_id)
+    WHERE partner_id IS NOT NULL
+        AND first_activated_on IS NOT NULL
+    UNION ALL
+    -- Whoever else it was assigned to holds it on some days (D3.6).
+    SELECT DISTINCT assigned.partner_id, client_id
+    FROM accrual_found
+    INNER JOIN {clients} AS client USING (client_id)
+    INNER JOIN {assignments} AS assigned USING (client_id)
+    WHERE assigned.partner_id IS DISTINCT FROM client.partner_id
+        AND assigned.partner_id IS NOT NULL
+        AND assigned.from_day <= %(through)s::date
+        AND client.first_activated_on IS NOT NULL
+),
+payees AS (
+    SELECT partner_id, client_id
+    FROM held
+    UNION ALL
+    -- Whoever has lines of a client of which a fact was retracted (D9.5).
+    SELECT lines.partner_id, lines.client_id
+    FROM voided
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT partner_id, client_id
+        FROM {events}
+        WHERE client_id = voided.client_id
+            AND kind IN ('commission', 'margin')
+    ) AS lines
+    WHERE (lines.partner_id, lines.client_id) NOT IN (
+        SELECT partner_id, client_id
+        FROM held
+        WHERE client_id IN (SELECT client_id FROM voided)
+    )
+),
+-- Partners whose tier can change. ``is_late``: counted clients of days before the run's may have
+-- changed.
+partners AS (
+    SELECT partner_id, COALESCE(bool_or(is_late), FALSE) AS is_late
+    FROM ({partners}) AS every
+    WHERE partner_id IS NOT NULL
+    GROUP BY partner_id
+)
+SELECT
+    dense_rank() OVER (ORDER BY taken.partner_id, taken.client_id) AS place,
+    taken.*,
+    term.subscription_id,
+    term.start_day,
+    term.end_day,
+    term.anchor,
+    CASE term.months WHEN 12 THEN 'year' ELSE 'month' END AS every,
+    term.price,
+    term.currency,
+    term.activation,
+    term.price_fact
 FROM (
+    SELECT
+        payees.partner_id,
+        client_id,
+        anew.in_all OR client.position > %(previous_run)s AS touched,
+        CASE
+            WHEN NOT anew.in_all AND client.retracted IS NOT TRUE THEN settled.settled_through
+        END AS settled_through,
+        client.position > %(run)s AS moved,
+        COALESCE(client.claim, 0) AS claim,
+        client.first_activated_on,
+        CASE WHEN client.counted_by IS NULL THEN client.counted_on END AS counted_on,
+        client.partner_id AS claimed_by,
+        client.retracted IS TRUE AS retracted
+    FROM payees
+    INNER JOIN {clients} AS client USING (client_id)
+    LEFT JOIN settled USING (client_id)
+    CROSS JOIN LATERAL (
+        SELECT payees.partner_id IN (SELECT partner_id FROM changed_agreements)
+            OR client_id IN (SELECT client_id FROM changed_payments)
+            OR client_id IN (SELECT client_id FROM voided)
+    ) AS anew (in_all)
+    UNION ALL
+    SELECT partner_id, '', is_late, NULL, FALSE, 0, NULL, NULL, NULL, FALSE
+    FROM partners
+) AS taken
+LEFT JOIN {terms} AS term USING (client_id)
+ORDER BY taken.partner_id, taken.client_id, term.subscription_id, term.start_day;
+CREATE INDEX ON accrual_candidates (place, start_day);
+"""
+
+_PARTNERS = """
     SELECT partner_id, %(every_partner)s AS is_late
     FROM {tiers}
     WHERE %(every_partner)s
@@ -181,7 +268,6 @@ FROM (
             (said.state -> 'after' ->> 'counted_on')::date
         ) <= %(previous)s::date
     FROM {events} AS told
-    -- Parsed once, whatever the planner believes: that is what OFFSET is for.
     CROSS JOIN LATERAL (SELECT convert_from(told.state, 'UTF8')::jsonb OFFSET 0) AS said (state)
     WHERE NOT %(every_partner)s
         AND told.topic = 'ClientStanding/1'
@@ -203,14 +289,11 @@ FROM (
     FROM {events}
     WHERE topic = 'SponsorAccepted/1'
         AND convert_from(state, 'UTF8')::jsonb ->> 'sponsor_id' IN ({changed_agreements})
-) AS partners
-WHERE partner_id IS NOT NULL
-GROUP BY partner_id;
-ANALYZE accrual_candidates;
 """
 
 # Counted clients that are new or changed, with a winning claim of a contest's days.
-_PLAN_ENTRANTS = """
+_ENTRANTS = """
+CREATE TEMPORARY TABLE accrual_entrants AS
 WITH found AS (
     SELECT client_id
     FROM {clients}
@@ -225,7 +308,6 @@ WITH found AS (
     FROM {clients}
     WHERE partner_id IN ({changed_agreements})
 )
-INSERT INTO accrual_entrants
 SELECT client.partner_id, client.client_id
 FROM found
 INNER JOIN {clients} AS client USING (client_id)
@@ -240,7 +322,8 @@ WHERE client.partner_id IS NOT NULL
     AND client.counted_by IS NULL
     AND client.first_activated_on <= %(activated_through)s::date
     AND client.counted_on <= %(through)s::date
-    AND told.day BETWEEN %(claimed_from)s::date AND %(claimed_through)s::date
+    AND told.day BETWEEN %(claimed_from)s::date AND %(claimed_through)s::date;
+ALTER TABLE accrual_entrants ADD PRIMARY KEY (partner_id, client_id)
 """
 
 
@@ -248,16 +331,18 @@ def plans(names: Names) -> tuple[sql.Composed, sql.Composed]:
     """The statements that find the candidates of a run, and its entrants to contests."""
     tables: dict[str, sql.Composable] = {
         "events": names.events,
+        "first_changed": sql.SQL(_FIRST_CHANGED),
         "next_start": _next_start("anchor", "months"),
         "next_review": _next_start("since", "12"),
         "changed_agreements": sql.SQL(_CHANGED_AGREEMENTS).format(events=names.events),
         **{each.name: names.stored(each.name) for each in STORED},
     }
-    return sql.SQL(_PLAN).format(**tables), sql.SQL(_PLAN_ENTRANTS).format(**tables)
+    tables["partners"] = sql.SQL(_PARTNERS).format(**tables)
+    return sql.SQL(_FOUND + _CANDIDATES).format(**tables), sql.SQL(_ENTRANTS).format(**tables)
 
 
 def parameters(
-    run: Run, *, every_partner: bool, claims: Claims, on_invoices: bool
+    run: Run, *, every_partner: bool, claims: Claims, on_invoices: bool, compares_all: bool
 ) -> dict[str, object]:
     """What the plans of a run are bound to."""
     previous = run.previous or date.min
@@ -272,6 +357,7 @@ def parameters(
         "claimed_through": claims.last,
         "activated_through": claims.activated_through,
         "on_invoices": on_invoices,
+        "compares_all": compares_all,
     }
 
 
