@@ -45,7 +45,7 @@ SELECT
     price_fact
 FROM accrual_candidates
 WHERE place > %(after)s
-    AND place <= %(after)s + %(limit)s
+    AND place <= %(through)s
 ORDER BY place, start_day
 """
 
@@ -120,7 +120,7 @@ class LiveModels(PaidReader, PayableModels, RankingModels, ClosingModels):
     def candidates(self, cursor: Cursor[Any], after: int, limit: int) -> Sequence[Candidate]:
         """The next candidates by (partner, client), after so many of them."""
         with cursor.connection.cursor(row_factory=tuple_row, binary=True) as own:
-            own.execute(_PAGE, {"after": after, "limit": limit})
+            own.execute(_PAGE, {"after": after, "through": after + limit})
             # All at once: a row at a time costs as much again as what is made of it.
             return _candidates(own.fetchall())
 
