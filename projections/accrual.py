@@ -17,7 +17,7 @@ from projections.closing import ClosingModels
 from projections.names import DEFAULT_NAMES, Names
 from projections.paid import PaidReader
 from projections.payables import PayableModels
-from projections.planning import parameters, plans
+from projections.planning import Plan, parameters
 from projections.rankings import RankingModels
 from projections.registry import STORED
 
@@ -80,7 +80,7 @@ class LiveModels(PaidReader, PayableModels, RankingModels, ClosingModels):
     def __init__(self, names: Names = DEFAULT_NAMES) -> None:
         super().__init__(names)
         tables = {each.name: names.stored(each.name) for each in STORED}
-        self._plan, self._plan_entrants = plans(names)
+        self._plan = Plan(names)
         self._assignments, self._any_assigned, self._activated = (
             sql.SQL(text).format(events=names.events, **tables)
             for text in (_ASSIGNED, _ANY_ASSIGNED, _ACTIVATED)
@@ -107,15 +107,16 @@ class LiveModels(PaidReader, PayableModels, RankingModels, ClosingModels):
             on_invoices=on_invoices,
             compares_all=compares_all,
         )
-        with ClientCursor(cursor.connection) as own:
+        with ClientCursor(cursor.connection, row_factory=tuple_row) as own:
             # Several statements with parameters: they are bound on this side.
-            own.execute(self._plan, bound)
+            own.execute(self._plan.find, bound)
+            [(few,)] = own.execute(self._plan.are_few).fetchall()
+            own.execute(self._plan.read[few], bound)
             if claims.any:
-                own.execute(self._plan_entrants, bound)
-        with cursor.connection.cursor(row_factory=tuple_row) as counting:
-            counting.execute("SELECT COALESCE(max(place), 0) FROM accrual_candidates")
-            row = counting.fetchone()
-            return int(row[0]) if row else 0
+                own.execute(self._plan.enter[few], bound)
+            own.execute("SELECT COALESCE(max(place), 0) FROM accrual_candidates")
+            [(places,)] = own.fetchall()
+            return int(places)
 
     def candidates(self, cursor: Cursor[Any], after: int, limit: int) -> Sequence[Candidate]:
         """The next candidates by (partner, client), after so many of them."""

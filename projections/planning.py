@@ -57,14 +57,20 @@ _CHANGED_AGREEMENTS = """
         AND position <= %(run)s
 """
 
-# Clients whose standing changed, or their partner's agreement or brand, or with a period due: each
-# found by an index, so that a day's run costs what is due and what changed. The day of the month
-# tells most of those that are not due. What is sorted fits in memory, mostly.
-_FOUND = """
+# What is sorted fits in memory, mostly; nothing is compiled, nor kept in case that an event is the
+# same as another.
+_SETTINGS = """
 SELECT
     set_config('work_mem', '64MB', TRUE),
     set_config('jit', 'off', TRUE),
+    set_config('enable_memoize', 'off', TRUE),
     set_config('client_min_messages', 'warning', TRUE);
+"""
+
+# Clients whose standing changed, or their partner's agreement or brand, or with a period due: each
+# found by an index, so that a day's run costs what is due and what changed. The day of the month
+# tells most of those that are not due.
+_FOUND = """
 DROP TABLE IF EXISTS pg_temp.accrual_found, pg_temp.accrual_candidates, pg_temp.accrual_entrants;
 CREATE TEMPORARY TABLE accrual_found AS
 WITH changed_agreements AS ({changed_agreements})
@@ -106,9 +112,16 @@ FROM {payments}
 WHERE %(on_invoices)s
     AND period_start > %(previous)s::date
     AND period_start <= %(through)s::date;
--- How many there are tells the planner how to look up the rest.
 ANALYZE accrual_found;
 """
+
+# A few clients are looked up one by one, whatever the planner believes: that is what OFFSET is for.
+# Of many tables are read as wholes.
+_FEW = """
+SELECT 10 * count(*) < (SELECT reltuples FROM pg_class WHERE oid = {clients_name}::regclass)
+FROM accrual_found
+"""
+_ONE_BY_ONE = "LATERAL (SELECT * FROM {table} WHERE client_id = {of}.client_id OFFSET 0)"
 
 # What a run reads of them, on one snapshot: a row for each term of each client of each partner, and
 # of a partner whose tier can change one of its own before its clients.
@@ -152,41 +165,45 @@ settled AS (
         AND NOT %(compares_all)s
     GROUP BY client_id
 ),
-held AS (
-    SELECT partner_id, client_id
-    FROM accrual_found
-    INNER JOIN {clients} USING (client_id)
+holders AS MATERIALIZED (
+    SELECT client.*
+    FROM accrual_found AS found
+    INNER JOIN {clients_of_found} AS client ON client.client_id = found.client_id
+),
+assigned AS (
+    SELECT DISTINCT client_id, partner_id
+    FROM {assignments}
+    WHERE partner_id IS NOT NULL
+        AND from_day <= %(through)s::date
+),
+payees AS (
+    SELECT partner_id AS payee, holders.*
+    FROM holders
     WHERE partner_id IS NOT NULL
         AND first_activated_on IS NOT NULL
     UNION ALL
     -- Whoever else it was assigned to holds it on some days (D3.6).
-    SELECT DISTINCT assigned.partner_id, client_id
-    FROM accrual_found
-    INNER JOIN {clients} AS client USING (client_id)
-    INNER JOIN {assignments} AS assigned USING (client_id)
-    WHERE assigned.partner_id IS DISTINCT FROM client.partner_id
-        AND assigned.partner_id IS NOT NULL
-        AND assigned.from_day <= %(through)s::date
-        AND client.first_activated_on IS NOT NULL
-),
-payees AS (
-    SELECT partner_id, client_id
-    FROM held
+    SELECT assigned.partner_id, holders.*
+    FROM assigned
+    INNER JOIN holders USING (client_id)
+    WHERE assigned.partner_id IS DISTINCT FROM holders.partner_id
+        AND first_activated_on IS NOT NULL
     UNION ALL
     -- Whoever has lines of a client of which a fact was retracted (D9.5).
-    SELECT lines.partner_id, lines.client_id
+    SELECT lines.partner_id, holders.*
     FROM voided
+    INNER JOIN holders USING (client_id)
     CROSS JOIN LATERAL (
-        SELECT DISTINCT partner_id, client_id
+        SELECT DISTINCT partner_id
         FROM {events}
         WHERE client_id = voided.client_id
             AND kind IN ('commission', 'margin')
     ) AS lines
-    WHERE (lines.partner_id, lines.client_id) NOT IN (
-        SELECT partner_id, client_id
-        FROM held
-        WHERE client_id IN (SELECT client_id FROM voided)
-    )
+    WHERE first_activated_on IS NULL
+        OR (
+            lines.partner_id IS DISTINCT FROM holders.partner_id
+            AND (lines.partner_id, client_id) NOT IN (SELECT partner_id, client_id FROM assigned)
+        )
 ),
 -- Partners whose tier can change. ``is_late``: counted clients of days before the run's may have
 -- changed.
@@ -210,23 +227,21 @@ SELECT
     term.price_fact
 FROM (
     SELECT
-        payees.partner_id,
+        payee AS partner_id,
         client_id,
-        anew.in_all OR client.position > %(previous_run)s AS touched,
-        CASE
-            WHEN NOT anew.in_all AND client.retracted IS NOT TRUE THEN settled.settled_through
-        END AS settled_through,
-        client.position > %(run)s AS moved,
-        COALESCE(client.claim, 0) AS claim,
-        client.first_activated_on,
-        CASE WHEN client.counted_by IS NULL THEN client.counted_on END AS counted_on,
-        client.partner_id AS claimed_by,
-        client.retracted IS TRUE AS retracted
+        anew.in_all OR position > %(previous_run)s AS touched,
+        CASE WHEN NOT anew.in_all AND retracted IS NOT TRUE THEN settled_through END
+            AS settled_through,
+        position > %(run)s AS moved,
+        COALESCE(claim, 0) AS claim,
+        first_activated_on,
+        CASE WHEN counted_by IS NULL THEN counted_on END AS counted_on,
+        partner_id AS claimed_by,
+        retracted IS TRUE AS retracted
     FROM payees
-    INNER JOIN {clients} AS client USING (client_id)
     LEFT JOIN settled USING (client_id)
     CROSS JOIN LATERAL (
-        SELECT payees.partner_id IN (SELECT partner_id FROM changed_agreements)
+        SELECT payee IN (SELECT partner_id FROM changed_agreements)
             OR client_id IN (SELECT client_id FROM changed_payments)
             OR client_id IN (SELECT client_id FROM voided)
     ) AS anew (in_all)
@@ -234,7 +249,7 @@ FROM (
     SELECT partner_id, '', is_late, NULL, FALSE, 0, NULL, NULL, NULL, FALSE
     FROM partners
 ) AS taken
-LEFT JOIN {terms} AS term USING (client_id)
+LEFT JOIN {terms_of_taken} AS term ON term.client_id = taken.client_id
 ORDER BY taken.partner_id, taken.client_id, term.subscription_id, term.start_day;
 CREATE INDEX ON accrual_candidates (place, start_day);
 """
@@ -310,7 +325,7 @@ WITH found AS (
 )
 SELECT client.partner_id, client.client_id
 FROM found
-INNER JOIN {clients} AS client USING (client_id)
+INNER JOIN {clients_of_found} AS client ON client.client_id = found.client_id
 -- One look-up each, see above.
 CROSS JOIN LATERAL (
     SELECT day
@@ -327,18 +342,42 @@ ALTER TABLE accrual_entrants ADD PRIMARY KEY (partner_id, client_id)
 """
 
 
-def plans(names: Names) -> tuple[sql.Composed, sql.Composed]:
-    """The statements that find the candidates of a run, and its entrants to contests."""
-    tables: dict[str, sql.Composable] = {
-        "events": names.events,
-        "first_changed": sql.SQL(_FIRST_CHANGED),
-        "next_start": _next_start("anchor", "months"),
-        "next_review": _next_start("since", "12"),
-        "changed_agreements": sql.SQL(_CHANGED_AGREEMENTS).format(events=names.events),
-        **{each.name: names.stored(each.name) for each in STORED},
-    }
-    tables["partners"] = sql.SQL(_PARTNERS).format(**tables)
-    return sql.SQL(_FOUND + _CANDIDATES).format(**tables), sql.SQL(_ENTRANTS).format(**tables)
+class Plan:
+    """The statements that find what a run takes, on tables of the session's own.
+
+    ``find`` puts the clients into ``accrual_found``, ``are_few`` tells whether they are but a small
+    part of all; ``read`` makes ``accrual_candidates`` of them, ``enter`` puts those that a contest
+    may be about into ``accrual_entrants``, each with statements for few, and for many.
+    """
+
+    def __init__(self, names: Names) -> None:
+        tables: dict[str, sql.Composable] = {
+            "events": names.events,
+            "first_changed": sql.SQL(_FIRST_CHANGED),
+            "next_start": _next_start("anchor", "months"),
+            "next_review": _next_start("since", "12"),
+            "changed_agreements": sql.SQL(_CHANGED_AGREEMENTS).format(events=names.events),
+            **{each.name: names.stored(each.name) for each in STORED},
+        }
+        clients, terms = names.stored("clients"), names.stored("terms")
+        self.find = sql.SQL(_SETTINGS + _FOUND).format(**tables)
+        self.are_few = sql.SQL(_FEW).format(clients_name=sql.Literal(clients.as_string()))
+        self.read: dict[bool, sql.Composed] = {}
+        self.enter: dict[bool, sql.Composed] = {}
+        partners = sql.SQL(_PARTNERS).format(**tables)
+        for few in (False, True):
+            joined = {
+                **tables,
+                "partners": partners,
+                "clients_of_found": _looked_up(clients, "found") if few else clients,
+                "terms_of_taken": _looked_up(terms, "taken") if few else terms,
+            }
+            self.read[few] = sql.SQL(_SETTINGS + _CANDIDATES).format(**joined)
+            self.enter[few] = sql.SQL(_SETTINGS + _ENTRANTS).format(**joined)
+
+
+def _looked_up(table: sql.Identifier, of: LiteralString) -> sql.Composed:
+    return sql.SQL(_ONE_BY_ONE).format(table=table, of=sql.SQL(of))
 
 
 def parameters(
