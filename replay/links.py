@@ -18,6 +18,7 @@ from events.controls import CommandProposed, ProposalApproved
 from events.decisions import (
     AttributionAssigned,
     ClientStanding,
+    DecisionResolved,
     DecisionUnresolved,
     FactVoided,
 )
@@ -32,6 +33,7 @@ from events.finance import (
     PartnerProgrammeAssigned,
     PayoutRun,
     PeriodClosed,
+    ResolutionRequested,
 )
 from events.lines import (
     AdjustmentPosted,
@@ -75,8 +77,7 @@ _ASSIGNED: Kinds = (AttributionAssignmentRequested, AttributionAssigned)
 
 _NAMED: Mapping[str, Kinds] = {
     "fact": (Fact, Command),
-    # A place in a ranking may be given by how a client stands, if finance's word is why.
-    "facts": (Fact, *_ASSIGNED, PartnerOpened, PartnerCorrected, ClientStanding),
+    "facts": (Fact, *_ASSIGNED, PartnerOpened, PartnerCorrected),
     "claim": _CLAIMS,
     "standing_claim": (*_CLAIMS, *_ASSIGNED, PartnerTerritoryGranted),
     "cause": (Fact, Command),
@@ -105,6 +106,7 @@ _OF_CLASS: Mapping[type[Event], Mapping[str, Kinds]] = {
     AttributionAssigned: {"command": (AttributionAssignmentRequested,)},
     CommissionPosted: {"line": (CommissionPosted,)},
     CreditPosted: {"command": (CreditRequested,)},
+    DecisionResolved: {"command": (ResolutionRequested,)},
     DecisionUnresolved: {"fact": (Fact,), "command": (FactRetracted,)},
     EnrolmentCorrected: {"command": (PartnerCorrected,)},
     FactVoided: {"fact": (Fact,), "command": (FactRetracted,)},

@@ -11,6 +11,7 @@ from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
 from events.catalogue import TOPICS
+from events.controls import ProposalApproved, ProposalRejected
 from projections.names import DEFAULT_NAMES, Names
 
 
@@ -103,6 +104,17 @@ class Log:
                 return told
         return None
 
+    def answer(self, proposal: int) -> Told | None:
+        """Return the approval or rejection of a proposal; None while it waits."""
+        for told in self._read(
+            "originator_id = 'ledger' AND topic = ANY(%s) AND position > %s",
+            [ProposalApproved.topic(), ProposalRejected.topic()],
+            proposal,
+        ):
+            if told.data["proposal"] == proposal:
+                return told
+        return None
+
     def _read(self, condition: str, *values: object) -> list[Told]:
         query = sql.SQL(
             "SELECT position, recorded_at, originator_id, originator_version, topic, day, source,"
@@ -118,7 +130,7 @@ PERIOD_LINES = frozenset({"CommissionPosted", "MarginPosted", "ClawbackWaived", 
 
 _NAMES = (
     *("fact", "claim", "cause", "command", "run", "line", "ranking", "close", "decision"),
-    *("previous_run", "standing"),
+    *("previous_run", "standing", "proposal", "approval"),
 )
 
 

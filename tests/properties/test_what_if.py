@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from ledger.errors import LedgerError, NotReady, Refused
+from ledger.policy.parts import Requirements
 from ledger.policy.programme import Programme
 from replay.what_if import Comparison, Sums, compare
 from tests.model.commands import Adopt
@@ -44,10 +45,26 @@ def difference(found: Comparison) -> dict[tuple[str, str, str], int]:
 
 
 def otherwise(story: Story) -> Programme:
-    """The programme that a story adopts first, with another rate for referents in year 1."""
+    """The programme that a story adopts first, with a year-1 rate and a threshold of its own."""
     first = next(step for step in story if isinstance(step, Adopt)).programme
     lowest = first.tiers[0].model_copy(update={"year_1": Decimal("0.5")})
-    return first.model_copy(update={"tiers": (lowest, *first.tiers[1:])})
+    sooner = Requirements.model_validate({"counted_clients_12_months": 1})
+    certified = first.tiers[1].model_copy(update={"requires": sooner})
+    return first.model_copy(update={"tiers": (lowest, certified, *first.tiers[2:])})
+
+
+def tiers_by_day(ledger: RealLedger) -> dict[str, dict[date, str]]:
+    """By partner the tier that begins on each day, the last word on it."""
+    found: dict[str, dict[date, str]] = {}
+    for step in ledger.tiers():
+        found.setdefault(step.partner_id, {})[step.first_day] = step.to_tier
+    return found
+
+
+def tier_on(steps: dict[date, str], day: date) -> str | None:
+    """The tier on a day, by the steps up to it."""
+    before = [each for each in steps if each <= day]
+    return steps[max(before)] if before else None
 
 
 def instead(story: Story, other: Programme) -> Story:
@@ -79,9 +96,19 @@ def test_what_would_have_been_is_what_is_where_it_was(story: Story) -> None:
     with open_ledger() as ledger:
         play(steps, ledger)
         found = compared(other)
+        present = tiers_by_day(ledger)
     with open_ledger() as ledger:
         play(instead(steps, other), ledger)
         expected = compared(other)
+        then = tiers_by_day(ledger)
+    assert expected.tiers == ()
+    for partner_id in present.keys() | then.keys():
+        now, other_ = present.get(partner_id, {}), then.get(partner_id, {})
+        told = [each for each in found.tiers if each.partner_id == partner_id]
+        for day in now.keys() | other_.keys():
+            both = tier_on(now, day), tier_on(other_, day)
+            on = [(t.present, t.what_if) for t in told if t.day <= day < (t.end or date.max)]
+            assert on == ([both] if both[0] != both[1] else [])
     assert +found.what_if == +expected.present
     assert +expected.what_if == +expected.present
     assert _totals(found.what_if) == {c: there for c, (_, there) in found.totals().items() if there}
