@@ -35,6 +35,10 @@ EXPECTED = (
     "events, one process",
     "events, by CPU of Python",
     "events, two processes",
+    # verify
+    "events verified",
+    "CPU per event verified",
+    "rows read and hashed, nothing else, CPU per event",
     # rebuild
     "events",
     "stock ProjectionRunner, balances only",
