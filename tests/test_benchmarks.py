@@ -69,6 +69,7 @@ EXPECTED = (
     "memory of one consumer, at the end",
     "memory of one consumer, at most",
     "latency, median",
+    "from its end until facts are recorded again",
     "from its end until the lag is gone",
 )
 
