@@ -137,6 +137,24 @@ def test_an_adjusted_period_is_finances(given: Given) -> None:
     story.then_balance(earned=6_000, adjusted=-500)
 
 
+def test_an_adjustment_of_another_day_than_its_line(given: Given) -> None:
+    """D9.4: it makes the period finance's all the same, whatever days a late fact is about."""
+    story = given(*DONE, adjust(-500, "2024-01-12", line=("c1", "2024-02-10")))
+    story.when(changed("2024-02-05", 20_000), accrue("2024-02-20")).then_nothing()
+
+
+def test_a_late_change_of_one_subscription_alone(given: Given) -> None:
+    """D9.1: what changed first counts, of whichever subscription; others stay as they are."""
+    story = given(*DONE[:2], activated("2024-01-15", sub="s2"), accrue("2024-03-20"))
+    story.when(
+        changed("2024-03-01", 15_000), changed("2024-02-10", 12_000, sub="s2"), accrue("2024-03-20")
+    ).then(
+        difference("2024-03-10", 1_000),
+        difference("2024-02-15", 400, subscription_id="s2"),
+        difference("2024-03-15", 400, subscription_id="s2"),
+    )
+
+
 def test_late_lines_are_posted_in_the_first_open_month(given: Given) -> None:
     """D16: S stays; the posting day is the first day of the earliest open month."""
     story = given(*DONE[:2], accrue("2024-02-29"), close("2024-01"), close("2024-02"))

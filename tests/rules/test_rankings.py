@@ -309,6 +309,23 @@ def test_d10_3_a_client_that_was_assigned_is_won_by_no_claim(given: Given) -> No
     assert prizes(story) == []
 
 
+def test_d12_1_a_client_that_finance_assigned_counts_for_whom_it_was_given(given: Given) -> None:
+    """Before it was activated; the prize names the assignment of its first day (D18.5)."""
+    story = given(
+        *FOUR,
+        referred("2024-01-12"),
+        assign("2024-01-15", "p2"),
+        activated("2024-01-20"),
+        assign("2024-01-20", "p3"),
+        assign("2024-01-21", "p4"),
+        accrue("2024-03-31"),
+        close("2024-02"),
+        programme=TERMS,
+    )
+    story.when(close("2024-03"))
+    assert [partner for _, partner, _ in prizes(story)] == ["p3"]
+
+
 def test_d10_3_ties_as_in_d12(given: Given) -> None:
     """The earlier first activation of the last counted."""
     sprint: dict[str, JsonValue] = {
