@@ -418,6 +418,30 @@ def test_d9_5_the_first_that_remains_settles_it_at_once(given: Given) -> None:
     story.then_claims(claim="lapsed too_late")
 
 
+@pytest.mark.parametrize("wrong", ["2024-01-10", "2024-01-04"])
+@pytest.mark.parametrize(
+    ("day", "answer"),
+    [
+        ("2024-01-04", "lapsed too_late"),
+        ("2024-01-05", "accepted"),
+        ("2024-07-03", "accepted"),
+        ("2024-07-04", "lapsed expired"),
+    ],
+)
+def test_d9_5_settled_at_once_by_the_activation_that_remains(
+    given: Given, wrong: str, day: str, answer: str
+) -> None:
+    """From the claim's day to the window's last, whether the wrong one let it lapse or not."""
+    story = given(
+        *TWO, referred("2024-01-05", id="claim"), activated(wrong, id="active"),
+        activated(day, sub="s2"), retract("active"),
+    )  # fmt: skip
+    story.then_claims(claim=answer)
+    lines = [commission("2024-07-05", 2_000, subscription_id="s3")] if answer == "accepted" else []
+    story.when(churned(day, sub="s2"), activated("2024-07-05", sub="s3"), accrue("2024-07-05"))
+    story.then(*lines)
+
+
 def test_d9_5_what_lapsed_by_it_comes_back(given: Given) -> None:
     """The activation was of a day before the claim; the true one is inside the window."""
     story = given(*TWO, referred("2024-01-05", id="claim"), activated("2024-01-04", id="active"))
