@@ -7,7 +7,15 @@ from datetime import date
 import pytest
 
 from events.base import Fact
-from events.decisions import FactVoided, ReferralAccepted, ReferralLapsed
+from events.decisions import (
+    ClientStanding,
+    FactResolved,
+    FactUnresolved,
+    FactVoided,
+    ReferralAccepted,
+    ReferralLapsed,
+    ReferralRejected,
+)
 from events.partner_decisions import ProgrammeAssigned
 from events.partners import (
     LeadCaptured,
@@ -175,3 +183,83 @@ def test_who_held_a_client_provisionally_is_read() -> None:
     }  # fmt: skip
     claim = ReferralRegistered(partner_id="x", client_id="c2")
     assert reads_of_retraction(journal.state, claim) == {"ledger", "client:c2", "partner:x"}
+
+
+# --- leads ---------------------------------------------------------------------------------------
+
+
+def held(*facts: tuple[Fact, str]) -> Journal:
+    """Department 75 is q's from 3 January on, then what was told by day."""
+    journal = told(terms=True)
+    journal.promote("q", "strategic", "2024-01-02")
+    journal.tell(PartnerTerritoryGranted(partner_id="q", department="75"), "2024-01-03")
+    for fact, day in facts:
+        journal.tell(fact, day)
+    return journal
+
+
+def test_a_lead_whose_claim_was_rejected_takes_nothing_from_who_holds_the_client() -> None:
+    """It won nothing, so nothing of the client is voided."""
+    capture = LeadCaptured(lead_id="l", partner_id="p", client_id="c1")
+    journal = told((referral("q"), CLAIMED), (capture, "2024-01-06"))
+    at = position_of(journal, capture)
+    assert voided(journal, capture) == [(at, "lead:l", "c1", "p", "2024-01-06")]
+    attribution = client_of(journal.state, "c1").attribution
+    assert attribution is not None
+    assert attribution.partner_id == "q"
+
+
+def test_a_lead_that_waits_for_its_partner_is_gone_though_another_holds_the_client() -> None:
+    """It is not decided when that partner enrols."""
+    capture = LeadCaptured(lead_id="l", partner_id="w", client_id="c1")
+    journal = told((referral("q"), CLAIMED), (capture, "2024-01-06"))
+    at = position_of(journal, capture)
+    assert voided(journal, capture) == [
+        (at, "lead:l", "c1", "w", "2024-01-06"),
+        (at, "client:c1", "c1", "w", "2024-01-06"),
+        (at, "partner:w", "c1", "w", "2024-01-06"),
+    ]
+
+
+@pytest.mark.parametrize(("partner", "wins"), [("p", False), ("q", True), (None, True)])
+def test_what_remains_of_a_lead_is_decided_by_its_department(
+    partner: str | None, *, wins: bool
+) -> None:
+    """D3.3b, D3.1: the second capture's: turned away, its holder's own, or its holder's."""
+    first = LeadCaptured(lead_id="l", partner_id="p")
+    second = LeadCaptured(lead_id="l", partner_id=partner, department="75")
+    converted = LeadConverted(lead_id="l", client_id="c1")
+    journal = held((first, "2024-01-04"), (second, "2024-01-05"), (converted, "2024-01-06"))
+    at = position_of(journal, second)
+    decided = retract(journal, first)
+    if wins:
+        answer = only(decided, ReferralAccepted)
+        assert (answer.partner_id, answer.claim, answer.day.day) == ("q", at, 5)
+    else:
+        rejected = only(decided, ReferralRejected)
+        assert (rejected.reason, rejected.partner_id, rejected.claim) == ("territory", "p", at)
+    resolved = only(decided, FactResolved)
+    assert (resolved.fact, resolved.client_id, resolved.day.day) == (at, None, 5)
+
+
+def test_what_remains_of_a_lead_may_win_late() -> None:
+    """D3.3d: the client was activated meanwhile; how it stands is recorded."""
+    first = LeadCaptured(lead_id="l", partner_id="p")
+    second = LeadCaptured(lead_id="l", partner_id="q", client_id="c1")
+    journal = told((first, "2024-01-04"), (second, CLAIMED), (activation(), "2024-01-10"))
+    decided = retract(journal, first)
+    assert only(decided, ReferralAccepted).late
+    assert only(decided, ClientStanding).after.partner_id == "q"
+    resolved = only(decided, FactResolved)
+    assert (resolved.about, resolved.client_id) == ("lead:l", "c1")
+
+
+def test_a_conversion_that_lost_its_capture_is_listed_with_its_client() -> None:
+    """Where it was told, of its own day."""
+    capture = LeadCaptured(lead_id="l", partner_id="p")
+    converted = LeadConverted(lead_id="l", client_id="c1")
+    journal = told((capture, "2024-01-02"), (converted, "2024-01-04"))
+    listed = only(retract(journal, capture), FactUnresolved)
+    assert (listed.fact, listed.about, listed.client_id, listed.day) == (
+        position_of(journal, converted), "lead:l", "c1", date(2024, 1, 4),
+    )  # fmt: skip
