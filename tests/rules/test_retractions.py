@@ -199,6 +199,20 @@ def test_d9_5_without_it_another_currency_takes_nothing_back(given: Given) -> No
     story.when(accrue("2024-01-31")).then(waiver("2024-01-10", 800))
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+def test_d9_5_a_claim_told_after_a_retraction_is_worth_what_it_would_be(
+    given: Given, *, is_late: bool
+) -> None:
+    """Something else was retracted before it: 8.00 are waived, 12.00 rested on the claim."""
+    told = [referred("2024-01-05", id="claim"), activated("2024-01-10")]
+    story = given(*TWO, changed("2024-01-04", 5_000, id="never"), retract("never"))
+    story.when(*(reversed(told) if is_late else told), accrue("2024-01-31")).then(
+        commission("2024-01-10", 2_000)
+    )
+    story.when(changed("2024-01-10T18:00:00Z", 6_000), retract("claim"), accrue("2024-01-31"))
+    story.then(waiver("2024-01-10", 800), take_back("2024-01-10", -1_200))
+
+
 def test_d9_5_a_true_churn_beside_it_takes_nothing_back(given: Given) -> None:
     """U is 0 as V is: all was waived, nothing rested on the retracted claim alone."""
     story = posted(given).when(churned("2024-01-10"), retract("claim"), accrue("2024-01-31"))
