@@ -134,3 +134,14 @@ def test_what_would_hold_without_a_retraction_is_told_whole(journal: Journal) ->
     other = only(decided, UnretractedAttribution)
     assert (other.partner_id, other.claim, other.claim_day, other.live_through) == (None,) * 4
     assert other.day == date(2024, 2, 12)
+
+
+def test_without_its_retraction_an_activation_makes_a_later_claim_late(journal: Journal) -> None:
+    """D9.5: provisional by what is true, for life had the activation been."""
+    start = activation()
+    journal.tell(start, "2024-01-10")
+    retract(journal, start)
+    decided = journal.tell(referral("p"), "2024-01-05")
+    won, other = only(decided, ReferralAccepted), only(decided, UnretractedAttribution)
+    assert (won.live_through, won.rule) == (won.day + timedelta(days=180), "D3.3e")
+    assert (other.partner_id, other.live_through) == ("p", None)

@@ -130,3 +130,16 @@ def test_of_two_subscriptions_the_first_that_is_paid_counts() -> None:
     standing = only(journal.tell(churn("s2"), "2024-01-10"), ClientStanding)
     assert standing.after.counted_on is None
     assert standing.after.first_activated_on == date(2024, 1, 10)
+
+
+def test_a_churn_that_ends_all_is_listed_only_if_it_ends_none() -> None:
+    """D4.1: of a client that has no subscription of its own id."""
+    journal = versions()
+    for sub in ("s2", "s3"):
+        journal.tell(start(sub=sub), "2024-01-10")
+    told = journal.tell(churn(), "2024-02-20")
+    assert [one.type for one in told] == ["ClientStanding"]
+    [ended] = [one for one in told if isinstance(one, ClientStanding)]
+    assert [one.after[-1].end for one in ended.subscriptions] == [date(2024, 2, 20)] * 2
+    again = only(journal.tell(churn(), "2024-03-20"), FactUnresolved)
+    assert (again.reason, again.day) == ("not_active", date(2024, 3, 20))
