@@ -6,11 +6,12 @@ from datetime import date
 
 from events.billing import ClientActivated, ClientChurned, ClientPlanChanged
 from events.decisions import ClientStanding, FactResolved, FactUnresolved
-from events.partners import PartnerEnrolled
+from events.partner_decisions import ProgrammeAssigned
+from events.partners import PartnerEnrolled, ReferralRegistered
 from ledger.engine.state import ledger_of
 from tests.engine.journal import Journal, only
 from tests.engine.test_retraction import retract
-from tests.rules.programmes import plain
+from tests.rules.programmes import plain, programme
 
 
 def start(price: int = 10_000, sub: str = "c1", partner: str | None = "p") -> ClientActivated:
@@ -143,3 +144,27 @@ def test_a_churn_that_ends_all_is_listed_only_if_it_ends_none() -> None:
     assert [one.after[-1].end for one in ended.subscriptions] == [date(2024, 2, 20)] * 2
     again = only(journal.tell(churn(), "2024-03-20"), FactUnresolved)
     assert (again.reason, again.day) == ("not_active", date(2024, 3, 20))
+
+
+def test_who_holds_a_client_provisionally_is_no_part_of_how_it_stands() -> None:
+    """D3.4: not before its first activation."""
+    journal = versions()
+    journal.tell(ReferralRegistered(partner_id="p", client_id="c1"), "2024-01-05")
+    assert [one.type for one in journal.tell(change(5), "2024-01-06")] == ["FactUnresolved"]
+
+
+def test_a_client_counts_by_its_partners_programme() -> None:
+    """D6.1, D7.3: on its fifth day after the first, if it is there then."""
+    journal = versions()
+    ledger = ledger_of(journal.state)
+    other = programme(name="other", activation={"qualifying_days": 5})
+    journal.state["ledger"] = ledger._replace(programmes=ledger.programmes.adopt(other, None))
+    assigned = ProgrammeAssigned(
+        rule="D7.3", day=date(2024, 1, 1), partner_id="p", programme="other", command=1
+    )
+    journal.take([assigned])
+    standing = only(journal.tell(start(), "2024-01-10"), ClientStanding)
+    assert standing.programme_version == "other/1"
+    assert standing.after.counted_on == date(2024, 1, 15)
+    standing = only(journal.tell(churn(), "2024-01-15"), ClientStanding)
+    assert standing.after.counted_on is None
