@@ -23,7 +23,7 @@ from psycopg import Connection, sql
 from ledger.collecting import collect_seldom
 from replay.pages import Checked, Page, checked
 
-WORTH_PROCESSES = 12
+WORTH_PROCESSES = 40
 """Pages from which on others help; a process takes half a second to be there."""
 
 _AHEAD = 2
@@ -31,6 +31,12 @@ _AHEAD = 2
 
 _own: list[Connection[Any]] = []
 """The connection of a process that helps."""
+
+
+def is_shared(pages: int, processes: int | None = None) -> bool:
+    """Whether other processes help with so many pages."""
+    count = _cores() if processes is None else processes
+    return pages >= WORTH_PROCESSES and count > 1
 
 
 def all_checked(
@@ -47,7 +53,7 @@ def all_checked(
     waiting = iter(pages)
     first = list(islice(waiting, WORTH_PROCESSES))
     count = _cores() if processes is None else processes
-    if len(first) < WORTH_PROCESSES or count < 2:  # noqa: PLR2004 - one core is no help
+    if not is_shared(len(first), count):
         for page in (*first, *waiting):
             yield checked(connection, events, page)
         return
