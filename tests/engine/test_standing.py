@@ -106,11 +106,12 @@ def test_what_has_no_effect_is_listed_of_its_own_day() -> None:
 def test_what_a_late_fact_leaves_without_effect_is_listed_of_its_own_day() -> None:
     """A churn told late lets a change, and another churn, stand on no active day."""
     journal = versions()
+    journal.tell(churn(), "2024-01-02")
     journal.tell(start(), "2024-01-10")
     journal.tell(change(5), "2024-02-10")
     journal.tell(churn(), "2024-02-20")
     changed, ended = (
-        next(one.position for one in journal.events if isinstance(one.data, cls))
+        max(one.position for one in journal.events if isinstance(one.data, cls))
         for cls in (ClientPlanChanged, ClientChurned)
     )
     told = journal.tell(churn(), "2024-02-01")
@@ -125,7 +126,7 @@ def test_of_two_subscriptions_the_first_that_is_paid_counts() -> None:
     """D6.1: free on its first day the one, paid the other; churned on that day it is none."""
     journal = versions()
     journal.tell(start(0), "2024-01-10")
-    standing = only(journal.tell(start(5, "s2", None), "2024-01-10"), ClientStanding)
+    standing = only(journal.tell(start(1, "s2", None), "2024-01-10"), ClientStanding)
     assert standing.before.counted_on is None
     assert standing.after.counted_on == date(2024, 1, 10)
     standing = only(journal.tell(churn("s2"), "2024-01-10"), ClientStanding)
@@ -168,3 +169,12 @@ def test_a_client_counts_by_its_partners_programme() -> None:
     assert standing.after.counted_on == date(2024, 1, 15)
     standing = only(journal.tell(churn(), "2024-01-15"), ClientStanding)
     assert standing.after.counted_on is None
+
+
+def test_a_change_on_the_day_of_a_churn_has_no_effect() -> None:
+    """D4.3: on its eve it has."""
+    journal = versions()
+    journal.tell(start(), "2024-01-10")
+    journal.tell(churn(), "2024-02-20")
+    assert [one.type for one in journal.tell(change(5), "2024-02-20")] == ["FactUnresolved"]
+    assert [one.type for one in journal.tell(change(5), "2024-02-19")] == ["ClientStanding"]
