@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.model.journal import Message
 from tests.rules.dsl import Given, commission
 from tests.rules.facts import (
     accrue,
@@ -368,3 +369,31 @@ def test_a_plan_change_before_any_activation_waits(given: Given) -> None:
     change = changed("2024-01-05", 50_000)
     story = given(*START, change).then_unresolved(change.id)
     story.when(activated("2024-01-10"), accrue("2024-01-10")).then(commission("2024-01-10", 2_000))
+
+
+@pytest.mark.parametrize(
+    ("own", "runs_on"),
+    [
+        ((), False),
+        ((activated("2024-01-10", partner="p1"),), True),
+        ((activated("2024-02-01", partner="p1"),), True),
+        ((activated("2024-02-02", partner="p1"),), False),
+        ((activated("2024-01-10", partner="p1"), churned("2024-01-31")), False),
+        ((activated("2024-01-10", partner="p1"), churned("2024-02-01")), True),
+    ],
+)
+def test_a_churn_that_names_no_subscription(
+    given: Given, own: tuple[Message, ...], *, runs_on: bool
+) -> None:
+    """D4.1: ends all unless one of the client's own id was active on its day, which it ends."""
+    story = given(
+        enrolled("2024-01-01"),
+        activated("2024-01-05", sub="s2", partner="p1"),
+        *own,
+        churned("2024-02-01"),
+    )
+    story.when(accrue("2024-02-05"))
+    days = [
+        one.service_date.isoformat() for one in story.ledger.lines() if one.subscription_id == "s2"
+    ]
+    assert days == ["2024-01-05", "2024-02-05"][: 1 + runs_on]
