@@ -50,7 +50,8 @@ def test_only_what_changed_of_the_terms_is_recorded() -> None:
     """The last term is cut, another begins; those before stay as they were."""
     journal = versions()
     journal.tell(start(), "2024-01-10")
-    journal.tell(change(12_000), "2024-02-10")
+    standing = only(journal.tell(change(12_000), "2024-02-10"), ClientStanding)
+    assert [one.plan for one in standing.subscriptions[0].after] == ["pro", "big"]
     standing = only(journal.tell(change(15_000), "2024-03-10"), ClientStanding)
     [changed] = standing.subscriptions
     assert changed.subscription_id == "c1"
@@ -59,6 +60,7 @@ def test_only_what_changed_of_the_terms_is_recorded() -> None:
         (2, date(2024, 3, 10), 12_000),
         (3, None, 15_000),
     ]
+    assert [one.plan for one in changed.after] == ["big", "big"]
     assert standing.before == standing.after
     assert (standing.rule, standing.day) == ("D4.5", date(2024, 3, 10))
 

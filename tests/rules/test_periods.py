@@ -397,3 +397,24 @@ def test_a_churn_that_names_no_subscription(
         one.service_date.isoformat() for one in story.ledger.lines() if one.subscription_id == "s2"
     ]
     assert days == ["2024-01-05", "2024-02-05"][: 1 + runs_on]
+
+
+def test_another_interval_that_is_taken_back_on_the_period_start_itself(given: Given) -> None:
+    """D4.1: of 29 February the last word is a month: the schedule of the 31st goes on."""
+    story = given(*START, activated("2024-01-31"), changed("2024-02-10", 120_000, interval="year"))
+    story.when(changed("2024-02-29", 11_000, interval="month"), accrue("2024-03-31")).then(
+        commission("2024-01-31", 2_000),
+        commission("2024-02-29", 2_200),
+        commission("2024-03-31", 2_200),
+    )
+
+
+def test_of_two_changes_of_one_day_the_first_is_gone_whole(given: Given) -> None:
+    """D2: neither its currency nor its interval is left."""
+    first = changed("2024-02-01T08:00:00Z", 99_000, currency="CHF", interval="year")
+    story = given(*START, activated("2024-01-31"), first, changed("2024-02-01T09:00:00Z", 12_000))
+    story.when(accrue("2024-03-31")).then(
+        commission("2024-01-31", 2_000),
+        commission("2024-02-29", 2_400),
+        commission("2024-03-31", 2_400),
+    )
