@@ -180,3 +180,16 @@ def test_a_change_on_the_day_of_a_churn_has_no_effect() -> None:
     journal.tell(churn(), "2024-02-20")
     assert [one.type for one in journal.tell(change(5), "2024-02-20")] == ["FactUnresolved"]
     assert [one.type for one in journal.tell(change(5), "2024-02-19")] == ["ClientStanding"]
+
+
+def test_an_interval_that_is_pending_at_a_churn_never_begins() -> None:
+    """D4.1: the term ends with the churn, not with the period that would have been the last."""
+    journal = versions()
+    journal.tell(start(), "2024-01-10")
+    yearly = ClientPlanChanged(client_id="c1", plan="big", price=9, interval="year")
+    journal.tell(yearly, "2024-02-15")
+    standing = only(journal.tell(churn(), "2024-02-20"), ClientStanding)
+    [changed] = standing.subscriptions
+    assert [(one.end, one.interval, one.price) for one in changed.after] == [
+        (date(2024, 2, 20), "month", 9)
+    ]

@@ -418,3 +418,12 @@ def test_of_two_changes_of_one_day_the_first_is_gone_whole(given: Given) -> None
         commission("2024-02-29", 2_400),
         commission("2024-03-31", 2_400),
     )
+
+
+def test_a_change_of_price_alone_keeps_the_interval_that_is_pending(given: Given) -> None:
+    """D4.1: a year from 10 February on, at the price that was named last."""
+    story = given(*START, activated("2024-01-10"), changed("2024-02-01", 99_000, interval="year"))
+    story.when(changed("2024-02-05", 60_000), accrue("2024-03-31")).then(
+        commission("2024-01-10", 2_000),
+        commission("2024-02-10", 12_000, service_end="2025-02-09"),
+    )
