@@ -171,3 +171,18 @@ def test_a_tie_names_the_version_of_the_sponsored_partners_programme(journal: Jo
     journal.take([assigned])
     tie = only(correct(journal, "p", sponsor_id="s"), SponsorAccepted)
     assert (tie.programme_version, tie.rule, tie.day) == ("other/1", "D11", date(2024, 1, 2))
+
+
+def test_a_correction_says_all_that_it_replaces(journal: Journal) -> None:
+    """D9.6: of the enrolment's day; what it clears, too."""
+    enrol(journal, "p", "2024-01-02")
+    said: dict[str, Any] = {
+        "kind": "oem",
+        "founding": True,
+        "department": "75",
+        "cleared": ("sponsor_id",),
+    }
+    [corrected] = correct(journal, "p", **said)
+    assert corrected == EnrolmentCorrected(
+        rule="D9.6", day=date(2024, 1, 2), partner_id="p", command=4, **said
+    )

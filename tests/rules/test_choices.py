@@ -124,6 +124,19 @@ def test_d4_4_an_end_told_late_waives_what_the_tail_does_not_cover(given: Given)
     story.then(waiver("2024-03-10", 2_000))
 
 
+def test_d4_4_an_agreement_that_ended_as_it_began_has_no_tail(given: Given) -> None:
+    """Ended again later, it is the first end that counts: the client came after it."""
+    story = given(
+        enrolled("2024-01-01"),
+        ended("2024-01-01"),
+        assign("2024-02-01", "p1"),
+        activated("2024-02-10"),
+        ended("2024-03-01"),
+        programme=tail(2),
+    )
+    story.when(accrue("2024-03-31")).then_nothing()
+
+
 # --- D5 ------------------------------------------------------------------------------------------
 
 ANEW = choosing(plain(), "client_year", restart="reactivation")
