@@ -193,3 +193,16 @@ def test_an_interval_that_is_pending_at_a_churn_never_begins() -> None:
     assert [(one.end, one.interval, one.price) for one in changed.after] == [
         (date(2024, 2, 20), "month", 9)
     ]
+
+
+def test_a_reactivation_adds_its_own_term_alone() -> None:
+    """What was recorded of the one before stays recorded."""
+    journal = versions()
+    journal.tell(start(), "2024-01-10")
+    journal.tell(churn(), "2024-02-20")
+    standing = only(journal.tell(start(7_000, partner=None), "2024-03-05"), ClientStanding)
+    [changed] = standing.subscriptions
+    assert changed.before == ()
+    assert [(one.start, one.plan, one.price) for one in changed.after] == [
+        (date(2024, 3, 5), "pro", 7_000)
+    ]
