@@ -219,6 +219,9 @@ def test_a_lead_that_waits_for_its_partner_is_gone_though_another_holds_the_clie
         (at, "client:c1", "c1", "w", "2024-01-06"),
         (at, "partner:w", "c1", "w", "2024-01-06"),
     ]
+    attribution = client_of(journal.state, "c1").attribution
+    assert attribution is not None
+    assert attribution.partner_id == "q"
 
 
 @pytest.mark.parametrize(("partner", "wins"), [("p", False), ("q", True), (None, True)])
