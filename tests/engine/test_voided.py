@@ -22,7 +22,10 @@ from events.partners import (
     LeadCaptured,
     LeadConverted,
     PartnerCertified,
+    PartnerComarketingInvested,
     PartnerEnrolled,
+    PartnerNpsReported,
+    PartnerPortfolioReported,
     PartnerTerritoryGranted,
     ReferralRegistered,
 )
@@ -306,3 +309,20 @@ def test_reports_before_the_enrolment_are_listed_until_it() -> None:
     again = journal.tell(PartnerEnrolled(partner_id="w", kind="referral"), "2024-01-13")
     assert only(again, FactUnresolved).reason == "already_enrolled"
     assert partner_of(journal.state, "w").unresolved == {}
+
+
+def test_every_kind_of_report_is_gone_and_waits_for_no_enrolment() -> None:
+    """D6.2: what was retracted before the enrolment is not said to count at it."""
+    reports: tuple[Fact, ...] = (
+        PartnerCertified(partner_id="w", certification="x"),
+        PartnerNpsReported(partner_id="w", score=50),
+        PartnerPortfolioReported(partner_id="w", clients=5),
+        PartnerComarketingInvested(partner_id="w", amount=5, currency="EUR"),
+    )
+    journal = told(*((report, "2024-01-11") for report in reports))
+    for report in reports:
+        retract(journal, report)
+    partner = partner_of(journal.state, "w")
+    assert (partner.certified, partner.nps, partner.portfolio, partner.comarketing) == ((),) * 4
+    decided = journal.tell(PartnerEnrolled(partner_id="w", kind="referral"), "2024-01-12")
+    assert [one.type for one in decided] == ["TierChanged"]
