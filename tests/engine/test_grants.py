@@ -84,6 +84,15 @@ def test_a_renewal_ends_two_years_after_the_running_end(journal: Journal) -> Non
     assert grant.partner_id == "p"
 
 
+def test_a_renewal_counts_from_the_greatest_end_whatever_was_told_when(journal: Journal) -> None:
+    """D14: the longest of those that run on its day is of an earlier day than another."""
+    ends = [
+        only(ask(journal, day), TerritoryAccepted).end.year
+        for day in ("2024-03-01", "2024-06-01", "2024-05-01", "2024-05-01", "2024-07-01")
+    ]
+    assert ends == [2026, 2028, 2028, 2030, 2032]
+
+
 def test_a_renewal_meets_who_was_granted_what_comes_after(journal: Journal) -> None:
     """D14: the years that it adds must be free."""
     ask(journal, "2024-03-01")
