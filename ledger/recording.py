@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from time import monotonic
@@ -120,13 +121,14 @@ class Recorder:
     def record_all(self, batches: Iterable[Placed]) -> Iterator[Recording]:
         """Record batches in their order, each in a transaction of its own.
 
-        A batch is decided while the database still appends the one before: on entities that are
-        ahead of it. Should that append fail, they go back to where they were, and what rests on
-        them is decided again. Writers that come in each other's way take turns.
+        A batch is decided, and its rows are staged, while the database still appends the one
+        before: on entities that are ahead of it. Should that append fail, they go back to where
+        they were, and what rests on them is decided again. Writers that come in each other's way
+        take turns.
         """
         ahead: _Ahead | None = None
         turns = self._turns
-        with turns, ThreadPoolExecutor(1) as appending:
+        with turns, ThreadPoolExecutor(1) as appending, ExitStack() as own:
             try:
                 for batch in batches:
                     if ahead is not None and not turns.goes_on():
@@ -134,15 +136,17 @@ class Recorder:
                         ahead = None
                     if ahead is None:
                         turns.take()
-                    prepared = self._prepare_behind(batch, ahead)
+                    cursor, prepared = own.enter_context(self._staged(batch, ahead))
                     if ahead is not None:
                         yield self._landed(ahead)
                         # Decided again, it may have come to the same place by another way.
                         again = ahead.appended.exception() is not None
                         if again or self._entities.position != prepared.position:
-                            prepared = self._prepare_behind(batch, None)
+                            own.close()
+                            cursor, prepared = own.enter_context(self._staged(batch, None))
                     self._entities.advance(prepared.changed, prepared.last)
-                    ahead = _Ahead(batch, prepared, appending.submit(self._append, prepared))
+                    appended = appending.submit(self._append, own.pop_all(), cursor, prepared)
+                    ahead = _Ahead(batch, prepared, appended)
                     if turns.begin():
                         appending.submit(turns.settle)
                 turns.end()
@@ -164,14 +168,25 @@ class Recorder:
         self._entities.landed()
         return recording
 
-    def _prepare_behind(self, batch: Placed, ahead: _Ahead | None) -> _Prepared:
-        """Decide a batch on what is recorded, and on the batch ahead of it if there is one."""
+    @contextmanager
+    def _staged(
+        self, batch: Placed, ahead: _Ahead | None
+    ) -> Iterator[tuple[Cursor[Any], _Prepared]]:
+        """Decide a batch on what is recorded, and on the batch ahead of it if there is one.
+
+        A transaction in which its rows are staged and nothing is locked: append in it, or end it.
+        """
         with self._appender.transaction() as cursor:
             if ahead is None:
                 head = self._appender.recorder.head(cursor, lock=False)
                 self._entities.follow(cursor, head.position)
-                return self._prepare(cursor, batch, {})
-            return self._prepare(cursor, batch, ahead.prepared.told)
+                prepared = self._prepare(cursor, batch, {})
+            else:
+                prepared = self._prepare(cursor, batch, ahead.prepared.told)
+            if prepared.rows:
+                self._appender.recorder.stage(cursor, prepared.rows)
+            self._appender.recorder.stay_staged(cursor)
+            yield cursor, prepared
 
     def _record(self, batch: Placed, *, lock_first: bool) -> Recording:
         with self._appender.transaction() as cursor:
@@ -179,14 +194,19 @@ class Recorder:
             self._entities.follow(cursor, head.position)
             prepared = self._prepare(cursor, batch, {})
             began = monotonic()
+            if prepared.rows:
+                self._appender.recorder.stage(cursor, prepared.rows)
             recording = self._write(cursor, prepared, head if lock_first else None)
         self._entities.advance(prepared.changed, recording.position)
         self._entities.landed()
         return replace(recording, append_seconds=monotonic() - began)
 
-    def _append(self, prepared: _Prepared) -> Recording:
+    def _append(
+        self, transaction: ExitStack, cursor: Cursor[Any], prepared: _Prepared
+    ) -> Recording:
+        """Append what was staged in a transaction, and end it."""
         began = monotonic()
-        with self._appender.transaction() as cursor:
+        with transaction:
             recording = self._write(cursor, prepared, None)
         return replace(recording, append_seconds=monotonic() - began)
 
@@ -200,17 +220,16 @@ class Recorder:
         return _Prepared(self._entities.position, sorted_batch, rows, changed, batch.place)
 
     def _write(self, cursor: Cursor[Any], prepared: _Prepared, locked: Head | None) -> Recording:
-        """Move the place, append a prepared batch, and keep what of it is dead.
+        """Move the place, append a batch whose rows are staged, and keep what of it is dead.
 
         Raises HeadMoved if the ledger is not where the batch was decided, Fenced if the source is
         another's by now.
         """
         recorder, rows, batch = self._appender.recorder, prepared.rows, prepared.batch
-        # First: who was fenced neither waits for the head nor makes others wait.
+        # Before the head: who was fenced neither waits for it nor makes others wait.
         if prepared.place is not None:
             prepared.place.move(cursor)
         if rows:
-            recorder.stage(cursor, rows)
             versions = recorder.versions(cursor, {row.stream for row in rows})
             head = recorder.head(cursor) if locked is None else locked
             if head.position != prepared.position:

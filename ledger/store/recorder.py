@@ -129,6 +129,10 @@ class LedgerRecorder(PostgresProcessRecorder):
             for ordinal, row in enumerate(rows, start=1):
                 write((ordinal, *row))
 
+    def stay_staged(self, cursor: Cursor[DictRow]) -> None:
+        """Let a transaction that locked nothing stand while another append waits and stands."""
+        cursor.execute(self._sql.stay_staged)
+
     def versions(self, cursor: Cursor[DictRow], streams: Iterable[str]) -> Versions:
         """The last versions of streams as of the head now, without a lock.
 
