@@ -12,6 +12,7 @@ MUTANTS := .venv-mutants
 MUTMUT := $(MUTANTS)/bin/mutmut
 ONLY ?=
 STORIES ?= 2
+AT_ONCE ?= 1
 
 # One test worker a core; `make test ARGS="tests/events -k money"` runs a part.
 WORKERS ?= auto
@@ -55,7 +56,8 @@ $(MUTMUT): requirements.lock
 # Mutants are made, and the tests that reach each function told, by trying those of one small module.
 mutants: $(MUTMUT) ## the engine changed in thousands of ways: do the tests tell? (an hour or more)
 	@$(MUTMUT) run --max-children 1 "ledger.engine.money.*"
-	@cd mutants && MUTANTS="$(or $(ONLY),*)" COMMISSIONS_TEST_STORIES="$(or $(STORIES),2)" \
+	@cd mutants && MUTANTS="$(or $(ONLY),*)" MUTANTS_AT_ONCE="$(or $(AT_ONCE),1)" \
+	  COMMISSIONS_TEST_STORIES="$(or $(STORIES),2)" \
 	  ../$(MUTANTS)/bin/python -m pytest -p tests.mutation.trying -p no:cacheprovider -q \
 	  -k "not [real and not [model" tests/rules tests/engine tests/policy/test_simulation.py \
 	  tests/properties/test_in_memory.py

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
-_put = object.__setattr__
+# What pydantic keeps of an instance, set one by one: the model is frozen.
+_make: Callable[[type], Any] = object.__new__
+_set_members = BaseModel.__dict__["__dict__"].__set__
+_set_names = BaseModel.__dict__["__pydantic_fields_set__"].__set__
+_set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__
+_set_private = BaseModel.__dict__["__pydantic_private__"].__set__
 
 _FROZEN = ConfigDict(
     frozen=True,
@@ -40,11 +46,11 @@ class _Model(BaseModel):
         names = _names_of(cls)
         if len(members) != len(names):
             raise TypeError(f"{cls.__name__}.trusted needs every member")
-        made = cls.__new__(cls)
-        _put(made, "__dict__", members)
-        _put(made, "__pydantic_fields_set__", names)
-        _put(made, "__pydantic_extra__", None)
-        _put(made, "__pydantic_private__", None)
+        made: Self = _make(cls)
+        _set_members(made, members)
+        _set_names(made, names)
+        _set_extra(made, None)
+        _set_private(made, None)
         return made
 
 

@@ -289,3 +289,21 @@ class DecisionUnresolved(RuledDecision):
     def stream(self) -> str:
         """``account:<partner_id>``."""
         return f"account:{self.partner_id}"
+
+
+class DecisionResolved(RuledDecision):
+    """Finance has looked at a decision that was listed: nothing of it is open any more (D9.5).
+
+    ``command`` says who, and why. Should another fact that it rested on be retracted, it is listed
+    again.
+    """
+
+    type: ClassVar[str] = "DecisionResolved"
+    decision: Position
+    command: Position
+    partner_id: Identifier
+
+    @property
+    def stream(self) -> str:
+        """``account:<partner_id>``."""
+        return f"account:{self.partner_id}"

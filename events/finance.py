@@ -275,6 +275,15 @@ class FactRetracted(TwoPersons, Controlled):
     reason: Code
 
 
+class ResolutionRequested(TwoPersons, Controlled):
+    """Finance has looked at a decision that stands though it rested on a retracted fact (D9.5)."""
+
+    type: ClassVar[str] = "decision.resolved"
+    decision: Position
+    partner_id: Identifier
+    reason: Code
+
+
 class PartnerCorrected(TwoPersons):
     """What an enrolment said is replaced for later decisions (D9.6).
 

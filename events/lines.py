@@ -155,8 +155,8 @@ class OverridePosted(Line):
 class PrizePosted(Line):
     """A prize of a ranking or a contest (D10.3, D12); in no balance if not ``cash``.
 
-    ``ranking`` is the position of the ranking that it is a place of; ``facts`` holds the fact that
-    completes what counts for the place.
+    ``ranking`` is the position of the ranking that it is a place of; ``facts`` holds what
+    completes the count of the place: a claim, or finance's assignment.
     """
 
     type: ClassVar[str] = "PrizePosted"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 from psycopg import Cursor, sql
@@ -12,6 +13,7 @@ from events.codec import decode_state
 from events.lines import BonusPosted, DifferenceUnresolved
 from events.partner_decisions import BadgeAwarded, TierChanged
 from ledger.engine import Account, Counts, Posted, evolve
+from ledger.engine.calendar import ONE_DAY
 from ledger.engine.counted import Rewarded
 from ledger.engine.invoices import Paid, picture_of
 from ledger.engine.posted import Period, PostedPeriods
@@ -33,6 +35,9 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (SELECT convert_from(found.state, 'UTF8')::jsonb OFFSET 0) AS said (state)
 ORDER BY found.position
 """
+
+
+_NOTHING: Mapping[Period, Posted] = MappingProxyType({})
 
 
 class Page:
@@ -83,10 +88,11 @@ class Page:
 
     def account(self, candidate: Candidate) -> Account | None:
         """A client as the run takes it, None if as of the run there is nothing to decide on it."""
-        client_id, partner_id = candidate.client_id, candidate.partner_id
-        claim, first, terms = candidate.claim, candidate.first_activated_on, candidate.terms
-        counted_on, claimed_by = candidate.counted_on, candidate.claimed_by
-        if candidate.moved:
+        (
+            partner_id, client_id, touched, settled, moved,
+            claim, first, counted_on, claimed_by, _, terms,
+        ) = candidate  # fmt: skip
+        if moved:
             client = self._moved.get(f"client:{client_id}")
             if not isinstance(client, Client):
                 return None
@@ -95,23 +101,26 @@ class Page:
             terms = {name: sub.terms for name, sub in client.subscriptions.items()}
             claimed_by = standing.partner_id
             counted_on = standing.counted_on if standing.counted_by is None else None
-        posted = self._posted.get((client_id, partner_id), {})
-        if first is None and not posted:
-            return None
+        posted = self._posted.get((client_id, partner_id), _NOTHING) if touched else _NOTHING
+        if first is None:
+            if not posted:
+                return None
+            first = self._run.through
         account = Account(
-            client_id=client_id,
-            claimed_by=claimed_by,
-            claim=claim,
-            first_activated_on=first or self._run.through,
-            terms=terms,
-            touched=candidate.touched,
-            posted=posted,
-            counted_on=counted_on,
-            claimed_on=self._claimed.get(claim),
-            payments=self._payments.get(client_id, ()),
-            assigned=self._assigned.get(client_id, ()),
+            client_id,
+            claimed_by,
+            claim,
+            first,
+            terms,
+            touched,
+            posted,
+            counted_on,
+            self._claimed.get(claim),
+            self._payments.get(client_id, ()),
+            self._assigned.get(client_id, ()),
+            settled,
         )
-        if candidate.touched and client_id in self._retracted:
+        if touched and client_id in self._retracted:
             return self._retracted.compared(account)
         return account
 
@@ -219,27 +228,47 @@ class Page:
     def _load_posted(
         self, touched: Sequence[Candidate]
     ) -> dict[tuple[str, str], dict[Period, Posted]]:
-        """What is posted for the periods of touched clients, from their lines."""
-        names = sorted({c.client_id for c in touched if not self._is_new(c)})
-        if not names:
+        """What is posted for the periods of touched clients that are compared, from their lines."""
+        since = self._compared_since(touched)
+        if not since:
             return {}
         self._cursor.execute(
+            # What finance adjusted may have another day than the line that it names.
             sql.SQL(
-                "SELECT position, topic, state FROM unnest(%(clients)s::text[]) AS wanted"
+                "SELECT position, topic, state"
+                " FROM unnest(%(clients)s::text[], %(since)s::date[]) AS wanted (client_id, since)"
                 " CROSS JOIN LATERAL ("
                 "SELECT position, topic, state FROM {table}"
-                " WHERE client_id = wanted AND kind IS NOT NULL"
+                " WHERE client_id = wanted.client_id AND kind IS NOT NULL"
+                " AND (day >= wanted.since OR kind IN ('adjustment', 'margin_adjustment'))"
                 " UNION ALL SELECT position, topic, state FROM {table}"
-                " WHERE originator_id = 'client:' || wanted AND topic = %(listed)s"
+                " WHERE originator_id = 'client:' || wanted.client_id AND topic = %(listed)s"
                 " OFFSET 0) AS found ORDER BY position"
             ).format(table=self._table),
-            {"clients": names, "listed": DifferenceUnresolved.topic()},
+            {
+                "clients": sorted(since),
+                "since": [since[name] for name in sorted(since)],
+                "listed": DifferenceUnresolved.topic(),
+            },
             prepare=False,
         )
         posted = PostedPeriods()
         for position, topic, state in self._cursor.fetchall():
             posted.fold(position, decode_state(topic, state))
         return posted.by_account
+
+    def _compared_since(self, touched: Sequence[Candidate]) -> dict[str, date]:
+        """The clients of which posted periods are compared, each with the first S compared."""
+        since: dict[str, date] = {}
+        for candidate in touched:
+            settled = candidate.settled_through
+            # Nothing is posted for a day after L.
+            if self._is_new(candidate) or (settled is not None and settled == self._run.previous):
+                continue
+            first = date.min if settled is None else settled + ONE_DAY
+            name = candidate.client_id
+            since[name] = min(first, since.get(name, first))
+        return since
 
     def _is_new(self, candidate: Candidate) -> bool:
         """Whether a client can have no line: there was no run before."""

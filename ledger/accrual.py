@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from ledger.deciding import Deciding, Done, Progress, Work
 from ledger.engine.state import Ledger
 from ledger.entities import Entities
 from ledger.store.rows import Row
+
+_UNDER_WAY = 2
+"""Chunks on their way into the database: one is inserted, the next one staged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,35 +46,41 @@ class AccrualRun(Deciding[Row]):
         self._writer = RowWriter(ledger.time_zone)
         names = appender.recorder.names
         self._table = sql.Identifier(names.schema, names.events)
-        self._pending: Future[Any] | None = None
+        self._pending: deque[Future[Any]] = deque()
         self._partners = self._lines = 0
 
     def finish(self) -> Accrued:
         """Decide what is left of the run and complete it."""
         with (
             self._appender.session() as connection,
-            ThreadPoolExecutor(1) as appending,
+            ThreadPoolExecutor(_UNDER_WAY) as appending,
             connection.cursor(row_factory=tuple_row, binary=True) as cursor,
         ):
-            # The next chunk is decided while the database takes the one before.
             for chunk in self.chunks(cursor):
-                self._settle()
-                self._pending = appending.submit(self._appender.append, chunk)
+                self._lines += sum([row.kind is not None for row in chunk])
+                self._append(appending, chunk)
             self._settle()
         run = self._run
         completed = AccrualCompleted(run=run.position, day=run.through)
         self._appender.append([self._writer.row(completed, run.through)])
         return Accrued(run.position, run.through, self._partners, self._lines)
 
+    def _append(self, appending: ThreadPoolExecutor, chunk: list[Row]) -> None:
+        """Append a chunk after those before it.
+
+        It is staged while the database inserts the one before, and the next is decided meanwhile.
+        """
+        while len(self._pending) >= _UNDER_WAY:
+            self._pending.popleft().result()
+        before = self._pending[-1] if self._pending else None
+        self._pending.append(appending.submit(self._appender.append, chunk, before))
+
     def _settle(self) -> None:
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            pending.result()
+        while self._pending:
+            self._pending.popleft().result()
 
     def _written(self, work: Work, decisions: Sequence[Decision]) -> list[Row]:  # noqa: ARG002
-        rows = self._writer.decisions(decisions)
-        self._lines += sum(row.kind is not None for row in rows)
-        return rows
+        return self._writer.decisions(decisions)
 
     def _close_part(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import lru_cache
@@ -50,10 +51,16 @@ class Appender:
         self.models.merge(cursor, head.position, appended.last, topics)
         return appended
 
-    def append(self, rows: Rows) -> Appended:
-        """Append rows that no other append can contradict, whatever came before them."""
+    def append(self, rows: Rows, before: Future[Any] | None = None) -> Appended:
+        """Append rows that no other append can contradict, whatever came before them.
+
+        ``before`` is an append under way that these rows follow: they are staged meanwhile, and not
+        appended if it fails.
+        """
         with self.transaction() as cursor:
             self.recorder.stage(cursor, rows)
+            if before is not None:
+                before.result()
             versions = self.recorder.versions(cursor, {row.stream for row in rows})
             return self.insert(cursor, self.recorder.head(cursor), rows, versions)
 

@@ -152,6 +152,8 @@ class Deciding(ABC, Generic[Written]):
             every_partner=every_tier_is_open(self._ledger, self._run),
             claims=self._claims,
             on_invoices=self._on_invoices,
+            # Where a contest or a tail decides on a period, what changes later may reach it.
+            compares_all=self._on_invoices or self._claimed_days,
         )
         earnings = Earnings(self._ledger, run, models, cursor, contests=self._claims.any)
         self._assigned = models.any_assigned(cursor)
@@ -168,7 +170,7 @@ class Deciding(ABC, Generic[Written]):
                 if work.done.parts and work.done.holds(candidate):
                     continue
                 self._decide(work, reader, candidate)
-                if candidate.client_id and len(self._rows) >= CHUNK_ROWS:
+                if len(self._rows) >= CHUNK_ROWS and candidate.client_id:
                     self._close_part(work, through_client=candidate.client_id)
                     yield self._taken()
             finished += len(page)
@@ -228,8 +230,8 @@ class Deciding(ABC, Generic[Written]):
         """The candidates page by page, the next one read while this one is decided."""
         models, run = self._models, self._run
 
-        def read(place: tuple[str, str]) -> tuple[Sequence[Candidate], Page] | None:
-            page = models.candidates(cursor, run, place, PAGE_CLIENTS)
+        def read(after: int) -> tuple[Sequence[Candidate], Page] | None:
+            page = models.candidates(cursor, after, PAGE_CLIENTS)
             if not page:
                 return None
             reader = Page(
@@ -245,13 +247,13 @@ class Deciding(ABC, Generic[Written]):
             return page, reader
 
         with ThreadPoolExecutor(1) as reading:
-            following = reading.submit(read, ("", ""))
+            done, following = 0, reading.submit(read, 0)
             while found := following.result():
-                page = found[0]
-                if len(page) < PAGE_CLIENTS:
+                if len(found[0]) < PAGE_CLIENTS:
                     yield found
                     return
-                following = reading.submit(read, (page[-1].partner_id, page[-1].client_id))
+                done += len(found[0])
+                following = reading.submit(read, done)
                 yield found
 
     def _taken(self) -> list[Written]:

@@ -8,32 +8,48 @@ from typing import Any, NamedTuple, Protocol
 
 from psycopg import Cursor
 
-from events.decisions import Term
+from events.values import Interval
 from ledger.engine.closes import Span, Tally
 from ledger.engine.contests import Claims
 from ledger.engine.counted import CountedClient
 from ledger.engine.invoices import Paid
 from ledger.engine.state import Assignment, Run
+from ledger.engine.subscriptions import Priced
+
+
+class StoredTerm(NamedTuple):
+    """What a run reads of a term, without the plan; see :class:`~events.decisions.Term`."""
+
+    start: date
+    end: date | None
+    anchor: date
+    interval: Interval
+    price: int
+    currency: str
+    activation: int
+    price_fact: int
 
 
 class Candidate(NamedTuple):
     """A client that an accrual run takes, or a partner's own row (``client_id`` empty).
 
-    ``touched``: its standing, or its partner's agreement, changed since the run before.
+    ``touched``: its standing, or its partner's agreement, changed since the run before; no period
+    up to ``settled_through``, if that is given, can be otherwise than it was.
     ``moved``: its standing changed after this run began, so ``terms`` say nothing; fold its stream.
     ``counted_on`` is of a client that the holder by claims, ``claimed_by``, counts.
     """
 
     partner_id: str
     client_id: str
+    touched: bool
+    settled_through: date | None
+    moved: bool
     claim: int
     first_activated_on: date | None
-    touched: bool
-    moved: bool
-    terms: Mapping[str, tuple[Term, ...]]
-    counted_on: date | None = None
-    claimed_by: str | None = None
-    retracted: bool = False
+    counted_on: date | None
+    claimed_by: str | None
+    retracted: bool
+    terms: Mapping[str, Sequence[Priced]]
 
 
 class Entrant(NamedTuple):
@@ -76,17 +92,17 @@ class ReadModels(CountedModels, Protocol):
         every_partner: bool,
         claims: Claims,
         on_invoices: bool,
+        compares_all: bool,
     ) -> int:
         """Find the candidates of a run, once a session; return how many clients there are.
 
         ``claims`` says which clients a contest may be about, ``on_invoices`` whether a programme
-        pays on what clients paid.
+        pays on what clients paid, ``compares_all`` whether a changed price may reach periods
+        before it.
         """
 
-    def candidates(
-        self, cursor: Cursor[Any], run: Run, after: tuple[str, str], limit: int
-    ) -> Sequence[Candidate]:
-        """The next candidates by (partner, client) after a place."""
+    def candidates(self, cursor: Cursor[Any], after: int, limit: int) -> Sequence[Candidate]:
+        """The next candidates of the plan by (partner, client), after so many of them."""
 
     def counts(
         self, cursor: Cursor[Any], run: Run, partners: Collection[str]

@@ -2,71 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
 from psycopg import ClientCursor, Cursor, sql
 from psycopg.rows import tuple_row
 
-from events.decisions import Term
-from events.values import Interval
 from ledger.engine.contests import Claims
 from ledger.engine.state import Assignment, Run
-from ledger.ports import Candidate
+from ledger.engine.subscriptions import Priced
+from ledger.ports import Candidate, StoredTerm
 from projections.closing import ClosingModels
 from projections.names import DEFAULT_NAMES, Names
 from projections.paid import PaidReader
 from projections.payables import PayableModels
-from projections.planning import parameters, plans
+from projections.planning import Plan, parameters
 from projections.rankings import RankingModels
 from projections.registry import STORED
 
-_INTERVALS: dict[int, Interval] = {1: "month", 12: "year"}
-
+# In the order of a candidate's members, then those of its terms, one row a term.
 _PAGE = """
 SELECT
-    candidate.partner_id,
-    candidate.client_id,
-    candidate.touched,
-    client.claim,
-    client.first_activated_on,
-    client.position,
-    term.subscription_id,
-    term.start_day,
-    term.end_day,
-    term.anchor,
-    term.months,
-    term.plan,
-    term.price,
-    term.currency,
-    term.activation,
-    term.price_fact,
-    CASE WHEN client.counted_by IS NULL THEN client.counted_on END,
-    client.partner_id,
-    client.retracted
-FROM (
-    SELECT partner_id, client_id, touched
-    FROM accrual_candidates
-    WHERE (partner_id, client_id) > (%(partner_id)s, %(client_id)s)
-    ORDER BY partner_id, client_id
-    LIMIT %(limit)s
-) AS candidate
--- One look-up a client, see above.
-LEFT JOIN LATERAL (
-    SELECT partner_id, claim, first_activated_on, counted_on, counted_by, retracted,
-        position
-    FROM {clients}
-    WHERE client_id = candidate.client_id
-    OFFSET 0
-) AS client ON TRUE
-LEFT JOIN LATERAL (
-    SELECT *
-    FROM {terms}
-    WHERE client_id = candidate.client_id
-    OFFSET 0
-) AS term ON TRUE
-ORDER BY candidate.partner_id, candidate.client_id, term.subscription_id, term.start_day
+    partner_id,
+    client_id,
+    touched,
+    settled_through,
+    moved,
+    claim,
+    first_activated_on,
+    counted_on,
+    claimed_by,
+    retracted,
+    subscription_id,
+    start_day,
+    end_day,
+    anchor,
+    every,
+    price,
+    currency,
+    activation,
+    price_fact
+FROM accrual_candidates
+WHERE place > %(after)s
+    AND place <= %(through)s
+ORDER BY place, start_day
 """
 
 # One of a day up to the run's was recorded before it: it needs a day after L.
@@ -100,10 +80,10 @@ class LiveModels(PaidReader, PayableModels, RankingModels, ClosingModels):
     def __init__(self, names: Names = DEFAULT_NAMES) -> None:
         super().__init__(names)
         tables = {each.name: names.stored(each.name) for each in STORED}
-        self._plan, self._plan_entrants = plans(names)
-        self._page, self._assignments, self._any_assigned, self._activated = (
+        self._plan = Plan(names)
+        self._assignments, self._any_assigned, self._activated = (
             sql.SQL(text).format(events=names.events, **tables)
-            for text in (_PAGE, _ASSIGNED, _ANY_ASSIGNED, _ACTIVATED)
+            for text in (_ASSIGNED, _ANY_ASSIGNED, _ACTIVATED)
         )
 
     def plan_accrual(
@@ -114,30 +94,36 @@ class LiveModels(PaidReader, PayableModels, RankingModels, ClosingModels):
         every_partner: bool,
         claims: Claims,
         on_invoices: bool,
+        compares_all: bool,
     ) -> int:
         """Find the candidates of a run, once a session; return how many rows there are.
 
         It may find too many, never too few: the engine decides each from the events up to the run.
         """
-        bound = parameters(run, every_partner=every_partner, claims=claims, on_invoices=on_invoices)
-        with ClientCursor(cursor.connection) as own:
+        bound = parameters(
+            run,
+            every_partner=every_partner,
+            claims=claims,
+            on_invoices=on_invoices,
+            compares_all=compares_all,
+        )
+        with ClientCursor(cursor.connection, row_factory=tuple_row) as own:
             # Several statements with parameters: they are bound on this side.
-            own.execute(self._plan, bound)
+            own.execute(self._plan.find, bound)
+            [(few,)] = own.execute(self._plan.are_few).fetchall()
+            own.execute(self._plan.read[few], bound)
             if claims.any:
-                own.execute(self._plan_entrants, bound)
-        with cursor.connection.cursor(row_factory=tuple_row) as counting:
-            counting.execute("SELECT count(*) FROM accrual_candidates")
-            row = counting.fetchone()
-            return int(row[0]) if row else 0
+                own.execute(self._plan.enter[few], bound)
+            own.execute("SELECT COALESCE(max(place), 0) FROM accrual_candidates")
+            [(places,)] = own.fetchall()
+            return int(places)
 
-    def candidates(
-        self, cursor: Cursor[Any], run: Run, after: tuple[str, str], limit: int
-    ) -> Sequence[Candidate]:
-        """The next candidates by (partner, client) after a place."""
+    def candidates(self, cursor: Cursor[Any], after: int, limit: int) -> Sequence[Candidate]:
+        """The next candidates by (partner, client), after so many of them."""
         with cursor.connection.cursor(row_factory=tuple_row, binary=True) as own:
-            own.execute(self._page, {"partner_id": after[0], "client_id": after[1], "limit": limit})
+            own.execute(_PAGE, {"after": after, "through": after + limit})
             # All at once: a row at a time costs as much again as what is made of it.
-            return list(_candidates(own.fetchall(), run))
+            return _candidates(own.fetchall())
 
     def any_assigned(self, cursor: Cursor[Any]) -> bool:
         """Whether finance has assigned any client (D3.6)."""
@@ -164,45 +150,15 @@ class LiveModels(PaidReader, PayableModels, RankingModels, ClosingModels):
             return [client_id for (client_id,) in own]
 
 
-def _candidates(rows: Sequence[tuple[Any, ...]], run: Run) -> Iterator[Candidate]:
+def _candidates(rows: Sequence[tuple[Any, ...]]) -> Sequence[Candidate]:
     """The rows of each client, which stand together, as one candidate."""
-    first: tuple[Any, ...] | None = None
-    terms: dict[str, tuple[Term, ...]] = {}
+    found: list[Candidate] = []
+    terms: dict[str, list[Priced]] = {}
+    last: tuple[str, str] | None = None
     for row in rows:
-        if first is None or row[1] != first[1] or row[0] != first[0]:
-            if first is not None:
-                yield _candidate(first, terms, run)
-            first, terms = row, {}
-        if row[6] is not None:
-            terms[row[6]] = (*terms.get(row[6], ()), _term(row))
-    if first is not None:
-        yield _candidate(first, terms, run)
-
-
-def _candidate(row: tuple[Any, ...], terms: dict[str, tuple[Term, ...]], run: Run) -> Candidate:
-    return Candidate(
-        row[0],
-        row[1],
-        row[3] or 0,
-        row[4],
-        row[2],
-        (row[5] or 0) > run.position,
-        terms,
-        row[16],
-        row[17],
-        bool(row[18]),
-    )
-
-
-def _term(row: tuple[Any, ...]) -> Term:
-    return Term.trusted(
-        start=row[7],
-        end=row[8],
-        anchor=row[9],
-        interval=_INTERVALS[row[10]],
-        plan=row[11],
-        price=row[12],
-        currency=row[13],
-        activation=row[14],
-        price_fact=row[15],
-    )
+        if row[:2] != last:
+            last, terms = row[:2], {}
+            found.append(Candidate._make((*row[:10], terms)))
+        if row[10] is not None:
+            terms.setdefault(row[10], []).append(StoredTerm._make(row[11:]))
+    return found

@@ -93,8 +93,25 @@ class StoredProjection(ReadModel):
             columns=identifiers(self.names), bare=bare
         )
 
-    def create(self, table: sql.Composable, *, temporary: bool = False) -> sql.Composed:
-        """Return the statement that makes the table."""
+    def create(self, table: sql.Composable) -> sql.Composed:
+        """Return the statement that makes the table, with its key."""
+        return sql.SQL("CREATE TABLE {table} ({columns}, PRIMARY KEY ({key}))").format(
+            table=table, columns=self._columns(), key=identifiers(self.key)
+        )
+
+    def create_temporary(self, table: sql.Composable) -> sql.Composed:
+        """Return the statement that makes a table of the session's own; :meth:`add_key` later."""
+        return sql.SQL("CREATE TEMPORARY TABLE {table} ({columns})").format(
+            table=table, columns=self._columns()
+        )
+
+    def add_key(self, table: sql.Composable) -> sql.Composed:
+        """Return the statement that gives a table its key."""
+        return sql.SQL("ALTER TABLE {table} ADD PRIMARY KEY ({key})").format(
+            table=table, key=identifiers(self.key)
+        )
+
+    def _columns(self) -> sql.Composed:
         columns = [
             sql.SQL("{} {}{}").format(
                 sql.Identifier(column.name),
@@ -103,12 +120,7 @@ class StoredProjection(ReadModel):
             )
             for column in self.columns
         ]
-        return sql.SQL("CREATE {kind} {table} ({columns}, PRIMARY KEY ({key}))").format(
-            kind=sql.SQL("TEMPORARY TABLE" if temporary else "TABLE"),
-            table=table,
-            columns=sql.SQL(", ").join(columns),
-            key=identifiers(self.key),
-        )
+        return sql.SQL(", ").join(columns)
 
 
 def fill(text: str, known: Mapping[str, sql.Composable]) -> sql.Composed:

@@ -129,6 +129,21 @@ COUNTED = ReadModel(
     order_by=("on_day", "partner_id"),
 )
 
+COUNTED_CLIENTS = ReadModel(
+    name="counted_clients",
+    comment="The clients counted from one day to another, with what decisions name of each.",
+    columns=(
+        CLIENT,
+        PARTNER,
+        Column("counted_on", "date", "Its counting day."),
+        Column("first_activated_at", "timestamptz", "Instant of its first activation."),
+        Column("claim", "bigint", "Position of the winning claim; null: finance assigned it."),
+        Column("claimed_on", "date", "The claim's day."),
+        Column("activation", "bigint", "Position of an activation of its first day."),
+    ),
+    order_by=("counted_on", "first_activated_at", "client_id"),
+)
+
 RETENTION = ReadModel(
     name="retention",
     comment="Clients that paid in a window, and those that do not pay on its last day.",

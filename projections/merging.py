@@ -37,11 +37,13 @@ def merge(
     scope: sql.Composable,
     *,
     small: bool = True,
+    empty: bool = False,
 ) -> sql.Composed:
     """Return the statement that folds the events of ``scope`` into the tables, in key order.
 
-    A ``small`` range is read first and by itself, whatever the planner believes (OFFSET keeps it
-    from looking elsewhere): what an append costs must not grow with the ledger.
+    Of ``empty`` tables nothing is replaced or taken away, so they need no key yet. A ``small``
+    range is read first and by itself, whatever the planner believes (OFFSET keeps it from looking
+    elsewhere): what an append costs must not grow with the ledger.
     """
     topics = sql.SQL("topic IN ({})").format(
         sql.SQL(", ").join(map(sql.Literal, sorted(group[0].topics)))
@@ -58,25 +60,28 @@ def merge(
         # What reads no JSON says by the columns which events it reads.
         only=sql.SQL("WHERE {}").format(topics) if parsed else sql.SQL(""),
     )
-    parts = [appended, *(part for each in group for part in _parts(each, tables(each)))]
+    parts = [appended]
+    for each in group:
+        parts += _parts(each, tables(each), empty=empty)
     return sql.SQL("WITH {} SELECT").format(sql.SQL(", ").join(parts))
 
 
-def _parts(stored: StoredProjection, table: sql.Composable) -> Iterable[sql.Composed]:
+def _parts(
+    stored: StoredProjection, table: sql.Composable, *, empty: bool
+) -> Iterable[sql.Composed]:
     """What changed, what of it goes, and the merge of what comes."""
     names = {part: sql.Identifier(f"{stored.name}_{part}") for part in ("changed", "gone", "come")}
     yield sql.SQL("{changed} AS MATERIALIZED ({bare})").format(
         changed=names["changed"],
         bare=stored.select(sql.Identifier("appended"), EVERYTHING, {"state": sql.SQL("state")}),
     )
-    if stored.removes:
+    if stored.removes and not empty:
         yield sql.SQL("{gone} AS ({removal})").format(
             gone=names["gone"], removal=_removal(stored, table, names["changed"])
         )
     yield sql.SQL(
         "{come} AS (INSERT INTO {table} AS standing ({columns}) "
-        "SELECT {columns} FROM {changed} {kept} ORDER BY {key} "
-        "ON CONFLICT ({key}) DO UPDATE SET {assignments}{guard})"
+        "SELECT {columns} FROM {changed} {kept} ORDER BY {key} {replaced})"
     ).format(
         come=names["come"],
         table=table,
@@ -84,8 +89,13 @@ def _parts(stored: StoredProjection, table: sql.Composable) -> Iterable[sql.Comp
         changed=names["changed"],
         kept=sql.SQL("WHERE NOT gone" if stored.removes else ""),
         key=identifiers(stored.key),
-        assignments=_assignments(stored),
-        guard=_guard(stored),
+        replaced=sql.SQL("") if empty else _replacement(stored),
+    )
+
+
+def _replacement(stored: StoredProjection) -> sql.Composed:
+    return sql.SQL("ON CONFLICT ({key}) DO UPDATE SET {assignments}{guard}").format(
+        key=identifiers(stored.key), assignments=_assignments(stored), guard=_guard(stored)
     )
 
 

@@ -37,6 +37,8 @@ FROM (
         FROM :events
         WHERE :scope
             AND topic IN ('invoice.paid/1', 'PaymentStanding/1')
+            AND originator_id >= 'invoice:'
+            AND originator_id < 'invoice;'
     ) AS told
     CROSS JOIN LATERAL jsonb_to_record(:state) AS record (
         invoice_id text,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from importlib.resources import files
 from typing import LiteralString
 
 from psycopg import sql
@@ -33,6 +35,18 @@ def _next_start(anchor: LiteralString, months: LiteralString) -> sql.Composed:
     return sql.SQL(_NEXT_START).format(**parts, steps=sql.SQL(_STEPS).format(**parts))
 
 
+# The first day on which the terms of a subscription differ. What a fact took away and what it put
+# there are in day order; of two that begin alike only the ends may differ.
+_FIRST_CHANGED = """(CASE
+    WHEN (terms -> 'before' -> 0) - 'end' = (terms -> 'after' -> 0) - 'end'
+    THEN LEAST(
+        (terms -> 'before' -> 0 ->> 'end')::date, (terms -> 'after' -> 0 ->> 'end')::date
+    )
+    ELSE LEAST(
+        (terms -> 'before' -> 0 ->> 'start')::date, (terms -> 'after' -> 0 ->> 'start')::date
+    )
+END)"""
+
 _CHANGED_AGREEMENTS = """
     SELECT DISTINCT partner_id
     FROM {events}
@@ -45,219 +59,73 @@ _CHANGED_AGREEMENTS = """
         AND position <= %(run)s
 """
 
-_PLAN = """
-CREATE TEMPORARY TABLE IF NOT EXISTS accrual_candidates (
-    partner_id text COLLATE "C" NOT NULL,
-    client_id text COLLATE "C" NOT NULL,
-    touched boolean NOT NULL,
-    PRIMARY KEY (partner_id, client_id)
-);
-CREATE TEMPORARY TABLE IF NOT EXISTS accrual_entrants (
-    partner_id text COLLATE "C" NOT NULL,
-    client_id text COLLATE "C" NOT NULL,
-    PRIMARY KEY (partner_id, client_id)
-);
-TRUNCATE accrual_candidates, accrual_entrants;
--- Clients whose standing changed, or their partner's agreement or brand, or with a period due: each
--- found by an index, so that a day's run costs what is due and what changed. The day of the month
--- tells most of those that are not due.
-WITH changed_agreements AS ({changed_agreements}),
-changed_payments AS (
-    SELECT DISTINCT client_id
-    FROM {payments}
-    WHERE %(on_invoices)s
-        AND GREATEST(payment, revision) > %(previous_run)s
-        AND revision > %(previous_run)s
-),
-found AS (
-    SELECT client_id
-    FROM {events}
-    WHERE topic = 'ClientStanding/1'
-        AND position > %(previous_run)s
-    UNION
-    SELECT client_id
-    FROM {clients}
-    WHERE partner_id IN (SELECT partner_id FROM changed_agreements)
-    UNION
-    SELECT client_id
-    FROM {assignments}
-    WHERE partner_id IN (SELECT partner_id FROM changed_agreements)
-    UNION
-    SELECT client_id
-    FROM {terms} AS term
-    WHERE EXTRACT(DAY FROM anchor)::int = ANY (%(days)s)
-        AND (end_day IS NULL OR end_day > %(previous)s::date)
-        AND start_day <= %(through)s::date
-        AND {next_start} <= %(through)s::date
-    UNION
-    SELECT client_id
-    FROM changed_payments
-    UNION
-    -- Where a programme pays on invoices: what no earlier run can have seen, or been due.
-    SELECT client_id
-    FROM {payments}
-    WHERE %(on_invoices)s
-        AND GREATEST(payment, revision) > %(previous_run)s
-    UNION
-    SELECT client_id
-    FROM {payments}
-    WHERE %(on_invoices)s
-        AND period_start > %(previous)s::date
-        AND period_start <= %(through)s::date
-)
-INSERT INTO accrual_candidates
+# What is sorted fits in memory, mostly; nothing is compiled, nor kept in case that an event is the
+# same as another.
+_SETTINGS = """
 SELECT
-    partner_id,
-    client_id,
-    position > %(previous_run)s
-    OR partner_id IN (SELECT partner_id FROM changed_agreements)
-    OR client_id IN (SELECT client_id FROM changed_payments)
-FROM found
-INNER JOIN {clients} USING (client_id)
-WHERE partner_id IS NOT NULL
-    AND first_activated_on IS NOT NULL
-UNION
--- Whoever it was assigned to holds it on some days (D3.6).
-SELECT
-    assigned.partner_id,
-    client_id,
-    client.position > %(previous_run)s
-    OR assigned.partner_id IN (SELECT partner_id FROM changed_agreements)
-    OR client_id IN (SELECT client_id FROM changed_payments)
-FROM found
-INNER JOIN {clients} AS client USING (client_id)
-INNER JOIN {assignments} AS assigned USING (client_id)
-WHERE assigned.partner_id IS NOT NULL
-    AND assigned.from_day <= %(through)s::date
-    AND client.first_activated_on IS NOT NULL
-ON CONFLICT DO NOTHING;
--- Whoever has lines of a client of which a fact was retracted (D9.5).
-INSERT INTO accrual_candidates
-SELECT lines.partner_id, lines.client_id, TRUE
-FROM (
-    SELECT DISTINCT client_id
-    FROM {events}
-    WHERE topic = 'FactVoided/1'
-        AND position > %(previous_run)s
-        AND client_id IS NOT NULL
-) AS voided
-CROSS JOIN LATERAL (
-    SELECT DISTINCT partner_id, client_id
-    FROM {events}
-    WHERE client_id = voided.client_id
-        AND kind IN ('commission', 'margin')
-) AS lines
-ON CONFLICT (partner_id, client_id) DO UPDATE SET touched = TRUE;
--- Partners whose tier can change: an own row before their clients. It says whether counted clients
--- of days before the run's may have changed.
-INSERT INTO accrual_candidates
-SELECT partner_id, '', COALESCE(bool_or(is_late), FALSE)
-FROM (
-    SELECT partner_id, %(every_partner)s AS is_late
-    FROM {tiers}
-    WHERE %(every_partner)s
-        OR (
-            tier <> 'referent'
-            AND {next_review} <= %(through)s::date
-        )
-    UNION
-    SELECT partner_id, FALSE
-    FROM {events}
-    WHERE originator_id >= 'partner:'
-        AND originator_id < 'partner;'
-        AND partner_id IS NOT NULL
-        AND (
-            position > %(previous_run)s
-            OR day BETWEEN %(previous)s::date AND %(through)s::date
-        )
-    UNION
-    -- What changes whose client it is, by which claim, or when it counts; a price changes nothing.
-    SELECT unnest(ARRAY[
-        said.state -> 'before' ->> 'partner_id', said.state -> 'before' ->> 'counted_by',
-        said.state -> 'after' ->> 'partner_id', said.state -> 'after' ->> 'counted_by'
-    ]),
-        LEAST(
-            (said.state -> 'before' ->> 'counted_on')::date,
-            (said.state -> 'after' ->> 'counted_on')::date
-        ) <= %(previous)s::date
-    FROM {events} AS told
-    -- Parsed once, whatever the planner believes: that is what OFFSET is for.
-    CROSS JOIN LATERAL (SELECT convert_from(told.state, 'UTF8')::jsonb OFFSET 0) AS said (state)
-    WHERE NOT %(every_partner)s
-        AND told.topic = 'ClientStanding/1'
-        AND told.position > %(previous_run)s
-        AND (
-            said.state -> 'before' ->> 'counted_on', said.state -> 'before' ->> 'partner_id',
-            said.state -> 'before' ->> 'counted_by', said.state -> 'before' ->> 'claim'
-        ) IS DISTINCT FROM (
-            said.state -> 'after' ->> 'counted_on', said.state -> 'after' ->> 'partner_id',
-            said.state -> 'after' ->> 'counted_by', said.state -> 'after' ->> 'claim'
-        )
-    UNION
-    SELECT COALESCE(counted_by, partner_id), FALSE
-    FROM {clients}
-    WHERE counted_on BETWEEN %(previous)s::date AND %(through)s::date
-    UNION
-    -- What a sponsor without an agreement was not due may be due now (D11.3).
-    SELECT partner_id, FALSE
-    FROM {events}
-    WHERE topic = 'SponsorAccepted/1'
-        AND convert_from(state, 'UTF8')::jsonb ->> 'sponsor_id' IN ({changed_agreements})
-) AS partners
-WHERE partner_id IS NOT NULL
-GROUP BY partner_id;
-ANALYZE accrual_candidates;
+    set_config('work_mem', '64MB', TRUE),
+    set_config('jit', 'off', TRUE),
+    set_config('enable_memoize', 'off', TRUE),
+    set_config('client_min_messages', 'warning', TRUE);
 """
 
-# Counted clients that are new or changed, with a winning claim of a contest's days.
-_PLAN_ENTRANTS = """
-WITH found AS (
-    SELECT client_id
-    FROM {clients}
-    WHERE counted_on BETWEEN %(previous)s::date AND %(through)s::date
-    UNION
-    SELECT client_id
-    FROM {events}
-    WHERE topic = 'ClientStanding/1'
-        AND position > %(previous_run)s
-    UNION
-    SELECT client_id
-    FROM {clients}
-    WHERE partner_id IN ({changed_agreements})
-)
-INSERT INTO accrual_entrants
-SELECT client.partner_id, client.client_id
-FROM found
-INNER JOIN {clients} AS client USING (client_id)
--- One look-up each, see above.
-CROSS JOIN LATERAL (
-    SELECT day
-    FROM {events}
-    WHERE position = client.claim
-    OFFSET 0
-) AS told
-WHERE client.partner_id IS NOT NULL
-    AND client.counted_by IS NULL
-    AND client.first_activated_on <= %(activated_through)s::date
-    AND client.counted_on <= %(through)s::date
-    AND told.day BETWEEN %(claimed_from)s::date AND %(claimed_through)s::date
+# A few clients are looked up one by one, whatever the planner believes: that is what OFFSET is for.
+# Of many tables are read as wholes.
+_FEW = """
+SELECT 10 * count(*) < (SELECT reltuples FROM pg_class WHERE oid = {clients_name}::regclass)
+FROM accrual_found
 """
+_ONE_BY_ONE = "LATERAL (SELECT * FROM {table} WHERE client_id = {of}.client_id OFFSET 0)"
 
 
-def plans(names: Names) -> tuple[sql.Composed, sql.Composed]:
-    """The statements that find the candidates of a run, and its entrants to contests."""
-    tables: dict[str, sql.Composable] = {
-        "events": names.events,
-        "next_start": _next_start("anchor", "months"),
-        "next_review": _next_start("since", "12"),
-        "changed_agreements": sql.SQL(_CHANGED_AGREEMENTS).format(events=names.events),
-        **{each.name: names.stored(each.name) for each in STORED},
-    }
-    return sql.SQL(_PLAN).format(**tables), sql.SQL(_PLAN_ENTRANTS).format(**tables)
+class Plan:
+    """The statements that find what a run takes, on tables of the session's own.
+
+    ``find`` puts the clients into ``accrual_found``, ``are_few`` tells whether they are but a small
+    part of all; ``read`` makes ``accrual_candidates`` of them, ``enter`` puts those that a contest
+    may be about into ``accrual_entrants``, each with statements for few, and for many.
+    """
+
+    def __init__(self, names: Names) -> None:
+        tables: dict[str, sql.Composable] = {
+            "events": names.events,
+            "first_changed": sql.SQL(_FIRST_CHANGED),
+            "next_start": _next_start("anchor", "months"),
+            "next_review": _next_start("since", "12"),
+            "changed_agreements": sql.SQL(_CHANGED_AGREEMENTS).format(events=names.events),
+            **{each.name: names.stored(each.name) for each in STORED},
+        }
+        clients, terms = names.stored("clients"), names.stored("terms")
+        self.find = _statement("plan_found", tables)
+        self.are_few = sql.SQL(_FEW).format(clients_name=sql.Literal(clients.as_string()))
+        self.read: dict[bool, sql.Composed] = {}
+        self.enter: dict[bool, sql.Composed] = {}
+        partners = _statement("plan_partners", tables, settings="")
+        for few in (False, True):
+            joined = {
+                **tables,
+                "partners": partners,
+                "clients_of_found": _looked_up(clients, "found") if few else clients,
+                "terms_of_taken": _looked_up(terms, "taken") if few else terms,
+            }
+            self.read[few] = _statement("plan_candidates", joined)
+            self.enter[few] = _statement("plan_entrants", joined)
+
+
+def _statement(
+    name: str, known: Mapping[str, sql.Composable], *, settings: LiteralString = _SETTINGS
+) -> sql.Composed:
+    """What stands in ``<name>.sql`` beside this module, with ``known`` in its braces."""
+    text = files("projections").joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    return sql.SQL(settings) + sql.SQL(text).format(**known)
+
+
+def _looked_up(table: sql.Identifier, of: LiteralString) -> sql.Composed:
+    return sql.SQL(_ONE_BY_ONE).format(table=table, of=sql.SQL(of))
 
 
 def parameters(
-    run: Run, *, every_partner: bool, claims: Claims, on_invoices: bool
+    run: Run, *, every_partner: bool, claims: Claims, on_invoices: bool, compares_all: bool
 ) -> dict[str, object]:
     """What the plans of a run are bound to."""
     previous = run.previous or date.min
@@ -272,6 +140,7 @@ def parameters(
         "claimed_through": claims.last,
         "activated_through": claims.activated_through,
         "on_invoices": on_invoices,
+        "compares_all": compares_all,
     }
 
 

@@ -12,29 +12,52 @@ from ledger.engine.closes import Span, Tally
 from projections.names import DEFAULT_NAMES, Names
 from projections.projector import Projector
 
-# Of the last counted: by counting day, then first activation, then client id.
+# Of the last counted: by counting day, then first activation, then client id. What gave it to the
+# partner is its claim, or the assignment that holds on its first day (D3.6).
 _TALLIES = """
 SELECT
-    partner_id,
-    COUNT(*) AS clients,
-    MAX(first_activated_at) FILTER (WHERE from_last = 1) AS last_activation,
-    MAX(fact) FILTER (WHERE from_last = 1) AS fact
+    tallied.partner_id,
+    tallied.clients,
+    tallied.last_activation,
+    COALESCE(tallied.claim, assigned.command) AS fact
 FROM (
     SELECT
-        COALESCE(counted_by, partner_id) AS partner_id,
-        first_activated_at,
-        CASE WHEN counted_by IS NULL THEN COALESCE(claim, position) ELSE position END AS fact,
-        ROW_NUMBER() OVER (
-            PARTITION BY COALESCE(counted_by, partner_id)
-            ORDER BY counted_on DESC, first_activated_at DESC, client_id DESC
-        ) AS from_last
-    FROM {clients} AS standing
-    {claimed}
-    WHERE COALESCE(counted_by, partner_id) IS NOT NULL
-        AND counted_on <= %(last)s
-        AND counted_on >= %(first)s
-) AS counted
-GROUP BY partner_id
+        partner_id,
+        COUNT(*) AS clients,
+        MAX(first_activated_at) FILTER (WHERE from_last = 1) AS last_activation,
+        MAX(first_activated_on) FILTER (WHERE from_last = 1) AS last_activated_on,
+        MAX(client_id) FILTER (WHERE from_last = 1) AS last_client_id,
+        MAX(claim) FILTER (WHERE from_last = 1) AS claim
+    FROM (
+        SELECT
+            COALESCE(counted_by, partner_id) AS partner_id,
+            client_id,
+            first_activated_on,
+            first_activated_at,
+            CASE WHEN counted_by IS NULL THEN claim END AS claim,
+            ROW_NUMBER() OVER (
+                PARTITION BY COALESCE(counted_by, partner_id)
+                ORDER BY counted_on DESC, first_activated_at DESC, client_id DESC
+            ) AS from_last
+        FROM {clients} AS standing
+        {claimed}
+        WHERE COALESCE(counted_by, partner_id) IS NOT NULL
+            AND counted_on <= %(last)s
+            AND counted_on >= %(first)s
+    ) AS counted
+    GROUP BY partner_id
+) AS tallied
+LEFT JOIN LATERAL (
+    SELECT (convert_from(state, 'UTF8')::jsonb ->> 'command')::bigint AS command
+    FROM {events}
+    WHERE tallied.claim IS NULL
+        AND originator_id = 'client:' || tallied.last_client_id
+        AND topic = 'AttributionAssigned/1'
+        AND day <= tallied.last_activated_on
+        AND position <= %(known)s
+    ORDER BY day DESC, position DESC
+    LIMIT 1
+) AS assigned ON TRUE
 """
 
 # One look-up each, whatever the planner believes: OFFSET keeps it from joining.
@@ -50,6 +73,8 @@ CROSS JOIN LATERAL (
 ) AS claimed
 """
 
+_EVERY_POSITION = 2**63 - 1
+
 _ASSIGNED = """
 SELECT DISTINCT partner_id
 FROM {events}
@@ -61,16 +86,28 @@ ORDER BY partner_id
 
 
 def tallies(
-    cursor: Cursor[Any], span: Span, clients: sql.Composable, events: sql.Composable
+    cursor: Cursor[Any],
+    span: Span,
+    clients: sql.Composable,
+    events: sql.Composable,
+    through: int = _EVERY_POSITION,
 ) -> list[Tally]:
-    """The tallies of a span by a table of clients, wherever it stands: the live one or another."""
-    days: dict[str, object] = {"first": span.first or "-infinity", "last": span.last}
+    """The tallies of a span by a table of clients, wherever it stands: the live one or another.
+
+    ``through`` is the last position that the table knows.
+    """
+    days: dict[str, object] = {
+        "first": span.first or "-infinity",
+        "last": span.last,
+        "known": through,
+    }
     claimed: sql.Composable = sql.SQL("")
     if span.claimed is not None:
         claimed = sql.SQL(_CLAIMED).format(events=events)
         days |= {"from": span.claimed[0], "through": span.claimed[1]}
     with cursor.connection.cursor(row_factory=tuple_row) as own:
-        own.execute(sql.SQL(_TALLIES).format(clients=clients, claimed=claimed), days)
+        query = sql.SQL(_TALLIES).format(clients=clients, claimed=claimed, events=events)
+        own.execute(query, days)
         return [Tally(*row) for row in own]
 
 

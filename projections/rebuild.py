@@ -111,8 +111,14 @@ class _Scratch:
         self._names = projector.names
         self._page = page
         self._position = 0
-        self._merges = [
-            merge(group, self._table, self._names.events, LIVE, small=False).as_string()
+        self._first = self._merges(empty=True)
+        self._others = self._merges(empty=False)
+
+    def _merges(self, *, empty: bool) -> list[str]:
+        return [
+            merge(
+                group, self._table, self._names.events, LIVE, small=False, empty=empty
+            ).as_string()
             for group in GROUPS
         ]
 
@@ -128,7 +134,7 @@ class _Scratch:
         with self._connection.transaction():
             for each in STORED:
                 self._drop(each)
-                self._connection.execute(each.create(self._table(each), temporary=True))
+                self._connection.execute(each.create_temporary(self._table(each)))
         try:
             yield
         finally:
@@ -162,8 +168,11 @@ class _Scratch:
             cursor.execute(
                 "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL enable_memoize = off"
             )
-            for statement in self._merges:
+            for statement in self._others if self._position else self._first:
                 cursor.execute(statement, {"after": self._position, "through": through})
+            if not self._position:
+                for each in STORED:
+                    cursor.execute(each.add_key(self._table(each)))
             self._position = through
 
     def compare(self) -> None:

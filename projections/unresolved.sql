@@ -63,7 +63,7 @@ FROM (
             'ReferralAccepted/1', 'ReferralRejected/1', 'ReferralLapsed/1',
             'ReferralUnchanged/1', 'ReferralWaiting/1',
             'SponsorAccepted/1', 'SponsorRejected/1', 'SponsorWaiting/1',
-            'PaymentBooked/1', 'DifferenceUnresolved/1', 'DecisionUnresolved/1'
+            'PaymentBooked/1', 'DifferenceUnresolved/1', 'DecisionUnresolved/1', 'DecisionResolved/1'
         )
 ) AS noted
 LEFT JOIN :events AS told

@@ -6,20 +6,17 @@ against the seal that their close recorded, seal and close against a signed chec
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from psycopg import sql
 from psycopg.rows import tuple_row
 
-from events.values import format_instant
 from ledger.engine.calendar import ONE_DAY
 from ledger.errors import Refused
 from projections.definition import ReadModel
@@ -29,6 +26,7 @@ from replay.statements import Statement, Statements, last_day
 from replay.transparency.checkpoints import Checkpoints, StoredCheckpoint
 from replay.transparency.proofs import Document, Proofs
 from replay.transparency.proofs import to_bytes as to_json
+from replay.written import write_rows
 
 FORMAT = "commission-ledger/evidence/1"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -38,12 +36,12 @@ _COMMANDS = (
     *("programme.adopted", "partner.programme_assigned", "ledger.opened", "partner.opened"),
     *("adjustment.posted", "credit.posted", "fact.retracted", "attribution.assigned"),
     *("partner.corrected", "payout.run", "payout.held", "payout.released", "period.closed"),
-    *("command.proposed", "proposal.approved", "proposal.rejected"),
+    *("decision.resolved", "command.proposed", "proposal.approved", "proposal.rejected"),
 )
 _COMMAND_MEMBERS = (
     *("operator", "requested_by", "approved_by", "approval", "proposal", "partner_id", "client_id"),
     *("amount", "currency", "reason", "date", "day", "from", "line", "source", "id", "month"),
-    *("cutoff", "programme", "number", "topic"),
+    *("cutoff", "programme", "number", "topic", "decision"),
 )
 
 Forms = Mapping[str, Callable[[Statement], bytes]]
@@ -239,14 +237,5 @@ def pack(files: Iterable[File], asked: Asked, queries: Sequence[str]) -> bytes:
 def table(name: str, members: Sequence[str], rows: Sequence[Row]) -> File:
     """Return rows as a CSV file of the package."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(members)
-    for row in rows:
-        writer.writerow([_plain(row.get(member)) for member in members])
-    return File(name, out.getvalue().encode(), len(rows))
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return format_instant(value)
-    return value.isoformat() if isinstance(value, date) else value
+    count = write_rows(rows, members, out)
+    return File(name, out.getvalue().encode(), count)

@@ -93,7 +93,8 @@ class Rankings:
             return ()
         events = self._replay.names.events
         of_span = {
-            span: tallies(cursor, span, clients, events) for span in {each.span for each in boards}
+            span: tallies(cursor, span, clients, events, close - 1)
+            for span in {each.span for each in boards}
         }
         partners = partners_at(self._replay, at)
         ranked = [closes.rank(ledger, each, of_span[each.span], partners) for each in boards]

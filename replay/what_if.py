@@ -6,8 +6,8 @@ is written. The present lines and the others are summed apart and must meet the 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from psycopg.rows import tuple_row
 from events.base import Decision
 from events.finance import ProgrammeAdopted
 from events.lines import Line
+from events.partner_decisions import TierChanged
 from ledger.engine.calendar import month_of
 from ledger.errors import Corrupt, NotReady, Refused
 from ledger.policy.programme import Programme
@@ -64,16 +65,36 @@ class Heading(NamedTuple):
 Sums = Counter[Heading]
 """Minor units by heading."""
 
+Steps = Mapping[str, Mapping[date, str]]
+"""By partner the tier from each of its first days on."""
+
+
+class TierDifference(NamedTuple):
+    """A stretch of days on which a partner's tier would be another one.
+
+    It goes from ``day`` to the eve of ``end``, None for no end; a tier is None before any is known.
+    """
+
+    partner_id: str
+    day: date
+    end: date | None
+    present: str | None
+    what_if: str | None
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The lines as they are and as they would be, in minor units, with the place that was read."""
+    """The lines as they are and as they would be, in minor units, with the place that was read.
+
+    ``tiers`` are those that differ, by partner and day.
+    """
 
     at: AsOf
     programme: str
     from_day: date | None
     present: Sums
     what_if: Sums
+    tiers: tuple[TierDifference, ...]
 
     def headings(self) -> Iterator[Heading]:
         """Every heading that has lines in either, in order."""
@@ -118,10 +139,15 @@ def _compare(
     log = Log(connection, at.position, names)
     log.check_complete()
     terms.replace(log.adoptions())
-    other = _Lines()
+    other = _Decided()
     Rerun(log, other.add, terms.instead_of).decide(progress)
     comparison = Comparison(
-        at, terms.name, terms.from_day, _present(connection, names, at.position), other.sums
+        at,
+        terms.name,
+        terms.from_day,
+        _present(connection, names, at.position),
+        other.sums,
+        tuple(_differing(_tiers(replay, at), other.tiers)),
     )
     _tie_out(replay, comparison, other.balances)
     return comparison
@@ -176,15 +202,18 @@ class Terms:
         )
 
 
-class _Lines:
-    """Sums lines as they are decided: by heading, and apart from that by partner."""
+class _Decided:
+    """Sums lines as they are decided: by heading, and apart from that by partner; keeps tiers."""
 
     def __init__(self) -> None:
         self.sums: Sums = Counter()
+        self.tiers: defaultdict[str, dict[date, str]] = defaultdict(dict)
         self.balances: Counter[tuple[str, str]] = Counter()
 
     def add(self, _: int, decision: Decision) -> None:
-        """Take a decision, a line or not."""
+        """Take a decision; what is no line and no tier is left out."""
+        if isinstance(decision, TierChanged):
+            self.tiers[decision.partner_id][decision.day] = decision.to_tier
         if not isinstance(decision, Line):
             return
         kind = money_of(decision)[0]
@@ -201,6 +230,32 @@ def _present(connection: Connection[Any], names: Names, position: int) -> Sums:
     with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
         cursor.execute(sql.SQL(_PRESENT).format(events=names.events), (position,))
         return Counter({Heading(*row[:-1]): int(row[-1]) for row in cursor})
+
+
+def _tiers(replay: Replay, at: AsOf) -> Steps:
+    found: defaultdict[str, dict[date, str]] = defaultdict(dict)
+    for row in replay.tier_history(at):
+        day = row["effective_day"]
+        assert isinstance(day, date)
+        found[str(row["partner_id"])][day] = str(row["to_tier"])
+    return found
+
+
+def _differing(present: Steps, other: Steps) -> Iterator[TierDifference]:
+    """Where two histories of tiers differ, stretch by stretch."""
+    for partner_id in sorted(present.keys() | other.keys()):
+        now, then = present.get(partner_id, {}), other.get(partner_id, {})
+        open_: TierDifference | None = None
+        tiers: tuple[str | None, str | None] = None, None
+        for day in sorted(now.keys() | then.keys()):
+            tiers = now.get(day, tiers[0]), then.get(day, tiers[1])
+            if open_ is not None and tiers != (open_.present, open_.what_if):
+                yield open_._replace(end=day)
+                open_ = None
+            if open_ is None and tiers[0] != tiers[1]:
+                open_ = TierDifference(partner_id, day, None, *tiers)
+        if open_ is not None:
+            yield open_
 
 
 def _tie_out(replay: Replay, found: Comparison, balances: Counter[tuple[str, str]]) -> None:

@@ -1,4 +1,4 @@
-"""Finance's word on who holds a client and on what an enrolment said, by two persons."""
+"""Finance's word on holders, facts, what rested on them and enrolments, by two persons."""
 
 from __future__ import annotations
 
@@ -93,6 +93,34 @@ def retract(
     session.line.add(position=position)
     result = {"position": position, "source": source, "id": id_}
     write_result(result, format_, f"retracted {id_} of {source}, position {position}")
+
+
+@click.command(cls=Command)
+@click.argument("position", type=click.IntRange(min=1))
+@click.option("--reason", type=CODE, required=True, help="A code, never free text.")
+@two_persons
+@format_option
+@click.pass_obj
+def resolve(
+    session: Session,
+    *,
+    position: int,
+    reason: str,
+    requested_by: str,
+    approved_by: str,
+    format_: Format,
+) -> None:
+    """Say that finance has looked at the decision of POSITION, which a retraction left standing."""
+    with session.ledger() as ledger:
+        done = ledger.resolve(
+            decision=position, reason=reason, requested_by=requested_by, approved_by=approved_by
+        )
+    if isinstance(done, Proposed):
+        write_proposed(session, format_, done)
+        return
+    session.line.add(position=done)
+    result = {"position": done, "decision": position, "reason": reason}
+    write_result(result, format_, f"resolved {position}, position {done}")
 
 
 @click.command("correct-partner", cls=Command)

@@ -18,7 +18,6 @@ from interfaces.cli.output import (
     Column,
     Format,
     Row,
-    plain,
     to_json,
     write_answer,
     write_csv,
@@ -26,6 +25,7 @@ from interfaces.cli.output import (
 )
 from interfaces.cli.session import Session
 from ledger.ingest.dead_letters import DeadLetters, Letter, Status, Summary
+from replay.written import plain
 
 MEMBERS = tuple(Summary.__dataclass_fields__)
 COLUMNS = (

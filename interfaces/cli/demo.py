@@ -12,6 +12,7 @@ from interfaces.cli.session import Session, progress
 from interfaces.demo.play import OPERATOR, play, require_new
 from interfaces.demo.year import write as write_year
 from interfaces.money import format_count
+from ledger.ingest.dead_letters import DeadLetters
 from replay.as_of import Replay
 
 
@@ -43,6 +44,7 @@ def demo(session: Session, again: bool, file: Path | None) -> None:  # noqa: FBT
             bootstrap.open_ledger(database, operator=OPERATOR) as ledger,
             progress("playing the year") as step,
         ):
-            played = play(ledger, step)
+            letters = DeadLetters(database.connection, bootstrap.LEDGER_NAMES)
+            played = play(ledger, letters, step)
         session.line.add(accepted=played.accepted, lines=played.lines)
         write_report(Replay(database.connection), played, session.locale)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -23,11 +22,12 @@ from interfaces.money import format_count
 from ledger.commanding.readings import Reading
 from ledger.errors import NotReady, Refused
 from replay.as_of import AsOf, Replay
+from replay.entities import ledger_at
 from replay.evidence import Asked, Evidence, File, pack, table
 from replay.exports.cut_off import MEMBERS as CUT_OFF_MEMBERS
 from replay.exports.cut_off import cut_off
 from replay.exports.entries import entries
-from replay.exports.fec import fec
+from replay.exports.fec import fec, financial_years
 from replay.exports.plain_text import to_hledger
 from replay.statements import Statement, to_csv
 
@@ -129,9 +129,8 @@ def _csv(statement: Statement) -> bytes:
 def _books(replay: Replay, at: AsOf, period: Asked, rates: Mapping[str, Decimal]) -> Iterator[File]:
     """The journal, and of each year its cut-off and its FEC, or why there is none."""
     yield File("journal.hledger", to_hledger(entries(replay, at), at).encode())
-    for year in range(int(period.first[:4]), int(period.last[:4]) + 1):
-        rows = cut_off(replay, at, date(year, 12, 31))
-        yield table(f"cut-off-{year}.csv", CUT_OFF_MEMBERS, rows)
+    for year, end in financial_years(ledger_at(replay, at), period.first, period.last):
+        yield table(f"cut-off-{year}.csv", CUT_OFF_MEMBERS, cut_off(replay, at, end))
         try:
             file = fec(replay, at, year, rates)
         except (Refused, NotReady) as error:
@@ -146,8 +145,8 @@ def _queries(period: Asked) -> list[str]:
         f"commissions statement PARTNER --month {period.last}",
         "commissions trial-balance --position CLOSE",
         "commissions export hledger --position CLOSE",
-        f"commissions export fec --year {period.last[:4]} --position CLOSE",
-        f"commissions export cut-off --year-end {period.last[:4]}-12-31 --position CLOSE",
+        "commissions export fec --year YEAR --position CLOSE",
+        "commissions export cut-off --year-end DAY --position CLOSE",
         "commissions balances --position CLOSE",
         "commissions dead-letters list",
         "commissions recompute",

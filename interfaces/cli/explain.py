@@ -5,19 +5,22 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 import click
 
 from interfaces.cli.command import Command
-from interfaces.cli.missing import missing_text
-from interfaces.cli.options import DAY, INSTANT, Whole
-from interfaces.cli.output import plain, to_json
+from interfaces.cli.missing import beside_text, missing_text
+from interfaces.cli.options import DAY, INSTANT, MONTH, Whole
+from interfaces.cli.output import to_json
 from interfaces.cli.session import Session
 from interfaces.money import Locale, format_money
+from replay.explaining.beside import why_no_more
 from replay.explaining.explanation import Explanation, explain
+from replay.explaining.four_eyes import FourEyes
 from replay.explaining.missing import why_nothing
 from replay.explaining.told import Told
+from replay.written import plain
 
 _WIDTH = 96
 _SUMMED_UP = (
@@ -29,7 +32,17 @@ _SUMMED_UP = (
 @click.command("explain", cls=Command)
 @click.argument("position", type=Whole(1), required=False)
 @click.option("--client", "client_id", metavar="CLIENT", help="Why nothing was paid for it.")
-@click.option("--period", type=DAY, metavar="DAY", help="On this day, or in the period around it.")
+@click.option(
+    "--partner",
+    "partner_id",
+    metavar="PARTNER",
+    help="Why it has no bonus, prize, reward or share of a month.",
+)
+@click.option(
+    "--period",
+    metavar="DAY|YYYY-MM",
+    help="Of a client the day, or one in the period; of a partner the month.",
+)
 @click.option(
     "--subscription",
     "subscription_id",
@@ -56,33 +69,45 @@ def explain_command(
     *,
     position: int | None,
     client_id: str | None,
-    period: date | None,
+    partner_id: str | None,
+    period: str | None,
     subscription_id: str | None,
     known_at: datetime | None,
     format_: str,
 ) -> int:
-    """Why the event of POSITION is as it is, or why a client's day brought nothing.
+    """Why the event of POSITION is as it is, or why a client or partner earned nothing.
 
-    Of an event: rule, programme, inputs, arithmetic, links. With --client and --period instead:
-    each reason by name, with the events that it rests on. Exit status 1 if the arithmetic, done
-    again, does not come to what was recorded, or the reasons do not agree with the engine.
+    Of an event: rule, programme, inputs, arithmetic, links. With --client and --period DAY: why
+    nothing was paid for that day. With --partner and --period YYYY-MM: each bonus, contest, prize,
+    reward and share of the month, or why there is none. Each reason has a name and the events that
+    it rests on. Exit status 1 if the arithmetic, done again, does not come to what was recorded, or
+    the reasons do not agree with the engine.
     """
-    if position is not None and (client_id or period or subscription_id):
-        raise click.UsageError("give a POSITION, or --client and --period, not both")
-    if position is None and (client_id is None or period is None):
-        raise click.UsageError("give a POSITION, or both --client CLIENT and --period DAY")
+    asked = [position is not None, client_id is not None, partner_id is not None]
+    named = position is not None or period is not None
+    if sum(asked) != 1 or not named or (position is not None and (period or subscription_id)):
+        raise click.UsageError(
+            "give a POSITION, or --client CLIENT and --period DAY, or --partner PARTNER and"
+            " --period YYYY-MM"
+        )
+    if partner_id is not None and subscription_id is not None:
+        raise click.UsageError("--subscription is of a client; leave it out")
     with session.replay() as replay:
         at = replay.resolve(known_at=known_at)
         if position is not None:
             event = explain(replay, position, at)
             document, lines = event.document(), _text(event, session.locale)
             agrees = event.agrees is not False
-        else:
-            assert client_id is not None
-            assert period is not None
-            missing = why_nothing(replay, client_id, subscription_id, period, at)
+        elif client_id is not None:
+            day = DAY.convert(period or "", None, None)
+            missing = why_nothing(replay, client_id, subscription_id, day, at)
             document, lines = missing.document(), missing_text(missing, session.locale)
             agrees = missing.agrees
+        else:
+            assert partner_id is not None
+            beside = why_no_more(replay, partner_id, MONTH.convert(period or "", None, None), at)
+            document, lines = beside.document(), beside_text(beside, session.locale)
+            agrees = beside.agrees
     session.line.add(position=at.position if position is None else position)
     if format_ == "json":
         sys.stdout.write(f"{to_json({'as_of': at.answer(), **document})}\n")
@@ -113,6 +138,8 @@ def _text(found: Explanation, locale: Locale) -> Iterator[str]:
     yield from _events("Facts", found.facts, locale)
     if found.decided_by is not None:
         yield from _events("Decided by", [found.decided_by], locale)
+    if found.approval is not None:
+        yield from _approval(found.approval)
     yield from _arithmetic(found, locale)
     if len(found.period) > 1:
         yield from _events("Lines of the same period", found.period, locale)
@@ -138,6 +165,26 @@ def _heading(event: Told, locale: Locale) -> Iterator[str]:
         yield f"    for {event.day}{posted}"
     whence = f", as message {event.id} of {event.source}" if event.source else ""
     yield f"    recorded {plain(event.recorded_at)} in {event.stream}{whence}"
+
+
+def _approval(found: FourEyes) -> Iterator[str]:
+    """Both operators with their events, and the persons that the command itself names."""
+    proposal, answer, command = found
+    yield f"\nFour eyes: {found.type}, {found.status}"
+    yield _by("proposed", proposal)
+    if answer is not None:
+        because = f", {answer.data['reason']}" if "reason" in answer.data else ""
+        yield f"{_by(found.status, answer)}{because}"
+    if command is not None:
+        yield f"    {'took effect':12} {'':24} position {command.position}"
+    said = proposal.data["members"]
+    if "requested_by" in said:
+        persons = f"{said['requested_by']}, who asked, and {said['approved_by']}, who agreed"
+        yield f"    it names {persons}"
+
+
+def _by(what: str, event: Told) -> str:
+    return f"    {what:12} {'by ' + str(event.data['operator']):24} position {event.position}"
 
 
 def _arithmetic(found: Explanation, locale: Locale) -> Iterator[str]:

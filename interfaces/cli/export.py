@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from interfaces.cli.command import Command, Group
-from interfaces.cli.options import CURRENCY, DAY, Place, Whole, as_of_options, format_option
+from interfaces.cli.options import CURRENCY, DAY, MONTH, Place, Whole, as_of_options, format_option
 from interfaces.cli.output import Answer, Column, Format, write_answer, write_csv, write_result
 from interfaces.cli.session import Session
 from interfaces.files import replace_file
@@ -68,7 +68,7 @@ def beancount(session: Session, out: Path | None, place: Place) -> None:
 
 
 class ExchangeRate(click.ParamType[tuple[str, Decimal]]):
-    """The euros for one unit of a currency, ``CHF=1.0432``."""
+    """The euros for one unit of a currency, ``CHF=1.0432``; of one month ``CHF@2026-01=1.05``."""
 
     name = "rate"
 
@@ -78,17 +78,20 @@ class ExchangeRate(click.ParamType[tuple[str, Decimal]]):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> tuple[str, Decimal]:
-        """Read ``CUR=RATE``."""
+        """Read ``CUR=RATE`` or ``CUR@YYYY-MM=RATE``; the key is what stands before the sign."""
         if isinstance(value, tuple):
             return value
-        currency, _, text = value.partition("=")
+        key, _, text = value.partition("=")
+        currency, dated, month = key.partition("@")
         try:
             rate = Decimal(text)
         except InvalidOperation:
             rate = Decimal(0)
         if not (rate.is_finite() and rate > 0):
-            self.fail(f"{value!r} is no rate; write it as CHF=1.0432", param, ctx)
-        return CURRENCY.convert(currency, param, ctx), rate
+            told = "write it as CHF=1.0432, or CHF@2026-01=1.0432 for a month"
+            self.fail(f"{value!r} is no rate; {told}", param, ctx)
+        CURRENCY.convert(currency, param, ctx)
+        return f"{currency}@{MONTH.convert(month, param, ctx)}" if dated else currency, rate
 
 
 rates_option = click.option(
@@ -96,14 +99,16 @@ rates_option = click.option(
     "rates",
     type=ExchangeRate(),
     multiple=True,
-    metavar="CUR=EUROS",
-    help="Euros for one unit of another currency, for the FEC; again for each.",
+    metavar="CUR[@YYYY-MM]=EUROS",
+    help="Euros for one unit of another currency, of one month or of all; again for each.",
 )
 """``--rate CUR=EUROS…``, as the parameter ``rates``."""
 
 
 @export.command("fec", cls=Command)
-@click.option("--year", type=Whole(1, 9999), required=True, help="The calendar year.")
+@click.option(
+    "--year", type=Whole(1, 9999), required=True, help="In which the financial year ends."
+)
 @rates_option
 @click.option(
     "--out",

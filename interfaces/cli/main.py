@@ -41,6 +41,7 @@ COMMANDS = {
     "credit": "interfaces.cli.finance:credit",
     "assign": "interfaces.cli.corrections:assign",
     "retract": "interfaces.cli.corrections:retract",
+    "resolve": "interfaces.cli.corrections:resolve",
     "correct-partner": "interfaces.cli.corrections:correct_partner",
     "approve": "interfaces.cli.approvals:approve",
     "reject": "interfaces.cli.approvals:reject",

@@ -5,11 +5,9 @@ A table on a terminal is drawn with rich. Elsewhere it is plain text, aligned, w
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, TextIO
 
@@ -20,8 +18,8 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from events.values import format_instant
 from interfaces.money import Locale, format_count, format_money, format_rate
+from replay.written import json_value, plain, write_rows
 
 Format = Literal["table", "json", "csv"]
 Kind = Literal["text", "prose", "place", "count", "money", "rate", "figure"]
@@ -83,27 +81,6 @@ class Answer:
     empty: str = "nothing"
 
 
-def plain(value: object) -> str:
-    """A value as text: ISO days and instants, lists with spaces between."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case datetime():
-            return format_instant(value)
-        case date():
-            return value.isoformat()
-        case Decimal():
-            return f"{value:f}"
-        case list() | tuple():
-            return " ".join(map(plain, value))
-        case dict():
-            return orjson.dumps(value, default=_json_value).decode()
-        case _:
-            return str(value)
-
-
 def write_answer(answer: Answer, format_: Format, locale: Locale, out: TextIO | None = None) -> int:
     """Write an answer to standard output; gives the number of rows."""
     out = out if out is not None else sys.stdout
@@ -152,34 +129,15 @@ def write_table(
 def to_json(value: object) -> str:
     """JSON with ISO days and instants, money as integers of any width."""
     try:
-        return orjson.dumps(value, default=_json_value, option=_JSON_OPTIONS).decode()
+        return orjson.dumps(value, default=json_value, option=_JSON_OPTIONS).decode()
     except orjson.JSONEncodeError:
         # A total may be wider than the 64 bits that orjson writes.
         import json  # noqa: PLC0415 - hardly ever needed
 
-        return json.dumps(value, default=_json_value, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(value, default=json_value, ensure_ascii=False, separators=(",", ":"))
 
 
 _JSON_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME
-
-
-def _json_value(value: object) -> object:
-    match value:
-        case datetime():
-            return format_instant(value)
-        case date():
-            return value.isoformat()
-        case Decimal():
-            return _whole(value)
-        case _:
-            raise TypeError(f"an answer cannot hold a {type(value).__name__}")
-
-
-def _whole(value: Decimal) -> int:
-    """Totals are NUMERIC in the database, but whole all the same."""
-    if value != int(value):
-        raise TypeError("an amount of minor units is whole")
-    return int(value)
 
 
 def _write_json(answer: Answer, out: TextIO) -> int:
@@ -197,14 +155,7 @@ def _write_json(answer: Answer, out: TextIO) -> int:
 
 def write_csv(rows: Iterable[Row], members: Sequence[str], out: TextIO | None = None) -> int:
     """Write rows under a line of their members; gives the number of rows."""
-    out = out if out is not None else sys.stdout
-    count = 0
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(members)
-    for row in rows:
-        writer.writerow([plain(row.get(name)) for name in members])
-        count += 1
-    return count
+    return write_rows(rows, members, out if out is not None else sys.stdout)
 
 
 def _as_of_line(as_of: Row) -> str:

@@ -12,7 +12,7 @@ import click
 
 from interfaces.cli.command import Command
 from interfaces.cli.options import IDENTIFIER, MONTH, Whole, format_option
-from interfaces.cli.output import Answer, Column, Format, plain, write_answer, write_result
+from interfaces.cli.output import Answer, Column, Format, write_answer, write_result
 from interfaces.cli.session import Session
 from interfaces.files import replace_file
 from interfaces.money import format_count
@@ -27,6 +27,7 @@ from replay.transparency.signing import (
     write_key_file,
 )
 from replay.transparency.verifier import NotShown
+from replay.written import plain
 
 POSITION = Whole(1, 2**63 - 1)
 FILE = click.Path(dir_okay=False, path_type=Path)

@@ -16,14 +16,16 @@ from interfaces.cli.programme import read_programme
 from interfaces.cli.session import Session, progress
 from replay.what_if import Comparison, Heading, compare
 
-By = Literal["line", "partner", "rule", "month"]
+By = Literal["line", "partner", "rule", "month", "tier"]
 
 _FIELDS: dict[By, tuple[str, ...]] = {
     "line": ("partner_id", "kind", "rule", "month", "currency", "in_balance"),
     "partner": ("partner_id", "currency"),
     "rule": ("kind", "rule", "currency", "in_balance"),
     "month": ("month", "currency"),
+    "tier": ("partner_id", "day", "end"),
 }
+_OF_TIERS = ("present", "what_if")
 _AMOUNTS = ("present", "what_if", "difference")
 _COLUMNS = {
     "partner_id": Column("partner_id", "partner"),
@@ -34,6 +36,13 @@ _COLUMNS = {
     "what_if": Column("what_if", "what if", kind="money"),
     "difference": Column("difference", kind="money"),
 }
+_TIER_COLUMNS = [
+    Column("partner_id", "partner"),
+    Column("day", "from"),
+    Column("end", "to the eve of"),
+    Column("present"),
+    Column("what_if", "what if"),
+]
 
 
 @click.command("what-if", cls=Command)
@@ -50,7 +59,7 @@ _COLUMNS = {
     type=click.Choice(get_args(By)),
     default="line",
     show_default=True,
-    help="What is summed: a line each for partner, rule and month, or one of them alone.",
+    help="What is summed: a line each for partner, rule and month, or one of them alone; or tiers.",
 )
 @click.option("--all", "everything", is_flag=True, help="What would be the same, too.")
 @format_option
@@ -67,18 +76,24 @@ def what_if(
     """Run another programme over the real history and show the difference; nothing is written.
 
     The month is that of the day that a line is for. Sums by partner and by month are of what is
-    in balances; by line and by rule waivers and margins are told, too.
+    in balances; by line and by rule waivers and margins are told, too. By tier it shows on which
+    days partners would have another one.
     """
     programme = read_programme(file)
     with session.replay() as replay, progress("deciding again") as step:
         found = compare(replay.connection, programme, from_day, names=replay.names, progress=step)
-    rows = [row for row in rows_of(found, by) if everything or row["difference"]]
+    if by == "tier":
+        rows: list[Row] = [each._asdict() for each in found.tiers]
+    else:
+        rows = [row for row in rows_of(found, by) if everything or row["difference"]]
     session.line.add(rows=len(rows), position=found.at.position)
-    members = (*_FIELDS[by], *_AMOUNTS)
+    members = (*_FIELDS[by], *(_OF_TIERS if by == "tier" else _AMOUNTS))
     if format_ == "json":
         sys.stdout.write(f"{to_json(as_members(found, rows))}\n")
         return
     columns = [_COLUMNS[name] for name in members if name in _COLUMNS]
+    if by == "tier":
+        columns = _TIER_COLUMNS
     answer = Answer(
         rows, columns, members, as_of=found.at.answer(), empty="it would change nothing"
     )
@@ -110,6 +125,7 @@ def as_members(found: Comparison, rows: list[Row]) -> Row:
             "programme": found.programme,
             "from": found.from_day,
             "totals": list(totals_of(found)),
+            "tiers": len({each.partner_id for each in found.tiers}),
         },
         "rows": rows,
     }
@@ -132,6 +148,9 @@ def write_totals(session: Session, found: Comparison) -> None:
     sys.stdout.write(f"Earned and adjusted, now and if {found.programme} had these terms{since}\n")
     columns = [Column("currency"), *(_COLUMNS[name] for name in _AMOUNTS)]
     write_table(list(totals_of(found)), columns, session.locale, empty="no line at all")
+    partners = len({each.partner_id for each in found.tiers})
+    if partners:
+        sys.stdout.write(f"Partners with another tier at some time: {partners} (--by tier)\n")
     sys.stdout.write("\n")
 
 

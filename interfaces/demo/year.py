@@ -28,8 +28,11 @@ from interfaces.demo.messages import (
 DUPLICATES = (((2026, 3), (2026, 3)), ((2026, 5), (2026, 7)))
 """Of which delivery a message comes twice, and in which delivery the second time."""
 
-BAD_LINE = (2026, 6)
-"""The delivery with the one bad line: a price that is a float."""
+BAD_LINES = (2026, 6)
+"""The delivery with the bad lines: a price that is a float, and a message of a system for tests."""
+
+SANDBOX = "/billing-sandbox"
+"""The source of that message: finance discards it, and waits for billing to send the other anew."""
 
 WRONG_ACTIVATION, RETRACTED_IN = (2026, 2), (2026, 4)
 """Of which delivery an activation was never true, and after which finance retracts it."""
@@ -191,8 +194,9 @@ def _acts(book: Book, delivery: tuple[int, int]) -> Iterator[Act]:
 def _lines(book: Book, delivery: tuple[int, int]) -> Iterator[bytes]:
     messages = book.delivered_in(delivery)
     for place, message in enumerate(messages):
-        if delivery == BAD_LINE and place == len(messages) // 2:
-            yield _bad_line()
+        if delivery == BAD_LINES and place == len(messages) // 2:
+            yield _bad_line("/billing", "billing-retry-1", {"client_id": "c-90001", "price": 59.0})
+            yield _bad_line(SANDBOX, "sandbox-17", {"client_id": "test", "price": "free"})
         yield message.line
     for original, again in DUPLICATES:
         if again == delivery:
@@ -205,14 +209,14 @@ def _activation_of(book: Book, delivery: tuple[int, int]) -> Message:
     return found[len(found) // 2]
 
 
-def _bad_line() -> bytes:
-    """An activation whose price was multiplied by someone's floating point."""
+def _bad_line(source: str, id_: str, data: dict[str, object]) -> bytes:
+    """An activation whose price is none: multiplied by someone's floating point, or a word."""
     event = {
         "specversion": "1.0",
-        "id": "billing-retry-1",
-        "source": "/billing",
+        "id": id_,
+        "source": source,
         "type": "client.activated",
         "time": "2026-06-17T09:30:00Z",
-        "data": {"client_id": "c-90001", "plan": "starter", "price": 59.0, "currency": "EUR"},
+        "data": {"plan": "starter", "currency": "EUR", **data},
     }
     return json.dumps(event, separators=(",", ":")).encode() + b"\n"

@@ -21,6 +21,7 @@ from events.finance import (
     PartnerProgrammeAssigned,
     PayoutRun,
     ProgrammeAdopted,
+    ResolutionRequested,
 )
 from ledger.commanding.commanding import Carried, Commanding, Plan
 from ledger.commanding.corrections import CorrectionCommands
@@ -146,6 +147,10 @@ class _Approving(ControlledCommands):
             if name not in {"operator", "approval", "date", "balances"}
         }
         match command:
+            case ResolutionRequested():
+                # Whose decision it is, is found again.
+                del members["partner_id"]
+                return self.resolve(**members)
             case AdjustmentRequested():
                 return self.adjust(**members, day=command.date)
             case CreditRequested():

@@ -1,4 +1,4 @@
-"""Facts that were never true, retracted by finance (D9.5)."""
+"""Facts that were never true, retracted by finance, and what it says of what stays (D9.5)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 from psycopg import Cursor, sql
 from psycopg.rows import tuple_row
 
-from events.base import Command, Decision, Fact
-from events.decisions import ClientStanding, FactVoided
-from events.finance import FactRetracted
+from events.base import Command, Decision, Event, Fact
+from events.codec import decode_state
+from events.decisions import ClientStanding, DecisionResolved, DecisionUnresolved, FactVoided
+from events.finance import FactRetracted, ResolutionRequested
 from events.recorded import Recorded
-from ledger.commanding.commanding import Commanding, Plan
+from ledger.commanding.commanding import Commanding, Plan, is_command
 from ledger.engine import commands
 from ledger.engine.approvals import Proposed
 from ledger.engine.retraction import (
@@ -27,7 +28,7 @@ from ledger.engine.state import Ledger
 
 
 class RetractionCommands(Commanding):
-    """What finance retracts, by two persons."""
+    """What finance retracts and looks through, by two persons."""
 
     def retract(
         self,
@@ -69,6 +70,49 @@ class RetractionCommands(Commanding):
 
         # It stands where the fact stands that it voids.
         return self._asked(Plan(decide, lambda _: named[-1].day, retract))
+
+    def resolve(
+        self, *, decision: int, reason: str, requested_by: str, approved_by: str
+    ) -> int | Proposed:
+        """Say that finance has looked at a decision that stays (D9.5). The command's position.
+
+        It is listed as unresolved no more, and refuses no close.
+        """
+        standing_on: list[date] = []
+
+        def decide(_: Ledger, cursor: Cursor[Any]) -> Command:
+            event = self._event(cursor, decision)
+            last = self._last_word(cursor, event) if event is not None else None
+            partner_id = commands.check_resolution(decision, event, last)
+            assert event is not None
+            standing_on.append(event.day)
+            return ResolutionRequested(
+                decision=decision,
+                partner_id=partner_id,
+                reason=reason,
+                requested_by=requested_by,
+                approved_by=approved_by,
+                operator=self._operator,
+            )
+
+        def resolve(_: tuple[Ledger, Cursor[Any]], event: Recorded) -> list[Decision]:
+            return [commands.decide_resolution(event, is_command(event, ResolutionRequested))]
+
+        return self._asked(Plan(decide, lambda _: standing_on[-1], resolve))
+
+    def _last_word(self, cursor: Cursor[Any], decision: Recorded) -> Event | None:
+        """What was said last of a decision that finance was told of."""
+        query = sql.SQL(
+            "SELECT topic, state FROM {} WHERE originator_id = %s AND topic = ANY(%s)"
+            " AND (convert_from(state, 'UTF8')::jsonb ->> 'decision')::bigint = %s"
+            " ORDER BY position DESC LIMIT 1"
+        ).format(self._entities.table)
+        account = f"account:{getattr(decision.data, 'partner_id', None)}"
+        topics = [DecisionUnresolved.topic(), DecisionResolved.topic()]
+        with cursor.connection.cursor(row_factory=tuple_row) as own:
+            own.execute(query, (account, topics, decision.position), prepare=False)
+            row = own.fetchone()
+        return decode_state(row[0], bytes(row[1])) if row is not None else None
 
     def _is_voided(self, cursor: Cursor[Any], fact: Recorded) -> bool:
         query = sql.SQL(

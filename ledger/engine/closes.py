@@ -34,7 +34,8 @@ class Tally(NamedTuple):
     """How many clients of a span count for a partner, and the last counted of them.
 
     The last by counting day, first activation, client id; ``last_activation`` is its first
-    activation, ``fact`` the position of the fact that gave it to the partner.
+    activation, ``fact`` the position of what gave it to the partner: its winning claim, or
+    finance's assignment.
     """
 
     partner_id: str

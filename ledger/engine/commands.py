@@ -10,8 +10,14 @@ from collections.abc import Sequence
 from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from events.base import Decision
-from events.finance import AdjustmentRequested, CreditRequested, PartnerProgrammeAssigned
+from events.base import Decision, Event
+from events.decisions import DecisionResolved, DecisionUnresolved
+from events.finance import (
+    AdjustmentRequested,
+    CreditRequested,
+    PartnerProgrammeAssigned,
+    ResolutionRequested,
+)
 from events.lines import (
     AdjustmentPosted,
     CreditPosted,
@@ -98,6 +104,21 @@ def check_retraction(source: str, name: str, fact: Recorded | None, *, voided: b
     if voided:
         raise Refused(f"{name!r} of source {source!r} is retracted already; nothing is left to do")
     return fact
+
+
+def check_resolution(position: int, event: Recorded | None, last: Event | None) -> str:
+    """A decision may be resolved: finance was told of it, and of nothing since (D9.5).
+
+    ``last`` is the last word on it, if there is one. The partner that it is about.
+    """
+    if event is None or not isinstance(last, DecisionUnresolved | DecisionResolved):
+        raise Refused(
+            f"no decision at position {position} is listed because of a retraction; see what is"
+            " with: commissions unresolved"
+        )
+    if isinstance(last, DecisionResolved):
+        raise Refused(f"decision {position} is resolved already; nothing is left to do")
+    return last.partner_id
 
 
 def check_accrual(ledger: Ledger, through: date) -> None:
@@ -211,6 +232,17 @@ def decide_credit(ledger: Ledger, event: Recorded, command: CreditRequested) -> 
         currency=command.currency,
         reason=command.reason,
         command=event.position,
+    )
+
+
+def decide_resolution(event: Recorded, command: ResolutionRequested) -> DecisionResolved:
+    """The end of a listing (D9.5): it stands where the decision stands that was listed."""
+    return DecisionResolved(
+        rule="D9.5",
+        day=event.day,
+        decision=command.decision,
+        command=event.position,
+        partner_id=command.partner_id,
     )
 
 

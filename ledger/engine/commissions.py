@@ -7,15 +7,13 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from events.base import Decision
-from events.decisions import Term
 from events.lines import (
     CommissionPosted,
     MarginPosted,
 )
-from events.values import TierName
 from ledger.engine.agreements import in_tail
 from ledger.engine.calendar import ONE_DAY, client_year
 from ledger.engine.comparing import Compared
@@ -26,7 +24,7 @@ from ledger.engine.invoices import Paid, period_of_payment
 from ledger.engine.money import share
 from ledger.engine.posted import Period, Posted
 from ledger.engine.state import Assignment, Ledger, Partner, Run
-from ledger.engine.subscriptions import last_return, period_starts
+from ledger.engine.subscriptions import Priced, last_return, period_starts
 from ledger.policy.programme import Programme
 from ledger.policy.versions import Adopted
 
@@ -43,7 +41,9 @@ class Account(NamedTuple):
     """A client as an accrual run takes it.
 
     ``touched``: a fact changed how it stands since the run before, or its partner's agreement
-    changed: all of its periods are compared with ``posted``. Else only new periods can be due.
+    changed: its periods are compared with ``posted``, those after ``settled_through`` if a day is
+    given: what changed leaves those up to it as the runs before left them. Else only new periods
+    can be due.
     ``claimed_on``, the day of ``claim``, is given where a rule may ask for it. ``payments`` are all
     of a touched client's, else those that no earlier run can have seen or been due (D8.2); empty
     where no programme pays on invoices. ``claimed_by`` holds it by ``claim``; ``assigned`` is
@@ -56,13 +56,14 @@ class Account(NamedTuple):
     claimed_by: str | None
     claim: int
     first_activated_on: date
-    terms: Mapping[str, tuple[Term, ...]]
+    terms: Mapping[str, Sequence[Priced]]
     touched: bool
     posted: Mapping[Period, Posted] = MappingProxyType({})
     counted_on: date | None = None
     claimed_on: date | None = None
     payments: Sequence[Paid] = ()
     assigned: Sequence[Assignment] = ()
+    settled_through: date | None = None
     unretracted: Account | None = None
     retraction: Retraction | None = None
     rivals: frozenset[Period] = frozenset()
@@ -73,6 +74,17 @@ class Account(NamedTuple):
             if assignment.day <= day:
                 return Held(assignment.partner_id, assignment.position, assignment.day)
         return Held(self.claimed_by, self.claim, self.claimed_on)
+
+
+class _Terms(NamedTuple):
+    """What a partner's lines of one S and client year have in common (D7, D13).
+
+    ``members`` are those of a first line that follow from it.
+    """
+
+    rate: Decimal
+    is_margin: bool
+    members: dict[str, Any]
 
 
 class PartnerAccrual:
@@ -86,29 +98,34 @@ class PartnerAccrual:
         # No line has an S before the opening, if there was one (D8.3).
         self._before = None if ledger.opened_on is None else ledger.opened_on - ONE_DAY
         self._versions: dict[date, Adopted] = {}
-        adopted = [each for of_one in ledger.programmes.versions.values() for each in of_one]
-        self._restarts = any(v.programme.client_year.restart != "never" for v in adopted)
+        adopted = [v.programme for of_one in ledger.programmes.versions.values() for v in of_one]
+        self._restarts = any(each.client_year.restart != "never" for each in adopted)
+        self._by_activation = any(
+            "activation_date" in (each.version_basis, each.rate_basis) for each in adopted
+        )
         self._replaces = any_replaces(ledger.programmes)
         self._brands = bool(partner.brand)
         self._in_force: dict[date, bool] = {}
-        self._by_activation: dict[date, bool] = {}
-        self._rates: dict[tuple[date, date, int], tuple[Adopted, TierName, Decimal, bool]] = {}
+        self._rates: dict[tuple[date, int, date | None], _Terms] = {}
 
     def lines(self, account: Account) -> Iterator[Decision]:
         """The lines, differences and waivers of one client by (subscription, S) (D8.1)."""
         due = self.due(account)
         if not account.touched:
-            for period in sorted(due):
+            for period in due if len(due) == 1 else sorted(due):
                 line = self._first_line(account, period, due[period])
                 if line is not None:
                     yield line
             return
         then = due if account.unretracted is None else self.due(account.unretracted)
-        for period in sorted(due.keys() | account.posted.keys()):
-            posted = account.posted.get(period)
-            if posted is not None:
+        posted = account.posted
+        if account.settled_through is not None:
+            posted = {key: it for key, it in posted.items() if key[1] > account.settled_through}
+        for period in sorted(due.keys() | posted.keys()):
+            of_period = posted.get(period)
+            if of_period is not None:
                 yield from self._differences.of(
-                    posted,
+                    of_period,
                     due.get(period),
                     then.get(period),
                     retraction=account.retraction,
@@ -145,21 +162,28 @@ class PartnerAccrual:
         return due
 
     def _scheduled(self, account: Account) -> dict[Period, Due]:
-        after = self._before if account.touched else self._run.previous
+        after, through = self._after(account), self._run.through
         due: dict[Period, Due] = {}
         for name, terms in account.terms.items():
             for term in terms:
                 held: Held | None = None
-                for start, end in period_starts(term, after, self._run.through):
+                for start, end in period_starts(term, after, through):
                     if held is None or account.assigned:
                         held = account.held_on(start)
-                        facts = tuple(sorted({held.by, term.activation, term.price_fact}))
+                        facts = _grounds(held.by, term)
                     if self._earns(account, held, start):
                         replaced = self._replaces and self._is_replaced(account, start)
                         due[name, start] = Due(
                             end, term.interval, term.price, term.currency, facts, replaced
                         )
         return due
+
+    def _after(self, account: Account) -> date | None:
+        """The day after which periods are looked at."""
+        if not account.touched:
+            return self._run.previous
+        settled, before = account.settled_through, self._before
+        return before if settled is None or (before is not None and before > settled) else settled
 
     def _paid(self, account: Account) -> Iterator[tuple[Period, Due]]:
         """The payments that are due: whatever the subscription did meanwhile (D8.2)."""
@@ -189,13 +213,16 @@ class PartnerAccrual:
 
         After the agreement's end there may be a tail (D4.4).
         """
-        if held.partner_id != self._partner.partner_id or not self._ledger.posts_on(start):
+        if held.partner_id != self._partner.partner_id:
             return False
         in_force = self._in_force.get(start)
         if in_force is None:
-            in_force = self._in_force[start] = self._partner.in_force_on(start)
+            posts = self._ledger.posts_on(start)
+            in_force = self._in_force[start] = posts and self._partner.in_force_on(start)
         if in_force:
             return True
+        if not self._ledger.posts_on(start):
+            return False
         tail = self.deciding(account, start).programme.agreement.tail
         return in_tail(tail, self._partner, start, held.since)
 
@@ -231,22 +258,36 @@ class PartnerAccrual:
             version = self._versions[day] = programme_on(self._ledger, self._partner, day)
         return version
 
-    def _terms(
-        self, start: date, activated: date, year: int
-    ) -> tuple[Adopted, TierName, Decimal, bool]:
-        """Version, tier and rate of a period, and whether it gives a margin (D7, D13)."""
-        key = (start, activated if self._needs_activation(start) else start, year)
-        found = self._rates.get(key)
+    def _terms(self, account: Account, start: date) -> _Terms:
+        """The terms of a period, worked out once for all periods that share them."""
+        year = self._year(account, start)
+        activated = account.first_activated_on if self._by_activation else None
+        found = self._rates.get((start, year, activated))
         if found is None:
-            version = self._version(start)
-            if version.programme.version_basis == "activation_date":
-                version = self._version(activated)
-            by_activation = version.programme.rate_basis == "activation_date"
-            tier = self._partner.tier_on(activated if by_activation else start)
-            brand = self._brand(version.programme, start) if self._brands else None
-            rate = brand or version.programme.rate(tier, year, self._founding)
-            found = self._rates[key] = (version, tier, rate, brand is not None)
+            found = self._worked_out(account, start, year)
+            self._rates[start, year, activated] = found
         return found
+
+    def _worked_out(self, account: Account, start: date, year: int) -> _Terms:
+        """Version, tier and rate of a period, and whether it gives a margin (D7, D13)."""
+        version = self.deciding(account, start)
+        by_activation = version.programme.rate_basis == "activation_date"
+        tier = self._partner.tier_on(account.first_activated_on if by_activation else start)
+        brand = self._brand(version.programme, start) if self._brands else None
+        rate = brand or version.programme.rate(tier, year, self._founding)
+        members = {
+            "rule": "D7" if brand is None else "D13",
+            "programme_version": version.version,
+            "day": start,
+            "partner_id": self._partner.partner_id,
+            "posting_date": self._ledger.posting_day(start),
+            "run": self._run.position,
+            "client_year": year,
+            "tier": tier,
+            "rate": rate,
+            "line": None,
+        }
+        return _Terms(rate, brand is not None, members)
 
     def _brand(self, programme: Programme, start: date) -> Decimal | None:
         """The share that the partner keeps under its own brand, None without one (D13)."""
@@ -256,44 +297,32 @@ class PartnerAccrual:
         kept = terms.basis == "kept" or self._partner.tier_on(start) == "strategic"
         return terms.share if kept else None
 
-    def _needs_activation(self, start: date) -> bool:
-        needs = self._by_activation.get(start)
-        if needs is None:
-            programme = self._version(start).programme
-            needs = "activation_date" in (programme.version_basis, programme.rate_basis)
-            self._by_activation[start] = needs
-        return needs
-
     def _first_line(
         self, account: Account, period: Period, due: Due
     ) -> CommissionPosted | MarginPosted | None:
         """The first line of a due period, None where a contest stands in its place (D10.2)."""
-        start = period[1]
-        invoice_id, payment_id = period[2:] or (None, None)
-        year = self._year(account, start)
-        version, tier, rate, is_margin = self._terms(start, account.first_activated_on, year)
+        rate, is_margin, alike = self._terms(account, period[1])
         if due.replaced and not is_margin:
             return None
-        cls = MarginPosted if is_margin else CommissionPosted
-        return cls.trusted(
-            rule="D13" if is_margin else "D7",
-            programme_version=version.version,
-            day=start,
-            partner_id=self._partner.partner_id,
-            posting_date=self._ledger.posting_day(start),
-            amount=share(due.base, rate),
-            currency=due.currency,
-            facts=due.facts,
-            run=self._run.position,
-            client_id=account.client_id,
-            subscription_id=period[0],
-            service_end=due.service_end,
-            interval=due.interval,
-            client_year=year,
-            tier=tier,
-            base=due.base,
-            rate=rate,
-            line=None,
-            invoice_id=invoice_id,
-            payment_id=payment_id or None,
-        )
+        invoice_id, payment_id = period[2:] or (None, None)
+        # One dictionary a line, the line's own: there are millions of them.
+        members = alike.copy()
+        members["amount"] = share(due.base, rate)
+        members["base"] = due.base
+        members["currency"] = due.currency
+        members["facts"] = due.facts
+        members["client_id"] = account.client_id
+        members["subscription_id"] = period[0]
+        members["service_end"] = due.service_end
+        members["interval"] = due.interval
+        members["invoice_id"] = invoice_id
+        members["payment_id"] = payment_id or None
+        return (MarginPosted if is_margin else CommissionPosted).holding(members)
+
+
+def _grounds(held_by: int, term: Priced) -> tuple[int, ...]:
+    """The facts that a period rests on: who holds the client, its activation, its price."""
+    activation, price = term.activation, term.price_fact
+    if held_by == activation == price:
+        return (held_by,)
+    return tuple(sorted({held_by, activation, price}))

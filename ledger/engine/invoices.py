@@ -7,12 +7,13 @@ from datetime import date
 from typing import NamedTuple
 
 from events.billing import InvoicePaid, InvoiceRefunded
-from events.decisions import FactResolved, FactUnresolved, PaymentStanding, Term
+from events.decisions import FactResolved, FactUnresolved, PaymentStanding
 from events.recorded import Recorded
 from events.values import Interval
 from ledger.engine.calendar import MONTHS, add_months
 from ledger.engine.draft import Draft
 from ledger.engine.state import Invoice, Payment, Refund, invoice_of
+from ledger.engine.subscriptions import Priced
 
 RULE = "D8.2"
 
@@ -64,7 +65,7 @@ def picture_of(invoice: Invoice, through: int | None = None) -> Picture:
     return Picture(tuple(paid), idle)
 
 
-def period_of_payment(start: date, terms: Sequence[Term]) -> tuple[date, Interval]:
+def period_of_payment(start: date, terms: Sequence[Priced]) -> tuple[date, Interval]:
     """The last day of the period that a payment is for, and its interval.
 
     That of the subscription's term in force on its first day; where none is, a month.

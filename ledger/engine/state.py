@@ -134,15 +134,20 @@ class Client(NamedTuple):
     provisional: Attribution | None = None
     unretracted: Unretracted | None = None
 
+    def assignment_on(self, day: date) -> Assignment | None:
+        """Finance's word on the client that holds on a day: that of the latest day (D3.6)."""
+        found: Assignment | None = None
+        for assignment in self.assignments:
+            if assignment.day <= day and (found is None or assignment.day >= found.day):
+                found = assignment
+        return found
+
     def holder_on(self, day: date) -> str | None:
         """Who holds the client on a day (D3.4, D3.6).
 
         The assignment of the latest day up to it, without one the holder for life by claims.
         """
-        found: Assignment | None = None
-        for assignment in self.assignments:
-            if assignment.day <= day and (found is None or assignment.day >= found.day):
-                found = assignment
+        found = self.assignment_on(day)
         if found is not None:
             return found.partner_id
         held = self.attribution

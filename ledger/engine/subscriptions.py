@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from events.decisions import Term
 from events.values import Interval
@@ -23,6 +23,45 @@ class Span(NamedTuple):
     def holds(self, day: date) -> bool:
         """Whether the subscription is active on a day."""
         return self.activation.day <= day and (self.end is None or day < self.end)
+
+
+class Priced(Protocol):
+    """What runs read of a term: a stretch of days on which one price holds (D4.1).
+
+    :class:`~events.decisions.Term` is one.
+    """
+
+    @property
+    def start(self) -> date:
+        """Its first day."""
+
+    @property
+    def end(self) -> date | None:
+        """The day after its last, None: it is open."""
+
+    @property
+    def anchor(self) -> date:
+        """The first day of the schedule of its periods."""
+
+    @property
+    def interval(self) -> Interval:
+        """How long a period is."""
+
+    @property
+    def price(self) -> int:
+        """For a period, in minor units."""
+
+    @property
+    def currency(self) -> str:
+        """ISO 4217."""
+
+    @property
+    def activation(self) -> int:
+        """The position of the activation that it rests on."""
+
+    @property
+    def price_fact(self) -> int:
+        """The position of the fact that set the price."""
 
 
 def spans(
@@ -181,7 +220,7 @@ def terms_of(
     return tuple(terms), idle, running
 
 
-def last_return(terms: Mapping[str, tuple[Term, ...]], first: date, day: date) -> date:
+def last_return(terms: Mapping[str, Sequence[Priced]], first: date, day: date) -> date:
     """The last day up to ``day`` on which a client came back, ``first`` if it never did (D5).
 
     It comes back on a day on which an activation starts and no other runs on from before.
@@ -200,15 +239,15 @@ def last_return(terms: Mapping[str, tuple[Term, ...]], first: date, day: date) -
     return max(returns, default=first)
 
 
-def period_starts(term: Term, after: date | None, through: date) -> Iterator[tuple[date, date]]:
+def period_starts(term: Priced, after: date | None, through: date) -> Sequence[tuple[date, date]]:
     """The periods (S, last day) of a term, ``after`` < S ≤ ``through`` (None: from its start)."""
-    low = term.start
+    low, end = term.start, term.end
     if after is not None and after >= low:
         low = date.fromordinal(after.toordinal() + 1)
-    for period in _periods(term.anchor, MONTHS[term.interval], low, through):
-        if term.end is not None and period[0] >= term.end:
-            return
-        yield period
+    periods = _periods(term.anchor, MONTHS[term.interval], low, through)
+    if end is None or not periods or periods[-1][0] < end:
+        return periods
+    return tuple(period for period in periods if period[0] < end)
 
 
 # A run asks for the same days of few schedules, again and again.

@@ -148,11 +148,11 @@ def _days_that_matter(
 
 def _next_review(partner: Partner, after: date, through: date) -> date | None:
     """The first anniversary of the present tier's first day in (``after``, ``through``]."""
-    if not partner.tiers or partner.tiers[-1].tier == "referent":
+    if _held(partner) == "referent":
         return None
-    start = partner.tiers[-1].day
-    years = max(1, whole_months(start, after) // 12 + 1) if after >= start else 1
-    day = add_months(start, 12 * years)
+    step = partner.tiers[-1]
+    years = max(1, whole_months(step.day, after) // 12 + 1)
+    day = add_months(step.day, 12 * years)
     return day if after < day <= through else None
 
 
@@ -176,7 +176,7 @@ def _evaluate(
     partner: Partner, counts: Counts, day: date, programme: Programme
 ) -> TierChanged | None:
     """A promotion, from the day after, to the highest level whose requirements are met (D6.2)."""
-    held = TIERS.index(partner.tiers[-1].tier if partner.tiers else "referent")
+    held = TIERS.index(_held(partner))
     year = _window(partner, counts, programme.currency, add_months(day, -12), day)
     measures: list[Measure] = []
     reached = 0
@@ -206,7 +206,7 @@ def _change(
             "rule": "D6.4" if cause == "review" else "D6.3",
             "day": day,
             "partner_id": partner.partner_id,
-            "from_tier": partner.tiers[-1].tier if partner.tiers else "referent",
+            "from_tier": _held(partner),
             "to_tier": tier,
             "cause": cause,
             "evaluated_on": evaluated_on,
@@ -214,6 +214,11 @@ def _change(
             "facts": _facts(partner, evaluated_on),
         }
     )
+
+
+def _held(partner: Partner) -> TierName:
+    """The tier held last; ``referent`` in a log that lacks what the enrolment decided."""
+    return partner.tiers[-1].tier if partner.tiers else "referent"
 
 
 def _facts(partner: Partner, day: date) -> tuple[int, ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from ledger.policy.parts import Part
 
@@ -32,7 +32,10 @@ class JournalCode(Part):
 
 
 class Accounts(Part):
-    """The number of each account of the ledger (D17)."""
+    """The number of each account of the ledger (D17).
+
+    ``brought_forward`` is where the result of earlier years stands.
+    """
 
     commission_expense: AccountNumber
     partner_payable: AccountNumber
@@ -42,26 +45,34 @@ class Accounts(Part):
     wholesale_revenue: AccountNumber
     input_vat: AccountNumber
     opening_balance: AccountNumber
+    brought_forward: AccountNumber | None = None
 
 
 class Journals(Part):
-    """The journals: of what is earned, of what is sold wholesale, of payments, of openings."""
+    """The journals: of what is earned, of what is sold wholesale, of payments, of openings.
+
+    ``brought_forward`` is that of the balances with which a year begins.
+    """
 
     commissions: JournalCode
     wholesale: JournalCode
     payments: JournalCode
     opening: JournalCode
+    brought_forward: JournalCode | None = None
 
 
 class Accounting(Part):
     """The company that keeps the books, and where it books what (D17).
 
-    ``siren`` is its number in the French register, nine digits of which the last is a check.
+    ``siren`` is its number in the French register, nine digits of which the last is a check;
+    ``year_start`` the month with which its financial years begin, by default January. A year begins
+    with the balances of the one before where account and journal have ``brought_forward``.
     """
 
     siren: str
     account: Accounts
     journal: Journals
+    year_start: Annotated[int, Field(ge=1, le=12)] | None = None
 
     @field_validator("siren")
     @classmethod
@@ -71,6 +82,15 @@ class Accounting(Part):
                 f"{siren!r} is no SIREN; write its nine digits in quotes, without blanks"
             )
         return siren
+
+    @model_validator(mode="after")
+    def _brings_forward_or_not(self) -> Self:
+        if (self.account.brought_forward is None) != (self.journal.brought_forward is None):
+            raise ValueError(
+                "balances are brought forward by an account and a journal; give both, in"
+                " account.brought_forward and journal.brought_forward, or neither"
+            )
+        return self
 
 
 def is_siren(text: str) -> bool:

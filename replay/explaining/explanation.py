@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ledger.errors import Refused
 from ledger.policy.programme import Programme
@@ -16,10 +16,15 @@ from ledger.policy.rulebook.parameters import values
 from ledger.policy.rulebook.rules import Rule, find
 from replay.as_of import AsOf, Replay
 from replay.explaining.arithmetic import Arithmetic, of_line, rate_of
+from replay.explaining.four_eyes import FourEyes, four_eyes
 from replay.explaining.told import PERIOD_LINES, Log, Told, references
 
 MOST_FOLLOWING = 20
 """Of the decisions that rest on an event so many are shown."""
+
+
+_COMMANDS = ("run", "command", "fact")
+"""Members of a decision that may name a command that it came of."""
 
 
 class Input(NamedTuple):
@@ -41,6 +46,8 @@ class Explanation:
     inputs: tuple[Input, ...]
     facts: tuple[Told, ...]
     decided_by: Told | None
+    approval: FourEyes | None
+    """Who proposed, and who decided on, the command that it is or came of (D16.1)."""
     rate: str | None
     """Where the rate of a line of a period comes from."""
     arithmetic: Arithmetic | None
@@ -72,6 +79,7 @@ class Explanation:
             "inputs": [each._asdict() for each in self.inputs],
             "facts": [_members(each) for each in self.facts],
             "decided_by": self.decided_by and _members(self.decided_by),
+            "approval": self.approval and self.approval.document(),
             "arithmetic": self.arithmetic
             and {
                 "rate": self.rate,
@@ -115,7 +123,11 @@ def explain(replay: Replay, position: int, at: AsOf) -> Explanation:
             rate = rate_of(event, Programme.from_document(adoption.data["document"]))
             agrees = False if rate is None else agrees
     command = named.get(data.get("run") or data.get("command") or 0)
-    facts = sorted({*data.get("facts", ()), *(named.keys() - _commands(data))})
+    elsewhere = {data.get(name) for name in ("approval", "proposal")}
+    if command is not None:
+        elsewhere.add(command.position)
+    facts = sorted({*data.get("facts", ()), *(named.keys() - elsewhere)})
+    asked = [named[each] for each in map(data.get, _COMMANDS) if each in named]
     return Explanation(
         event=event,
         rule=rule,
@@ -124,6 +136,7 @@ def explain(replay: Replay, position: int, at: AsOf) -> Explanation:
         inputs=tuple(_inputs(log, event, named)),
         facts=tuple(named[each] for each in facts if each in named),
         decided_by=command,
+        approval=four_eyes(log, [event, *asked]),
         rate=rate,
         arithmetic=arithmetic,
         agrees=agrees,
@@ -134,10 +147,6 @@ def explain(replay: Replay, position: int, at: AsOf) -> Explanation:
 
 def _has_period(event: Told) -> bool:
     return event.type in PERIOD_LINES and event.data.get("client_id") is not None
-
-
-def _commands(data: Mapping[str, Any]) -> set[int]:
-    return {data[name] for name in ("run", "command") if isinstance(data.get(name), int)}
 
 
 def _inputs(log: Log, event: Told, named: Mapping[int, Told]) -> Iterator[Input]:

@@ -11,6 +11,7 @@ from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
 from events.catalogue import TOPICS
+from events.controls import ProposalApproved, ProposalRejected
 from projections.names import DEFAULT_NAMES, Names
 
 
@@ -62,7 +63,10 @@ class Log:
         ]
 
     def naming(self, line: Told) -> list[Told]:
-        """Return later events that name a line: corrections, take-backs, a sponsor's shares."""
+        """Return later events that name a line: corrections, take-backs, a sponsor's shares.
+
+        And that finance was told of it because of a retraction, and has looked at it.
+        """
         data = line.data
         found = self._read(
             "position > %s AND (originator_id = %s OR client_id = %s)"
@@ -71,7 +75,11 @@ class Log:
             line.stream,
             data.get("client_id"),
         )
-        return [told for told in found if told.data.get("line") == line.position]
+        return [
+            told
+            for told in found
+            if line.position in (told.data.get("line"), told.data.get("decision"))
+        ]
 
     def resting_on(self, told: Told, most: int) -> list[Told]:
         """Return the first ``most`` decisions that name an event, of its client or partner."""
@@ -103,6 +111,17 @@ class Log:
                 return told
         return None
 
+    def answer(self, proposal: int) -> Told | None:
+        """Return the approval or rejection of a proposal; None while it waits."""
+        for told in self._read(
+            "originator_id = 'ledger' AND topic = ANY(%s) AND position > %s",
+            [ProposalApproved.topic(), ProposalRejected.topic()],
+            proposal,
+        ):
+            if told.data["proposal"] == proposal:
+                return told
+        return None
+
     def _read(self, condition: str, *values: object) -> list[Told]:
         query = sql.SQL(
             "SELECT position, recorded_at, originator_id, originator_version, topic, day, source,"
@@ -118,7 +137,7 @@ PERIOD_LINES = frozenset({"CommissionPosted", "MarginPosted", "ClawbackWaived", 
 
 _NAMES = (
     *("fact", "claim", "cause", "command", "run", "line", "ranking", "close", "decision"),
-    *("previous_run", "standing"),
+    *("previous_run", "standing", "proposal", "approval"),
 )
 
 

@@ -77,7 +77,6 @@ class Memory(MemoryBooks):
         self._counted = defaultdict(lambda: defaultdict(set))
         self._invoices: defaultdict[str, set[str]] = defaultdict(set)
         self._claimed: dict[int, date] = {}
-        self._stood: dict[str, int] = {}
         self.sponsored_by: defaultdict[str, set[str]] = defaultdict(set)
         self._entrants: dict[str, list[str]] = {}
         self._indexes: Mapping[type[Decision], Callable[[Any], None]] = {
@@ -165,7 +164,6 @@ class Memory(MemoryBooks):
     def _stands(self, decision: ClientStanding) -> None:
         client_id, before, after = decision.client_id, decision.before, decision.after
         self.changed.clients.add(client_id)
-        self._stood[client_id] = self.position
         for change in decision.subscriptions:
             for term in change.after:
                 self.due_on[term.anchor.day].add(client_id)
@@ -267,7 +265,7 @@ class Memory(MemoryBooks):
             ]
             if clients:
                 _, activated_at, last = max(clients, key=lambda it: (*it[:2], it[2].client_id))
-                fact = _winning(last.standing) or self._stood[last.client_id]
+                fact = _winning(last.standing) or _assigned_by(last)
                 found.append(Tally(partner_id, len(clients), activated_at, fact))
         return found
 
@@ -348,6 +346,15 @@ class Changes:
         self.agreements: set[str] = set()
         self.payments: set[str] = set()
         self.partners: set[str] = set()
+
+
+def _assigned_by(client: Client) -> int:
+    """The command that gave a client to who counts it, where no claim did (D3.6)."""
+    first = client.standing.first_activated_on
+    assert first is not None
+    assignment = client.assignment_on(first)
+    assert assignment is not None
+    return assignment.position
 
 
 def _winning(standing: Standing) -> int | None:

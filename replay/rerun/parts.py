@@ -9,7 +9,7 @@ from typing import NamedTuple
 from events.base import Event
 from events.catalogue import COMMANDS, DECISIONS, FACTS
 from events.course import AccrualCompleted, PartnerAccrued, StatementsSealed
-from events.decisions import DecisionUnresolved
+from events.decisions import DecisionResolved, DecisionUnresolved
 from events.lines import PrizePosted, RankingRecorded
 from events.partners import (
     PartnerCertified,
@@ -35,7 +35,9 @@ TOLD: list[type[Event]] = [
 ]
 """What a rerun is told: facts that decisions rest on, commands, and where runs were complete."""
 
-LEFT_OUT = frozenset({AccrualCompleted, PartnerAccrued, StatementsSealed, DecisionUnresolved})
+LEFT_OUT = frozenset(
+    {AccrualCompleted, PartnerAccrued, StatementsSealed, DecisionUnresolved, DecisionResolved}
+)
 """How far runs were, seals (``verify`` hashes them) and lists for finance."""
 
 COMPARED = [cls for cls in DECISIONS.values() if cls not in LEFT_OUT]

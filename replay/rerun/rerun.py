@@ -27,6 +27,7 @@ from events.finance import (
     PayoutRun,
     PeriodClosed,
     ProgrammeAdopted,
+    ResolutionRequested,
 )
 from events.lines import PeriodLine
 from events.recorded import Recorded
@@ -78,6 +79,7 @@ class Rerun:
             AttributionAssignmentRequested: self._answered,
             PartnerCorrected: self._answered,
             FactRetracted: self._answered,
+            ResolutionRequested: self._only_told,
             LedgerOpened: self._only_told,
             PartnerOpened: self._answered,
             AccrualRun: self._accrued,

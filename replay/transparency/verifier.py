@@ -434,18 +434,20 @@ def _month_shown(
     check_event(close, found)
     if not _closes(close, month):
         raise NotShown(f"position {close['position']} is not the close of {month}")
-    way, digest, count = _hashes(proven["consistency"]), hashlib.sha256(), 0
-    for name in sorted(files):
-        if not (name.startswith(f"statements/{month}/") and name.endswith(".json")):
-            continue
+    digest, roots, count = hashlib.sha256(), set(), 0
+    for name in _statements_of(files, month):
         digest.update(files[name])
         count += 1
         statement = json.loads(files[name])
-        root = bytes.fromhex(statement["root"])
-        check_consistency(close["position"], found.size, way, root, found.root)
+        roots.add(statement["root"])
         if (statement["month"], statement["position"]) != (month, close["position"]):
             raise NotShown(f"{name} is of another month, or of another close")
         _check_sums_of(statement, before)
+    if len(roots) > 1:
+        raise NotShown(f"{month}: its statements name {len(roots)} roots, and a close has one")
+    for root in map(bytes.fromhex, roots):
+        way = _hashes(proven["consistency"])
+        check_consistency(close["position"], found.size, way, root, found.root)
     if "seal" not in proven:
         return f"{month}: {count} statements add up; the month has no seal of its own"
     seal = proven["seal"]
@@ -458,6 +460,12 @@ def _month_shown(
     if (data["statements"], data["sha256"]) != (count, digest.hexdigest()):
         raise NotShown(f"{month}: the statements are not all of those that the close sealed")
     return f"{month}: all {count} statements are as the close sealed them, and add up"
+
+
+def _statements_of(files: Mapping[str, bytes], month: str) -> list[str]:
+    """The names of a month's statements, in the order in which they were sealed."""
+    folder = f"statements/{month}/"
+    return [name for name in sorted(files) if name.startswith(folder) and name.endswith(".json")]
 
 
 def _check_sums_of(statement: Mapping[str, Any], before: dict[tuple[str, str], int]) -> None:

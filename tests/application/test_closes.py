@@ -50,6 +50,21 @@ def given(ledger: RealLedger) -> Given:
     return Given(ledger)
 
 
+def grounds(ledger: RealLedger, rule: str) -> list[tuple[object, ...]]:
+    """Of each prize of a rule the partner, and what it names: the event's topic, its client."""
+    rows = ledger._select(
+        "SELECT prizes.partner_id, told.topic, told.client_id"
+        " FROM ledger.events AS prizes"
+        " CROSS JOIN LATERAL jsonb_array_elements("
+        "convert_from(prizes.state, 'UTF8')::jsonb -> 'facts') AS named (fact)"
+        " JOIN ledger.events AS told ON told.position = named.fact::bigint"
+        f" WHERE prizes.topic = 'PrizePosted/1'"
+        f" AND convert_from(prizes.state, 'UTF8')::jsonb ->> 'rule' = '{rule}'"
+        " ORDER BY prizes.position"
+    )
+    return [tuple(row.values()) for row in rows]
+
+
 def won(partner: str, *days: str, tag: str = "") -> list[Message]:
     """Clients of a partner, each claimed and activated on a day, at a cent a month."""
     found = []
@@ -302,6 +317,11 @@ def test_d3_6_who_held_the_client_on_its_first_day_counts_it(
         (1, "p3", 2, 2_000 * EURO),
         (2, "p1", 1, 1_000 * EURO),
         (3, "p2", 1, 500 * EURO),
+    ]
+    assert grounds(ledger, "D12.1") == [
+        ("p3", "attribution.assigned/1", "p2-1"),
+        ("p1", "referral.registered/1", "p1-0"),
+        ("p2", "referral.registered/1", "p2-2"),
     ]
 
 

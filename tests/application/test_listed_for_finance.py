@@ -6,7 +6,10 @@ import psycopg
 import pytest
 from pydantic import JsonValue
 
+from ledger.engine.approvals import Proposed
+from ledger.errors import Refused
 from replay.as_of import Replay
+from tests.model.commands import Approve
 from tests.rules.commands import retract
 from tests.rules.dsl import Given, Scenario
 from tests.rules.facts import (
@@ -19,6 +22,7 @@ from tests.rules.facts import (
     referred,
 )
 from tests.rules.ledger_adapter import RealLedger, open_ledger
+from tests.rules.ledger_views import integer_of
 from tests.rules.programmes import programme, quick, small
 
 SPRINT: JsonValue = {"code": "x", "start": "2024-01-01", "end": "2024-01-31", "amount": 50_000}
@@ -110,6 +114,91 @@ def test_a_tier_that_no_client_made_is_not_listed() -> None:
         )
         story.when(retract("client"))
         assert listed(ledger) == []
+
+
+def test_d9_5_what_finance_has_looked_at_is_listed_no_more() -> None:
+    """It refuses no close any more; the line stands, and its resolution is no second one."""
+    with open_ledger() as ledger:
+        story = _contest(ledger)
+        story.when(retract("claim"))
+        (position,) = positions(ledger)
+        with pytest.raises(Refused, match="1 unresolved"):
+            ledger.application.close("2024-01")
+        resolve(ledger, position)
+        assert listed(ledger) == []
+        with pytest.raises(Refused, match=f"decision {position} is resolved already"):
+            resolve(ledger, position)
+        ledger.application.close("2024-01")
+        assert [line.kind for line in ledger.lines()].count("contest") == 1
+
+
+def test_d9_5_what_was_looked_at_is_listed_again_for_another_fact() -> None:
+    """A tier that two clients made, of which one after the other was never true."""
+    with open_ledger() as ledger:
+        story = _certified(ledger)
+        story.when(retract("client"))
+        (position,) = positions(ledger)
+        resolve(ledger, position)
+        story.when(retract("certified"))
+        assert positions(ledger) == [position]
+        resolve(ledger, position)
+        assert positions(ledger) == []
+
+
+def test_d9_5_only_what_is_listed_is_resolved() -> None:
+    """By two persons: no position that is not there, no decision that rested on nothing wrong."""
+    with open_ledger() as ledger:
+        story = _contest(ledger)
+        told = r"no decision at position \d+ is listed"
+        for unlisted in (1, 3, 999):
+            with pytest.raises(Refused, match=told):
+                resolve(ledger, unlisted)
+        story.when(retract("claim"))
+        (listed,) = positions(ledger)
+        with pytest.raises(Refused, match="cannot approve"):
+            resolve(ledger, listed, approved_by="Ann")
+        assert positions(ledger) == [listed]
+
+
+def test_d16_1_a_resolution_waits() -> None:
+    """Where the programme wants four eyes, another operator's, too."""
+    with open_ledger() as ledger:
+        story = _contest(ledger, controls={"approval": "separate"})
+        story.when(retract("claim"), Approve(1))
+        (position,) = positions(ledger)
+        assert isinstance(resolve(ledger, position), Proposed)
+        assert positions(ledger) == [position]
+        story.when(Approve(2))
+        assert positions(ledger) == []
+
+
+def positions(ledger: RealLedger) -> list[object]:
+    """The positions of what is listed because of a retraction."""
+    with psycopg.connect(ledger.url) as connection:
+        replay = Replay(connection)
+        rows = list(replay.unresolved(replay.resolve()))
+    return [row["position"] for row in rows if row["reason"] == "retracted"]
+
+
+def resolve(ledger: RealLedger, position: object, approved_by: str = "bob") -> object:
+    """Say that finance has looked at a decision."""
+    return ledger.application.resolve(
+        decision=integer_of(position),
+        reason="kept",
+        requested_by="ann",
+        approved_by=approved_by,
+    )
+
+
+def _contest(ledger: RealLedger, **more: JsonValue) -> Scenario:
+    """p1 has a contest's amount for a client that it claimed."""
+    return Given(ledger)(
+        enrolled("2024-01-01"),
+        referred("2024-01-05", id="claim"),
+        activated("2024-01-10"),
+        accrue("2024-01-31"),
+        programme=programme(contest=[SPRINT], **more),
+    )
 
 
 def _certified(ledger: RealLedger) -> Scenario:

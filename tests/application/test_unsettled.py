@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,7 +10,6 @@ from events.codec import decode_state
 from events.errors import Rejection
 from events.finance import PeriodClosed
 from ledger.dead_letters import Incoming
-from ledger.engine.unsettled import is_of_month
 from ledger.errors import Refused
 from tests.model.journal import Message
 from tests.rules.commands import retract
@@ -22,7 +19,6 @@ from tests.rules.ledger_adapter import RealLedger, open_ledger
 from tests.rules.ledger_views import integer_of
 
 YEAR = (enrolled("2026-01-01"), activated("2026-01-10", partner="p1"))
-ZONE = ZoneInfo("Europe/Paris")
 
 
 @pytest.fixture
@@ -127,22 +123,3 @@ def test_d16_2_a_letter_that_was_discarded_is_not_open(story: Scenario, ledger: 
     with ledger.application.transaction() as cursor:
         cursor.execute("UPDATE ledger.dead_letters SET status = 'discarded', closed_at = now()")
     assert closed(ledger, acknowledge=False).letters is None
-
-
-@pytest.mark.parametrize(
-    ("payload", "error", "expected"),
-    [
-        (b'{"time":"2026-01-31T23:59:59+01:00"}', "wrong_data", True),
-        (b'{"time":"2026-02-01T00:00:00+01:00"}', "wrong_data", False),
-        (b'{"time":"2026-02-01T00:00:00+02:00"}', "wrong_data", True),
-        (b'{"time":"2026-02-01T00:00:00+01:00"}', "wrong_time", True),
-        (b'{"time":"2026-13-01T00:00:00+01:00"}', "not_json", True),
-        (b'{"time":7}', "wrong_data", True),
-        (b"[]", "wrong_data", True),
-        (b"not JSON", "wrong_data", True),
-        (b"", "wrong_data", True),
-    ],
-)
-def test_d16_2_whose_month_a_letter_may_be(payload: bytes, error: str, *, expected: bool) -> None:
-    """Unless a later day can be read in it, nobody knows that it is not this month's."""
-    assert is_of_month(payload, error, date(2026, 1, 31), ZONE) is expected

@@ -45,8 +45,10 @@ def test_the_demo_plays_into_a_new_ledger_and_replaces_only_itself(
     again = run(*url, "demo", "--again", timeout=120)
     assert again.stdout == first.stdout
     assert _position(url) == position
-    (letter,) = json.loads(run(*url, "dead-letters", "list", "--format", "json").stdout)["rows"]
-    assert (letter["kind"], letter["member"]) == ("rejected", "data.price")
+    listed = run(*url, "dead-letters", "list", "--all", "--format", "json").stdout
+    left, settled = json.loads(listed)["rows"]
+    assert (left["kind"], left["member"], left["status"]) == ("rejected", "data.price", "open")
+    assert (settled["status"], settled["reason"]) == ("discarded", "test_system")
     figures = json.loads(run(*url, "kpi", "--programme", "--format", "json").stdout)["rows"]
     assert [row["figure"] for row in figures if row["value"] is None] == []
     for words, shown in _documented():

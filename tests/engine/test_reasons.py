@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import pytest
+
+from events.lines import AdjustmentPosted, BonusDeclined, ClawbackWaived, PeriodLine
 from events.partner_decisions import TierChanged
 from events.payout_decisions import PaymentBooked, PayoutClosed
 from ledger.policy.programme import Programme
 from tests.model.journal import Entry
 from tests.rules.dsl import Given
-from tests.rules.facts import accrue, activated, certified, enrolled, failed, nps, pay, portfolio
+from tests.rules.facts import (
+    accrue,
+    activated,
+    branded,
+    certified,
+    changed,
+    enrolled,
+    failed,
+    invested,
+    invoiced,
+    nps,
+    pay,
+    portfolio,
+    refunded,
+)
 from tests.rules.memory_adapter import MemoryLedger
-from tests.rules.programmes import plain, small
+from tests.rules.programmes import plain, programme, quick, small
 
 
 def told(*entries: Entry, terms: Programme | None = None) -> MemoryLedger:
@@ -66,3 +83,85 @@ def test_a_failure_moves_no_money_but_what_was_in_flight() -> None:
     for one in booked:
         assert (one.currency, one.paid, one.tax) == (None, 0, 0)
         assert one.payout_id is not None
+
+
+def test_a_promotion_rests_on_what_was_told_of_the_day_itself() -> None:
+    """D6.5: the certification and the co-marketing of the day evaluated, and the last score."""
+    facts = (
+        nps("2024-01-02", 10),
+        nps("2024-01-03", 41),
+        certified("2024-02-10"),
+        invested("2024-02-10", 5),
+        certified("2024-02-11"),
+    )
+    ledger = told(
+        enrolled("2024-01-01"),
+        activated("2024-02-09", "a", partner="p1"),
+        activated("2024-02-10", "b", partner="p1"),
+        *facts,
+        accrue("2024-02-10"),
+    )
+    promoted = [one for _, one in ledger.by_class[TierChanged]][-1]
+    assert [ledger.ids[fact] for fact in promoted.facts] == [one.id for one in facts[1:4]]
+
+
+def test_a_bonus_that_is_refused_says_by_which_version() -> None:
+    """D18.5: as one that is posted does."""
+    each = programme(per_ten={"each": 1, "amount": 5, "from": "certified", "judged": "day_after"})
+    ledger = told(
+        enrolled("2024-01-01"),
+        activated("2024-02-09", "a", partner="p1"),
+        accrue("2024-02-10"),
+        terms=each,
+    )
+    [refused] = [one for _, one in ledger.by_class[BonusDeclined]]
+    assert (refused.programme_version, refused.rule) == ("izyinbox/1", "D10.1")
+
+
+@pytest.mark.parametrize("price", [12_000, 6_000])
+def test_what_corrects_a_period_names_what_it_is_worth_now_by(price: int) -> None:
+    """D18.5: the change that was told late, though the first line rests on another price."""
+    late = changed("2024-01-10T18:00:00Z", price)
+    ledger = told(
+        enrolled("2024-01-01"),
+        activated("2024-01-10", partner="p1"),
+        accrue("2024-01-31"),
+        late,
+        accrue("2024-01-31"),
+        terms=plain(),
+    )
+    [correction] = [one for _, one in ledger.events if isinstance(one, PeriodLine) and one.line]
+    assert late.id in [ledger.ids[fact] for fact in correction.facts]
+
+
+def test_a_margin_that_is_less_names_what_it_is_worth_now_by() -> None:
+    """D13, D18.5."""
+    late = changed("2024-01-10T18:00:00Z", 6_000)
+    ledger = told(
+        enrolled("2024-01-01", portfolio=201),
+        certified("2024-01-01"),
+        accrue("2024-01-05"),
+        branded("2024-01-10"),
+        activated("2024-01-10", partner="p1"),
+        accrue("2024-01-31"),
+        late,
+        accrue("2024-01-31"),
+        terms=quick(),
+    )
+    [taken] = [one for _, one in ledger.by_class[AdjustmentPosted]]
+    assert late.id in [ledger.ids[fact] for fact in taken.facts]
+
+
+def test_what_corrects_a_payment_names_it() -> None:
+    """D8.2: invoice and payment, as its first line does."""
+    ledger = told(
+        enrolled("2024-01-01"),
+        activated("2024-01-10", partner="p1"),
+        invoiced("2024-01-10", payment="first"),
+        accrue("2024-01-31"),
+        refunded("2024-02-01", 5_000, payment="first"),
+        accrue("2024-01-31"),
+        terms=programme(accrual="invoice"),
+    )
+    [waived] = [one for _, one in ledger.by_class[ClawbackWaived]]
+    assert (waived.invoice_id, waived.payment_id) == ("i1", "first")

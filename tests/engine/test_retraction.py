@@ -28,8 +28,15 @@ from events.partners import (
     PartnerPortfolioReported,
     ReferralRegistered,
 )
+from events.recorded import Recorded
+from events.values import parse_instant
 from ledger.engine.invoices import picture_of, unretracted
-from ledger.engine.retraction import decide_retraction, reads_of_retraction
+from ledger.engine.retraction import (
+    Resting,
+    decide_retraction,
+    list_resting,
+    reads_of_retraction,
+)
 from ledger.engine.standing import as_if_unretracted, terms_as_told
 from ledger.engine.state import client_of, invoice_of, lead_of, partner_of
 from tests.engine.journal import Journal, only
@@ -241,3 +248,20 @@ def test_a_refund_that_was_never_made_lowers_nothing(journal: Journal) -> None:
     again = InvoicePaid(net_amount=8_000, period_start=DAY, **members)
     standing = only(journal.tell(again, "2024-01-10"), PaymentStanding)
     assert (standing.after, standing.gone) == (8_000, None)
+
+
+def test_what_stays_is_listed_for_finance_where_it_stands() -> None:
+    """The decision, the fact that it rested on, and the retraction; of a tier no client."""
+    fact, command = (
+        Recorded(position, parse_instant("2024-02-01T12:00:00Z"), date(2024, 2, 1), referral("p"))
+        for position in (3, 9)
+    )
+    resting = [Resting(5, "p", "c1", DAY), Resting(6, "q", None, date(2024, 1, 11))]
+    listed = list_resting(command, fact, iter(resting))
+    assert [
+        (one.decision, one.fact, one.command, one.partner_id, one.client_id, one.day, one.rule)
+        for one in listed
+    ] == [
+        (5, 3, 9, "p", "c1", DAY, "D9.5"),
+        (6, 3, 9, "q", None, date(2024, 1, 11), "D9.5"),
+    ]

@@ -125,6 +125,10 @@ _AMENDS: dict[str, Callable[[Members], Members]] = {
     "ledger.opened": lambda data: {**_by_two(data), "day": data["day"][:8] + "01"},
     **dict.fromkeys(("demo.held", "trial.started", "trial.ended"), _prospect),
     **dict.fromkeys(
-        ("partner.opened", "credit.posted", "attribution.assigned", "fact.retracted"), _by_two
+        (
+            *("partner.opened", "credit.posted", "attribution.assigned", "fact.retracted"),
+            "decision.resolved",
+        ),
+        _by_two,
     ),
 }

@@ -26,7 +26,8 @@ training.completed portal.visited resource.downloaded cost.recorded
 OWN = """
 programme.adopted partner.programme_assigned ledger.opened partner.opened accrual.run
 period.closed payout.run payout.held payout.released adjustment.posted credit.posted
-attribution.assigned fact.retracted partner.corrected ingest.gap_accepted
+attribution.assigned fact.retracted decision.resolved partner.corrected
+ingest.gap_accepted
 command.proposed proposal.approved proposal.rejected document.read
 """
 CLASSES = sorted(CATALOGUE.values(), key=lambda cls: cls.topic())

@@ -141,3 +141,66 @@ def test_openings_wait_too(
     with member_of("ledger_writer", ledger_database_url) as url:
         Commands(url, capsys).done("approve", made["position"])
     assert "opened on 2026-01-01 already" in commissions.refused(*opening)
+
+
+def test_explain_names_both_operators_and_all_three_events(
+    separate: Commands, other: Commands
+) -> None:
+    """Of the proposal while it waits and later, the approval, the command, and its line."""
+    proposal = separate.done(*CREDIT, "--amount", "500", "--format", "json").json["position"]
+    waiting = separate.done("explain", proposal, "--format", "json").json["approval"]
+    assert (waiting["status"], waiting["type"]) == ("waiting", "credit.posted")
+    assert (waiting["answer"], waiting["decided_by"], waiting["command"]) == (None, None, None)
+    other.done("approve", proposal)
+    positions = range(proposal, proposal + 4)
+    told = [separate.done("explain", at, "--format", "json").json for at in positions]
+    approval = told[0]["approval"]
+    assert [one["approval"] for one in told] == [approval] * 4
+    assert (approval["proposal"], approval["answer"], approval["command"]) == (
+        proposal,
+        proposal + 1,
+        proposal + 2,
+    )
+    assert approval["status"] == "approved"
+    assert approval["proposed_by"] == waiting["proposed_by"] != approval["decided_by"]
+    assert [one["position"] for one in told[0]["linked"]] == [proposal + 1]
+    said = separate.done("explain", proposal + 3).out
+    for part in (
+        "Four eyes: credit.posted, approved",
+        f"by {approval['proposed_by']}",
+        f"by {approval['decided_by']}",
+        f"position {proposal}\n",
+        f"position {proposal + 1}\n",
+        f"position {proposal + 2}\n",
+        "it names ann, who asked, and bob, who agreed",
+    ):
+        assert part in said
+    assert separate.done("explain", 1, "--format", "json").json["approval"] is None
+
+
+def test_explain_tells_why_a_proposal_was_rejected(separate: Commands) -> None:
+    """Of the proposal, and of the rejection; there is no command."""
+    proposal = separate.done(*CREDIT, "--amount", "500", "--format", "json").json["position"]
+    separate.done("reject", proposal, "--reason", "typo")
+    for position in (proposal, proposal + 1):
+        approval = separate.done("explain", position, "--format", "json").json["approval"]
+        assert (approval["status"], approval["reason"]) == ("rejected", "typo")
+        assert (approval["proposal"], approval["answer"]) == (proposal, proposal + 1)
+        assert approval["command"] is None
+    assert f"position {proposal + 1}, typo" in separate.done("explain", proposal).out
+
+
+def test_explain_names_the_approval_of_what_a_run_decided_later(
+    separate: Commands, other: Commands
+) -> None:
+    """A take-back rests on a retraction that was approved."""
+    given = ("retract", "/billing", _activation(), "--reason", "mistake", *PERSONS)
+    proposal = separate.done(*given, "--format", "json").json["position"]
+    other.done("approve", proposal)
+    separate.done("accrue", "--through", "2026-06-30")
+    rows = separate.done("history", "p-alpha", "--format", "json").rows
+    taken = next(row["position"] for row in rows if row["rule"] == "D9.5")
+    told = separate.done("explain", taken, "--format", "json").json
+    assert told["approval"]["command"] == proposal + 2
+    assert told["decided_by"]["type"] == "accrual.run"
+    assert proposal + 2 in [one["position"] for one in told["facts"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.interfaces.commands import Commands
@@ -100,7 +101,7 @@ def test_a_sponsor_that_is_not_enrolled_is_waited_for(billing: Commands) -> None
     assert "unknown_sponsor" not in billing.done("unresolved").out
 
 
-def _message(id_: str, type_: str, data: dict[str, str]) -> dict[str, object]:
+def _message(id_: str, type_: str, data: Mapping[str, object]) -> dict[str, object]:
     envelope = {"specversion": "1.0", "source": "/test", "time": "2026-06-02T12:00:00Z"}
     return {**envelope, "id": id_, "type": type_, "data": data}
 
@@ -131,3 +132,32 @@ def test_what_cannot_be_retracted_is_refused(billing: Commands) -> None:
     told = billing.refused("retract", "/partners", "p-1", *MOVED)
     assert "partner.enrolled" in told
     assert "cannot be retracted" in told
+
+
+def test_a_decision_that_a_retraction_left_standing_is_resolved(
+    commissions: Commands, tmp_path: Path
+) -> None:
+    """A contest's amount for a client that was never claimed: listed, looked at, listed no more."""
+    commissions.done("programme", "adopt", "izyinbox")
+    january = {"time": "2026-01-12T12:00:00Z"}
+    enrolled = _message("p", "partner.enrolled", {"partner_id": "p-1", "kind": "referral"})
+    claim = _message("r", "referral.registered", {"partner_id": "p-1", "client_id": "c-1"})
+    plan = {"client_id": "c-1", "plan": "pro", "interval": "month", "currency": "EUR"}
+    active = _message("a", "client.activated", {**plan, "price": 5_900})
+    _ingest(commissions, tmp_path, *(told | january for told in (enrolled, claim, active)))
+    commissions.done("accrue", "--through", "2026-01-31")
+    commissions.done("retract", "/test", "r", *MOVED)
+    (listed,) = commissions.done("unresolved", "--format", "json").rows
+    assert (listed["type"], listed["reason"]) == ("ContestPosted", "retracted")
+    position = listed["position"]
+    given = ("resolve", position, "--reason", "kept", *PERSONS)
+    done = commissions.done(*given, "--format", "json").json
+    assert (done["decision"], done["reason"]) == (position, "kept")
+    assert commissions.done("unresolved", "--format", "json").rows == []
+    assert "resolved already" in commissions.refused(*given)
+    linked = commissions.done("explain", position, "--format", "json").json["linked"]
+    assert [one["type"] for one in linked] == ["DecisionUnresolved", "DecisionResolved"]
+    back = commissions.done("explain", linked[-1]["position"], "--format", "json").json
+    assert back["decided_by"]["data"]["reason"] == "kept"
+    assert position in [one["position"] for one in back["facts"]]
+    assert [commissions.done(word).status for word in ("verify", "recompute")] == [0, 0]

@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from replay.explaining.awards import AWARD_REASONS
 from replay.explaining.reasons import REASONS
 from tests.interfaces.commands import Commands
 
@@ -140,6 +141,9 @@ def test_why_nothing_for_programs(billing: Commands) -> None:
         ("--client", "c-1"),
         ("--period", "2026-01-01"),
         ("7", "--client", "c-1", "--period", "2026-01-01"),
+        ("7", "--partner", "p-alpha"),
+        ("--partner", "p-alpha"),
+        ("--partner", "p-alpha", "--client", "c-1", "--period", "2026-01"),
     ],
 )
 def test_what_is_to_be_explained_is_named_once(billing: Commands, words: tuple[str, ...]) -> None:
@@ -149,8 +153,47 @@ def test_what_is_to_be_explained_is_named_once(billing: Commands, words: tuple[s
     assert "give a POSITION, or" in refused.err
 
 
+def test_a_day_is_of_a_client_and_a_month_of_a_partner(billing: Commands) -> None:
+    """Exit status 2 for the other one, and for a subscription of a partner."""
+    refused = billing("explain", "--client", "c-1", "--period", "2026-01")
+    assert (refused.status, "is no day" in refused.err) == (2, True)
+    month = ("explain", "--partner", "p-alpha", "--period")
+    refused = billing(*month, "2026-01-01")
+    assert (refused.status, "is no month" in refused.err) == (2, True)
+    assert billing(*month, "2026-01", "--subscription", "s-1").status == 2
+    assert "no partner 'p-ghost'" in billing.refused(
+        "explain", "--partner", "p-ghost", "--period", "2026-01"
+    )
+
+
+def test_why_a_partner_earned_no_more(billing: Commands) -> None:
+    """For people and for programs: how far the next bonus is, and what is not decided yet."""
+    month = ("explain", "--partner", "p-beta", "--period", "2026-06")
+    said = billing.done(*month).out
+    for part in (
+        "Partner p-beta in 2026-06, accrued through 2026-06-30",
+        "too_few_clients: ",
+        "the next bonus is for the 10th",
+        "Leaderboard 2026Q2, 2026-06-30",
+        "not_closed: 2026-06 is not closed",
+        "Ambassador 2026, 2026-12-31",
+        "not_over: it ends on 2026-12-31: ask for 2026-12",
+    ):
+        assert part in said
+    told = billing.done(*month, "--format", "json").json
+    assert (told["partner_id"], told["month"], told["agrees"]) == ("p-beta", "2026-06", True)
+    (bonus,) = [award for award in told["awards"] if award["kind"] == "bonus"]
+    assert bonus["reasons"][0]["name"] == "too_few_clients"
+    assert {ground["name"]: ground["value"] for ground in bonus["reasons"][0]["grounds"]}[
+        "next"
+    ] == 10
+
+
 def test_every_reason_is_documented() -> None:
     """In the table of docs/explain.md, and none that does not exist."""
     told = DOCUMENT.read_text(encoding="utf-8").partition("## Why nothing was paid")[2]
-    told = told.partition("What is due")[0]
-    assert re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE) == list(REASONS)
+    told, _, beside = told.partition("## Why a partner earned no more")
+    of_clients = told.partition("What is due")[0]
+    assert re.findall(r"^\| `(\w+)` \|", of_clients, re.MULTILINE) == list(REASONS)
+    of_partners = beside.partition("What is due")[0]
+    assert re.findall(r"^\| `(\w+)` \|", of_partners, re.MULTILINE) == list(AWARD_REASONS)

@@ -63,6 +63,29 @@ def test_from_a_day_by_partner(billing: Commands, draft: Path) -> None:
     ]
 
 
+def test_by_tier(billing: Commands, tmp_path: Path) -> None:
+    """Certified by two clients a year and nothing else: p-beta would be, from the day after."""
+    path = tmp_path / "sooner.toml"
+    kept = [
+        line.replace("counted_clients_12_months = 10 ", "counted_clients_12_months = 2 ")
+        for line in REFERENCE.read_text(encoding="utf-8").splitlines()
+        if not line.startswith(("certification = true", "nps_above = 40"))
+    ]
+    path.write_text("\n".join(kept), encoding="utf-8")
+    by = ("what-if", "--programme", path, "--by", "tier")
+    told = billing.done(*by, "--format", "json").json
+    rows = told["rows"]
+    assert told["what_if"]["tiers"] == len({row["partner_id"] for row in rows}) == 1
+    assert [(row["partner_id"], row["end"], row["present"], row["what_if"]) for row in rows] == [
+        ("p-beta", None, "referent", "certified")
+    ]
+    assert "Partners with another tier at some time: 1 (--by tier)" in billing.done(*by).out
+    assert billing.done(*by, "--format", "csv").out.splitlines() == [
+        "partner_id,day,end,present,what_if",
+        f"p-beta,{rows[0]['day']},,referent,certified",
+    ]
+
+
 def test_for_people(billing: Commands, draft: Path) -> None:
     """Totals first, then what differs, and as of what."""
     told = billing.done("what-if", "--programme", draft, "--by", "month").out

@@ -13,7 +13,7 @@ from tests.model.closes import leaderboard
 from tests.model.commands import (
     CorrectPartner,
 )
-from tests.model.days import first_of, month_after
+from tests.model.days import day_of, first_of, last_of, month_after
 from tests.model.invoices import without_effect
 from tests.model.journal import Message
 from tests.model.openings import Openings
@@ -38,6 +38,9 @@ from tests.model.views import (
 )
 from tests.model.world import World
 
+Open = tuple[str, str]
+"""A fact or a letter (a message that was quarantined), and its id."""
+
 
 class Answers:
     """The lists that the model keeps, and the views of them."""
@@ -54,6 +57,7 @@ class Answers:
         self.accrued: date | None = None
         self.was_run = False
         self.closed: list[str] = []
+        self.listed: set[Open] = set()
         self.books = Books()
         self.corrections: list[CorrectPartner] = []
         self.openings = Openings()
@@ -194,6 +198,26 @@ class Answers:
         }
         found = waiting | idle | unknown | self.attribution.useless
         return found | without_effect(self.facts)
+
+    def open_of(self, month: str) -> set[Open]:
+        """What surely is open of a month and was listed by no close (D16.2).
+
+        Facts that wait or had no effect, and messages with other content than one of their key, of
+        days up to the month's last.
+        """
+        last = last_of(month)
+        unresolved = self.unresolved()
+        facts = {
+            ("fact", seen.message.id)
+            for seen in self.facts
+            if seen.message.id in unresolved and seen.day <= last
+        }
+        letters = {
+            ("letter", message.id)
+            for message in self.quarantined
+            if day_of(message.effective_at) <= last
+        }
+        return (facts | letters) - self.listed
 
     def statement(self, partner_id: str, month: str) -> bytes:
         """The lines of a closed month; only as good as the properties of the model need it."""

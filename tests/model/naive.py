@@ -198,13 +198,20 @@ class NaiveLedger(FourEyes):
             ],
         )
 
-    def close(self, month: str) -> None:
-        """Close a month, after accruing through L again; then decide what its close decides."""
+    def close(self, month: str, *, acknowledge: bool = True) -> None:
+        """Close a month, after accruing through L again; then decide what its close decides.
+
+        What is open of it refuses that, unless it is acknowledged: then it is listed (D16.2).
+        """
         self._must_be_adopted()
         if self.closed and month != month_after(self.closed[-1]):
             raise Refused("months are closed in their order, once")
         if self.accrued is None or self.accrued < last_of(month):
             raise Refused("the month is not accrued to its end")
+        found = self.open_of(month)
+        if found and not acknowledge:
+            raise Refused("something of the month is open")
+        self.listed |= found
         self.accrue(self.accrued)
         self.closed.append(month)
         decide_close(self._run(self.accrued), month)

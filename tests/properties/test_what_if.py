@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -9,18 +10,33 @@ from decimal import Decimal
 import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from pydantic import JsonValue
 
 from ledger.errors import LedgerError, NotReady, Refused
+from ledger.policy.parts import Requirements
 from ledger.policy.programme import Programme
 from replay.what_if import Comparison, Sums, compare
 from tests.model.commands import Adopt
+from tests.model.journal import Entry
 from tests.properties.every_rule import stories_of_every_rule
 from tests.properties.play import play
 from tests.properties.stories import AdjustLine, Step, Story, stories
 from tests.rules.dsl import tell
-from tests.rules.facts import accrue, activated, adjust, changed, credit, enrolled, referred
+from tests.rules.facts import (
+    accrue,
+    activated,
+    adjust,
+    branded,
+    certified,
+    changed,
+    close,
+    credit,
+    enrolled,
+    portfolio,
+    referred,
+)
 from tests.rules.ledger_adapter import RealLedger, _database, open_ledger
-from tests.rules.programmes import plain, programme
+from tests.rules.programmes import plain, programme, quick
 
 START = (enrolled("2020-01-01"), referred("2024-01-01"), activated("2024-02-01"))
 
@@ -44,10 +60,26 @@ def difference(found: Comparison) -> dict[tuple[str, str, str], int]:
 
 
 def otherwise(story: Story) -> Programme:
-    """The programme that a story adopts first, with another rate for referents in year 1."""
+    """The programme that a story adopts first, with a year-1 rate and a threshold of its own."""
     first = next(step for step in story if isinstance(step, Adopt)).programme
     lowest = first.tiers[0].model_copy(update={"year_1": Decimal("0.5")})
-    return first.model_copy(update={"tiers": (lowest, *first.tiers[1:])})
+    sooner = Requirements.model_validate({"counted_clients_12_months": 1})
+    certified = first.tiers[1].model_copy(update={"requires": sooner})
+    return first.model_copy(update={"tiers": (lowest, certified, *first.tiers[2:])})
+
+
+def tiers_by_day(ledger: RealLedger) -> dict[str, dict[date, str]]:
+    """By partner the tier that begins on each day, the last word on it."""
+    found: dict[str, dict[date, str]] = {}
+    for step in ledger.tiers():
+        found.setdefault(step.partner_id, {})[step.first_day] = step.to_tier
+    return found
+
+
+def tier_on(steps: dict[date, str], day: date) -> str | None:
+    """The tier on a day, by the steps up to it."""
+    before = [each for each in steps if each <= day]
+    return steps[max(before)] if before else None
 
 
 def instead(story: Story, other: Programme) -> Story:
@@ -79,9 +111,19 @@ def test_what_would_have_been_is_what_is_where_it_was(story: Story) -> None:
     with open_ledger() as ledger:
         play(steps, ledger)
         found = compared(other)
+        present = tiers_by_day(ledger)
     with open_ledger() as ledger:
         play(instead(steps, other), ledger)
         expected = compared(other)
+        then = tiers_by_day(ledger)
+    assert expected.tiers == ()
+    for partner_id in present.keys() | then.keys():
+        now, other_ = present.get(partner_id, {}), then.get(partner_id, {})
+        told = [each for each in found.tiers if each.partner_id == partner_id]
+        for day in now.keys() | other_.keys():
+            both = tier_on(now, day), tier_on(other_, day)
+            on = [(t.present, t.what_if) for t in told if t.day <= day < (t.end or date.max)]
+            assert on == ([both] if both[0] != both[1] else [])
     assert +found.what_if == +expected.present
     assert +expected.what_if == +expected.present
     assert _totals(found.what_if) == {c: there for c, (_, there) in found.totals().items() if there}
@@ -144,6 +186,61 @@ def test_paid_on_what_clients_paid(story: RealLedger) -> None:
     found = compared(programme(accrual="invoice"))
     assert found.totals() == {"EUR": (6_000, 0)}
     assert len(story.lines()) == 3
+
+
+def test_every_kind_of_line_by_its_rule() -> None:
+    """Without bonus, contest, sponsorship, prizes and brand each of them is taken out, to the cent.
+
+    What its own brand earned the partner as margins comes back as commissions.
+    """
+    sprint: JsonValue = {
+        "code": "sprint",
+        "start": "2024-01-01",
+        "end": "2024-03-31",
+        "amount": 700,
+        "first_place": {"prize": "trip", "value": 9_000},
+    }
+    rich = quick(
+        per_ten={"each": 1, "amount": 500, "from": "referent"},
+        contest=[sprint],
+        sponsorship={"reward": 1_000, "active_clients": 1, "override": "0.05"},
+        leaderboard={"prizes": [300]},
+    )
+    with open_ledger() as ledger:
+        ledger.adopt(rich, None)
+        told: tuple[Entry, ...] = (
+            enrolled("2023-12-01", "p9"),
+            enrolled("2023-12-01", sponsor="p9"),
+            certified("2023-12-01"),
+            portfolio("2023-12-01", 300),
+            accrue("2023-12-31"),
+            branded("2024-03-01"),
+            referred("2024-01-10"),
+            activated("2024-01-10"),
+            accrue("2024-03-31"),
+            *(close(f"2024-{month:02d}") for month in (1, 2, 3)),
+        )
+        tell(ledger, told)
+        found = compared(quick(white_label=None, territory=None))
+        present = {line.kind for line in ledger.lines()}
+    by_kind: Counter[str] = Counter()
+    for (kind, _, _), amount in difference(found).items():
+        by_kind[kind] += amount
+    assert present == {
+        *("bonus", "contest", "reward", "override", "prize", "commission", "margin"),
+    }
+    month = 10_000 * 30 // 100
+    assert by_kind == {
+        "bonus": -500,
+        "contest": -700,
+        "reward": -1_000,
+        "override": -10_000 * 5 // 100,
+        "prize": -300,
+        "prize_in_kind": -9_000,
+        "margin": -10_000 * 40 // 100,
+        "commission": month,
+    }
+    assert found.totals() == {"EUR": (3_000 + 2 * month, 3 * month)}
 
 
 def test_finance_s_own_lines_stay(story: RealLedger) -> None:

@@ -19,7 +19,9 @@ from psycopg.conninfo import conninfo_to_dict
 from events.codec import content_hash, encode
 from events.envelope import Message as Told
 from ledger.application import CommissionLedger
+from ledger.commanding.unsettled import unsettled
 from ledger.dead_letters import Incoming
+from ledger.engine.calendar import end_of_month, first_of_month
 from ledger.errors import Refused
 from ledger.policy.programme import Programme
 from ledger.store.recorder import LedgerRecorder
@@ -167,6 +169,18 @@ class RealLedger(StoredViews):
     def close(self, month: str) -> None:
         """Close a month, whatever is open of it."""
         self.application.close(month, acknowledge=True)
+
+    def open_of(self, month: str) -> set[tuple[str, str]]:
+        """What is open of a month and was listed by no close: facts, decisions, letters (D16.2)."""
+        last = end_of_month(first_of_month(month))
+        with self.application.transaction() as cursor:
+            found = unsettled(_recorder(), LiveModels(), cursor, self.application.ledger, last)
+        ids = self._ids()
+        query = "SELECT id, event_id FROM ledger.dead_letters"
+        messages = {integer_of(row["id"]): str(row["event_id"]) for row in self._select(query)}
+        letters = {("letter", messages[each.id]) for each in found.letters}
+        facts = {("fact", ids[at]) for at in found.facts if at in ids}
+        return letters | facts | {("decision", str(at)) for at in found.facts if at not in ids}
 
     def pay(self, cutoff: date, partner_id: str | None) -> None:
         """Run payouts."""

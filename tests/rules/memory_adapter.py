@@ -290,17 +290,7 @@ class MemoryLedger(MemoryViews):
             commands.check_line(partner, position, named, adjustment.currency)
             self._named.lines[position] = named
         day = commands.dated(self._ledger, adjustment.date)
-        command = _by_two(
-            AdjustmentRequested,
-            adjustment,
-            partner_id=adjustment.partner_id,
-            amount=adjustment.amount,
-            currency=adjustment.currency,
-            reason=adjustment.reason,
-            line=position,
-            date=day,
-        )
-        self._command(command, day)
+        self._command(_of_money(AdjustmentRequested, adjustment, day, line=position), day)
 
     def _first_lines(self, adjustment: Adjust) -> Iterator[Recorded]:
         zone = ZoneInfo(self._ledger.time_zone)
@@ -314,16 +304,7 @@ class MemoryLedger(MemoryViews):
         """Post a credit."""
         commands.check_known(self._partner(credit.partner_id))
         day = commands.credited(self._ledger, credit.date)
-        command = _by_two(
-            CreditRequested,
-            credit,
-            partner_id=credit.partner_id,
-            amount=credit.amount,
-            currency=credit.currency,
-            reason=credit.reason,
-            date=day,
-        )
-        self._command(command, day)
+        self._command(_of_money(CreditRequested, credit, day), day)
 
     def assign(self, assignment: Assign) -> None:
         """Give a client to a partner, or to none."""
@@ -394,6 +375,20 @@ class MemoryLedger(MemoryViews):
             balances=balances,
         )
         self._command(command, ledger.opened_on)
+
+
+def _of_money(cls: type[Any], asked: Adjust | Credit, day: date, **members: object) -> Any:
+    """A command of two persons that gives a partner an amount, or takes it away."""
+    return _by_two(
+        cls,
+        asked,
+        partner_id=asked.partner_id,
+        amount=asked.amount,
+        currency=asked.currency,
+        reason=asked.reason,
+        date=day,
+        **members,
+    )
 
 
 def _by_two(cls: type[Any], asked: TwoPersons, **members: object) -> Any:

@@ -7,7 +7,6 @@ from typing import Any
 
 from events.base import Command, Decision, Event, Fact
 from events.course import AccrualCompleted
-from events.decisions import ClientStanding
 from events.finance import (
     AccrualRun,
     FactRetracted,
@@ -15,7 +14,14 @@ from events.finance import (
     PeriodClosed,
     ProgrammeAdopted,
 )
-from events.lines import AdjustmentPosted, ClawbackWaived, Line, PeriodLine, PrizePosted
+from events.lines import (
+    AdjustmentPosted,
+    ClawbackWaived,
+    CommissionPosted,
+    Line,
+    OverridePosted,
+    PeriodLine,
+)
 
 _RUNS = (AccrualRun, PayoutRun, PeriodClosed)
 _TAKEN_BACK = {"D9.5": "retracted", "D13": "margin"}
@@ -52,27 +58,23 @@ def _wrong(
         yield "programme_version"
     if "command" in members and not by_run and members["command"] != last:
         yield "command"
-    if not _is_sound(members.get("facts", ()), last, at, _given_by(decision)):
+    if not _is_sound(members.get("facts", ()), last, at):
         yield "facts"
+    if by_run and isinstance(decision, Line) and not decision.facts:
+        yield "facts"
+    if isinstance(decision, OverridePosted):
+        shared = at.get(decision.line)
+        if not isinstance(shared, CommissionPosted) or shared.facts != decision.facts:
+            yield "line"
     if isinstance(decision, PeriodLine | AdjustmentPosted) and by_run:
         yield from _wrong_of_period(decision, last, at)
 
 
-def _given_by(decision: Decision) -> tuple[type[Event], ...]:
-    """What facts may be: what was told, finance's commands among it.
-
-    A place in a ranking may rest on how a client stands, where an assignment lets another count it.
-    """
-    return (Fact, Command, ClientStanding) if isinstance(decision, PrizePosted) else (Fact, Command)
-
-
-def _is_sound(
-    facts: tuple[int, ...], last: int, at: dict[int, Event], kinds: tuple[type[Event], ...]
-) -> bool:
-    """Whether facts are of these kinds, in the order of their telling, each once."""
+def _is_sound(facts: tuple[int, ...], last: int, at: dict[int, Event]) -> bool:
+    """Whether facts were told, or are finance's commands, in the order of telling, each once."""
     told = (at.get(fact) for fact in facts)
     return list(facts) == sorted({fact for fact in facts if fact <= last}) and all(
-        isinstance(event, kinds) for event in told
+        isinstance(event, Fact | Command) for event in told
     )
 
 
@@ -80,7 +82,7 @@ def _wrong_of_period(
     line: PeriodLine | AdjustmentPosted, last: int, at: dict[int, Event]
 ) -> Iterator[str]:
     """What the line of a period names wrongly: its facts, its first line, why it was taken back."""
-    if not line.facts or line.facts[-1] > last:
+    if line.facts[-1:] > (last,):
         yield "facts"
     first: Any = at.get(line.line) if line.line is not None else None
     if isinstance(line, AdjustmentPosted | ClawbackWaived) or line.rule == "D9.1":

@@ -16,6 +16,7 @@ from tests.rules.facts import (
     accrue,
     activated,
     certified,
+    changed,
     churned,
     close,
     ended,
@@ -283,3 +284,50 @@ def test_d10_2_instead_of_first_year(given: Given) -> None:
     story.when(accrue("2025-01-09"))
     assert {one.client_id for one in story.ledger.lines() if one.kind == "commission"} == {"c2"}
     story.when(accrue("2025-01-10")).then(commission("2025-01-10", 1_000))
+
+
+def test_d10_2_each_contest_of_a_version_is_asked(given: Given) -> None:
+    """A claim outside the first is inside the second; one inside both has both amounts."""
+    second: dict[str, JsonValue] = {**SPRINT, "code": "other", "end": "2024-01-31", "amount": 700}
+    story = given(
+        enrolled("2024-01-01"),
+        activated("2024-01-20", "c1", 0, partner="p1"),
+        activated("2024-01-20", "c2", partner="p1"),
+        activated("2024-01-25", "c3", partner="p1"),
+        programme=programme(contest=[SPRINT, second]),
+    )
+    story.when(accrue("2024-01-31")).then(
+        commission("2024-01-20", 0),
+        commission("2024-01-20", 2_000, client_id="c2"),
+        contest_line("2024-01-20", 700, client_id="c2"),
+        contest_line("2024-01-20", 50_000, client_id="c2"),
+        commission("2024-01-25", 2_000, client_id="c3"),
+        contest_line("2024-01-25", 700, client_id="c3"),
+    )
+
+
+def test_d10_2_in_place_of_the_first_year_of_counted_clients_only(given: Given) -> None:
+    """Free on its first day, it is no counted client: what it pays later is commissioned."""
+    story = given(
+        enrolled("2024-01-01"),
+        activated("2024-01-10", price=0, partner="p1"),
+        changed("2024-02-01", 10_000),
+        programme=instead(),
+    )
+    story.when(accrue("2024-02-29")).then(
+        commission("2024-01-10", 0), commission("2024-02-10", 2_000)
+    )
+
+
+def test_d10_2_who_counts_after_all_is_waived_what_the_contest_stands_for(given: Given) -> None:
+    """D9.2: told late, its first day had a price: February is not due any more."""
+    story = given(
+        enrolled("2024-01-01"),
+        activated("2024-01-10", price=0, partner="p1"),
+        changed("2024-02-01", 10_000),
+        accrue("2024-02-29"),
+        programme=instead(),
+    )
+    story.when(changed("2024-01-10T20:00:00Z", 10_000), accrue("2024-02-29")).then(
+        contest_line("2024-01-10"), waiver("2024-02-10", 2_000)
+    )

@@ -50,6 +50,18 @@ def test_a_fall_a_rise_and_a_fall_again(given: Given) -> None:
     story.then_balance(earned=7_000)
 
 
+def test_a_rise_and_back_to_what_it_was_first(given: Given) -> None:
+    """D9.2: worth its first line again, the difference is waived; once."""
+    story = given(*DONE[:2]).when(accrue("2024-01-31"))
+    story.when(changed("2024-01-10T18:00:00Z", 12_000), accrue("2024-01-31")).then(
+        difference("2024-01-10", 400)
+    )
+    story.when(changed("2024-01-10T19:00:00Z", 10_000), accrue("2024-01-31")).then(
+        waiver("2024-01-10", 400)
+    )
+    story.when(changed("2024-01-10T20:00:00Z", 10_000), accrue("2024-01-31")).then_nothing()
+
+
 def test_differences_show_bases_that_add_up(given: Given) -> None:
     """D9.1: the new base - the sum of the bases posted."""
     story = given(*DONE)
@@ -123,6 +135,24 @@ def test_an_adjusted_period_is_finances(given: Given) -> None:
     )
     story.when(churned("2024-01-10"), accrue("2024-02-20")).then(waiver("2024-01-10", 4_000))
     story.then_balance(earned=6_000, adjusted=-500)
+
+
+def test_an_adjustment_of_another_day_than_its_line(given: Given) -> None:
+    """D9.4: it makes the period finance's all the same, whatever days a late fact is about."""
+    story = given(*DONE, adjust(-500, "2024-01-12", line=("c1", "2024-02-10")))
+    story.when(changed("2024-02-05", 20_000), accrue("2024-02-20")).then_nothing()
+
+
+def test_a_late_change_of_one_subscription_alone(given: Given) -> None:
+    """D9.1: what changed first counts, of whichever subscription; others stay as they are."""
+    story = given(*DONE[:2], activated("2024-01-15", sub="s2"), accrue("2024-03-20"))
+    story.when(
+        changed("2024-03-01", 15_000), changed("2024-02-10", 12_000, sub="s2"), accrue("2024-03-20")
+    ).then(
+        difference("2024-03-10", 1_000),
+        difference("2024-02-15", 400, subscription_id="s2"),
+        difference("2024-03-15", 400, subscription_id="s2"),
+    )
 
 
 def test_late_lines_are_posted_in_the_first_open_month(given: Given) -> None:

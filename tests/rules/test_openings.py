@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.rules.commands import assign, open_ledger, open_partner
 from tests.rules.dsl import Given, commission, line
 from tests.rules.facts import (
@@ -10,6 +12,7 @@ from tests.rules.facts import (
     adjust,
     certified,
     changed,
+    churned,
     close,
     credit,
     enrolled,
@@ -190,3 +193,42 @@ def test_d8_3_earlier_facts_count_for_bonuses_and_badges(given: Given) -> None:
         line("bonus", "D10.1", "2024-04-01", 700, client_id="c2"),
     )
     story.then_badges(("pioneer", "2024-03-31"), ("diamond", "2024-04-01"))
+
+
+def test_d8_3_no_amount_of_a_contest_before_it(given: Given) -> None:
+    """D10.2: that of a client that counts on the day itself, not that of one of its eve."""
+    terms = programme(
+        contest=[{"code": "x", "start": "2024-03-01", "end": "2024-04-30", "amount": 700}]
+    )
+    story = given(
+        enrolled("2023-01-01"),
+        activated("2024-03-31", "c1", 0, partner="p1"),
+        activated("2024-03-31", "c2", partner="p1"),
+        activated("2024-04-01", "c3", partner="p1"),
+        open_ledger("2024-04-01"),
+        programme=terms,
+    )
+    story.when(accrue("2024-04-02")).then(
+        commission("2024-04-01", 2_000, client_id="c3"),
+        line("contest", "D10.2", "2024-04-01", 700, client_id="c3"),
+    )
+
+
+@pytest.mark.parametrize(("day", "is_paid"), [("2024-03-31", False), ("2024-04-01", True)])
+def test_d8_3_no_reward_of_an_active_day_before_it(
+    given: Given, day: str, *, is_paid: bool
+) -> None:
+    """D11.1: who was active before brings its sponsor shares alone."""
+    terms = programme(sponsorship={"reward": 700, "active_clients": 1, "override": "0.05"})
+    story = given(
+        enrolled("2023-01-01", "p9"),
+        enrolled("2023-01-01", sponsor="p9"),
+        activated(day, "c1", 10, partner="p1"),
+        churned("2024-04-02", "c1"),
+        activated("2024-04-02", "c2", partner="p1"),
+        open_ledger("2024-04-01"),
+        programme=terms,
+    )
+    story.when(accrue("2024-04-02"))
+    found = [(one.kind, one.amount) for one in story.ledger.lines() if one.partner_id == "p9"]
+    assert found == [("reward", 700)] * is_paid + [("override", 500)]

@@ -403,6 +403,18 @@ def test_a_payment_in_the_tail_of_an_agreement(given: Given) -> None:
     ).then(commission("2024-03-01", 2_000))
 
 
+@pytest.mark.parametrize(("basis", "lines"), [("activation_date", 0), ("service_date", 1)])
+def test_the_tail_of_a_payment_is_that_of_the_version_that_decides(
+    given: Given, basis: str, lines: int
+) -> None:
+    """D7.2: a later version has a tail; where versions are for new clients, c1 has none."""
+    first = programme(accrual="invoice", version_basis=basis)
+    later = choosing(first, "agreement", tail=2)
+    story = given(*START, Adopt(later, date(2024, 3, 1)), ended("2024-02-15"), programme=first)
+    story.when(paid("2024-03-01", 10_000, "2024-03-01"), accrue("2024-03-31"))
+    assert len(story.ledger.lines()) == lines
+
+
 def test_a_payment_for_a_subscription_that_nobody_knows(given: Given) -> None:
     """What was paid is commissioned; the period is a month."""
     story = given(*START, programme=ON_INVOICES)

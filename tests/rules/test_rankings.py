@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
 from pydantic import JsonValue
 
 from tests.model.commands import Adopt, AssignProgramme
@@ -308,6 +309,23 @@ def test_d10_3_a_client_that_was_assigned_is_won_by_no_claim(given: Given) -> No
     assert prizes(story) == []
 
 
+def test_d12_1_a_client_that_finance_assigned_counts_for_whom_it_was_given(given: Given) -> None:
+    """Before it was activated; the prize names the assignment of its first day (D18.5)."""
+    story = given(
+        *FOUR,
+        referred("2024-01-12"),
+        assign("2024-01-15", "p2"),
+        activated("2024-01-20"),
+        assign("2024-01-20", "p3"),
+        assign("2024-01-21", "p4"),
+        accrue("2024-03-31"),
+        close("2024-02"),
+        programme=TERMS,
+    )
+    story.when(close("2024-03"))
+    assert [partner for _, partner, _ in prizes(story)] == ["p3"]
+
+
 def test_d10_3_ties_as_in_d12(given: Given) -> None:
     """The earlier first activation of the last counted."""
     sprint: dict[str, JsonValue] = {
@@ -322,3 +340,63 @@ def test_d10_3_ties_as_in_d12(given: Given) -> None:
     )
     story.when(accrue("2024-01-31"), close("2024-01"))
     assert prizes(story) == [("D10.3", "p2", 300_000)]
+
+
+# --- versions ------------------------------------------------------------------------------------
+
+
+def sprinting(value: int, end: str = "2024-01-31") -> JsonValue:
+    """A contest of January whose first place wins a trip."""
+    return {
+        "code": "sprint", "start": "2024-01-10", "end": end, "amount": 0,
+        "first_place": {"prize": "trip", "value": value},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("from_day", "amount"), [("2024-03-31", 900), ("2024-04-01", 200_000)])
+def test_d7_2_prizes_are_those_of_the_last_days_version(
+    given: Given, from_day: str, amount: int
+) -> None:
+    """A version from 31 March on has its say, one from 1 April on none."""
+    later = programme(leaderboard={"prizes": [900]})
+    story = given(*FOUR, *many("2024-02-10", 1), programme=TERMS)
+    story.when(Adopt(later, date.fromisoformat(from_day)), accrue("2024-04-30"), close("2024-03"))
+    assert prizes(story) == [("D12.1", "p1", amount)]
+
+
+@pytest.mark.parametrize(("from_day", "value"), [("2024-01-31", 900), ("2024-02-01", 300)])
+def test_d7_2_a_contests_first_place_is_that_of_its_last_days_version(
+    given: Given, from_day: str, value: int
+) -> None:
+    """The same contest in two versions is one contest, and is won once."""
+    first, later = programme(contest=[sprinting(300)]), programme(contest=[sprinting(900)])
+    story = given(*FOUR, *many("2024-01-15", 1), programme=first)
+    story.when(Adopt(later, date.fromisoformat(from_day)), accrue("2024-02-29"), close("2024-01"))
+    assert prizes(story) == [("D10.3", "p1", value)]
+
+
+def test_d10_3_each_programme_has_its_own_first_place(given: Given) -> None:
+    """p2 is alone under terms that have the contest of the same code, of another value."""
+    other = programme(name="resellers", contest=[sprinting(7)])
+    story = given(
+        *FOUR,
+        *many("2024-01-15", 3, "p1"),
+        *many("2024-01-15", 1, "p2"),
+        Adopt(other),
+        AssignProgramme("p2", "resellers", date(2024, 1, 1)),
+        programme=programme(contest=[sprinting(300)]),
+    )
+    story.when(accrue("2024-01-31"), close("2024-01"))
+    assert sorted(prizes(story)) == [("D10.3", "p1", 300), ("D10.3", "p2", 7)]
+
+
+def test_d12_1_a_prize_of_nothing_is_none(given: Given) -> None:
+    """The second place has one of 0, the third one again."""
+    terms = programme(leaderboard={"prizes": [300, 0, 100]})
+    story = given(
+        *FOUR,
+        *many("2024-02-10", 3, "p1"), *many("2024-02-10", 2, "p2"), *many("2024-02-10", 1, "p3"),
+        programme=terms,
+    )  # fmt: skip
+    story.when(accrue("2024-03-31"), close("2024-03"))
+    assert prizes(story) == [("D12.1", "p1", 300), ("D12.1", "p3", 100)]

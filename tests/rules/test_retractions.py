@@ -189,6 +189,16 @@ def test_d9_5_waived_and_taken_back_by_one_run(given: Given) -> None:
     story.then_balance(earned=2_000, adjusted=-1_200)
 
 
+def test_d9_5_without_it_another_currency_takes_nothing_back(given: Given) -> None:
+    """D9.3: U is unknown where it is in francs; 8.00 are waived by the change that is true."""
+    story = posted(given).when(
+        changed("2024-01-10T18:00:00Z", 6_000),
+        changed("2024-01-10T19:00:00Z", 6_000, currency="CHF", id="francs"),
+        retract("francs"),
+    )
+    story.when(accrue("2024-01-31")).then(waiver("2024-01-10", 800))
+
+
 def test_d9_5_a_true_churn_beside_it_takes_nothing_back(given: Given) -> None:
     """U is 0 as V is: all was waived, nothing rested on the retracted claim alone."""
     story = posted(given).when(churned("2024-01-10"), retract("claim"), accrue("2024-01-31"))
@@ -274,6 +284,16 @@ def test_d9_5_an_adjusted_period_is_finances(given: Given) -> None:
     story.when(accrue("2024-02-29")).then_nothing()
 
 
+def test_d9_5_what_finance_settles_of_another_partner_stays_the_periods_line(
+    given: Given,
+) -> None:
+    """D18.3: taken back from p1, posted for p2, adjusted; claimed anew, p1 has no second line."""
+    story = posted(given).when(retract("claim"), referred("2024-01-06", partner="p2", id="p2s"))
+    story.when(accrue("2024-01-31"), adjust(-500, line=("c1", "2024-01-10"), partner="p2"))
+    story.when(retract("p2s"), referred("2024-01-07"), accrue("2024-01-31")).then_nothing()
+    story.when(accrue("2024-02-10")).then(commission("2024-02-10", 2_000))
+
+
 def test_d9_5_what_was_paid_is_owed(given: Given) -> None:
     """Payable falls below 0; nothing is initiated until it is made up."""
     story = posted(given).when(
@@ -297,6 +317,22 @@ def test_d9_5_a_margin(given: Given) -> None:
         take_back("2024-01-10", -3_000, "D9.5", base=7_500),
     )
     story.then_account("partner_receivable", 0).then_balance()
+
+
+def test_d9_5_a_margin_whose_rest_is_taken_back_too_makes_way(given: Given) -> None:
+    """10.00 were too much (D13), 30.00 rested on the claim: the same run posts it for p1."""
+    story = given(
+        TWO[0], enrolled("2024-01-01", "p2", portfolio=201), certified("2024-01-01", "p2"),
+        accrue("2024-01-05"), branded("2024-01-10", "p2"),
+        referred("2024-01-10", partner="p2", id="claim"), activated("2024-01-10"),
+        accrue("2024-01-31"), programme=quick(),
+    )  # fmt: skip
+    story.when(changed("2024-01-10", 7_500), retract("claim"), referred("2024-01-09"))
+    story.when(accrue("2024-01-31")).then(
+        take_back("2024-01-10", -1_000, "D13", partner_id="p2"),
+        take_back("2024-01-10", -3_000, "D9.5", partner_id="p2"),
+        commission("2024-01-10", 1_500),
+    )
 
 
 # --- attribution ---------------------------------------------------------------------------------

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from pydantic import JsonValue
 
 from ledger.policy.files import load
 from ledger.policy.programme import Programme
 from tests.model.commands import Adopt, AssignProgramme
 from tests.model.journal import Entry
-from tests.rules.dsl import Given, commission, prize
+from tests.rules.dsl import Given, commission, contest_line, prize
 from tests.rules.facts import (
     accrue,
     activated,
@@ -165,3 +166,47 @@ def test_d7_2_a_version_for_new_clients_only(given: Given) -> None:
         commission("2027-01-31", 2_000, client_id="c2", programme_version="izyinbox/1"),
         commission("2027-01-01", 3_000, client_id="c3", programme_version="izyinbox/2"),
     )
+
+
+@pytest.mark.parametrize("mode", ["in_addition", "instead_of_first_year"])
+def test_d10_2_a_contest_is_that_of_the_partners_programme(given: Given, mode: str) -> None:
+    """p1's has one, in place of the first year's commissions or not; p2's has none."""
+    sprint: dict[str, JsonValue] = {
+        "code": "sprint", "start": "2027-01-10", "end": "2027-01-20", "amount": 700, "mode": mode,
+    }  # fmt: skip
+    story = given(
+        enrolled("2027-01-01"),
+        enrolled("2027-01-01", "p2"),
+        Adopt(programme(name="sprinting", contest=[sprint])),
+        AssignProgramme("p1", "sprinting", date(2027, 1, 1)),
+        activated("2027-01-10", "c1", partner="p1"),
+        activated("2027-01-11", "c2", partner="p2"),
+    )
+    beside = [commission("2027-01-10", 2_000)] if mode == "in_addition" else []
+    story.when(accrue("2027-01-31")).then(
+        *beside,
+        contest_line("2027-01-10", 700),
+        commission("2027-01-11", 2_000, client_id="c2", partner_id="p2"),
+    )
+
+
+def test_d10_1_a_bonus_is_that_of_the_partners_programme(given: Given) -> None:
+    """p1's has one for each client, p3's one that it is not certified for, p2's none at all."""
+    each: dict[str, JsonValue] = {
+        "each": 1, "amount": 700, "from": "referent", "judged": "day_after",
+    }  # fmt: skip
+    names = ("p1", "p2", "p3")
+    story = given(
+        *(enrolled("2027-01-01", name) for name in names),
+        Adopt(programme(name="one", per_ten=each)),
+        Adopt(programme(name="two", per_ten={**each, "from": "certified"})),
+        AssignProgramme("p1", "one", date(2027, 1, 1)),
+        AssignProgramme("p3", "two", date(2027, 1, 1)),
+        *(activated("2027-01-10", f"{name}s", 0, partner=name) for name in names),
+        *(activated("2027-01-10", f"of-{name}", 10, partner=name) for name in names),
+        accrue("2027-01-31"),
+    )
+    found = [one for one in story.ledger.lines() if one.kind == "bonus"]
+    assert [(one.partner_id, one.amount, one.programme_version) for one in found] == [
+        ("p1", 700, "one/1")
+    ]

@@ -7,8 +7,13 @@ with 3 clients and €1,000 a year.
 
 from __future__ import annotations
 
-import pytest
+from datetime import date
 
+import pytest
+from pydantic import JsonValue
+
+from ledger.policy.programme import Programme
+from tests.model.commands import Adopt, AssignProgramme
 from tests.model.journal import Message
 from tests.rules.dsl import Given, commission
 from tests.rules.facts import (
@@ -241,6 +246,19 @@ def test_a_review_measures_from_anniversary_to_eve(given: Given) -> None:
     )
 
 
+def test_the_second_review_measures_the_second_year_alone(given: Given) -> None:
+    """D6.4: from the first anniversary on, that day included; what came before is spent."""
+    before = (("referent", "2024-01-01"), ("certified", "2024-02-12"))
+    story = given(
+        *READY,
+        *clients("2024-02-10", "2024-02-11", "2024-03-01", "2025-02-11"),
+        *clients("2025-02-12", "2025-02-13"),
+        programme=small(),
+    )
+    story.when(accrue("2026-02-12")).then_tiers(*before)
+    story.when(accrue("2027-02-12")).then_tiers(*before, ("referent", "2027-02-12"))
+
+
 def test_strategic_falls_to_certified_and_then_to_referent(given: Given) -> None:
     """D6.4: one level a review; the lower tier's first day is that review's day."""
     facts = (
@@ -339,6 +357,16 @@ def test_a_partner_enrolled_after_l_is_evaluated_from_its_enrolment(given: Given
     )
 
 
+def test_a_partner_enrolled_on_the_runs_day_is_evaluated_as_of_it(given: Given) -> None:
+    """D6.3: by that run, with effect from the day after; on its eve there is nothing to decide."""
+    story = given(enrolled("2024-02-15"), *READY[1:], programme=small())
+    story.when(*clients("2024-02-15", "2024-02-15T15:00:00Z"), accrue("2024-02-14"))
+    story.then_tiers(("referent", "2024-02-15"))
+    story.when(accrue("2024-02-15")).then_tiers(
+        ("referent", "2024-02-15"), ("certified", "2024-02-16")
+    )
+
+
 def test_the_reference_programme_certifies_with_ten(given: Given) -> None:
     """D6.2: the tenth client counts on 10 March 2024; nine do not do."""
     days = [f"2024-03-{number:02}" for number in range(1, 11)]
@@ -347,3 +375,95 @@ def test_the_reference_programme_certifies_with_ten(given: Given) -> None:
     story.when(*clients(days[9]), accrue("2024-03-10")).then_tiers(
         ("referent", "2024-01-01"), ("certified", "2024-03-11")
     )
+
+
+def easier(**parts: JsonValue) -> Programme:
+    """One client makes certified; what certified gives is kept with nothing."""
+    requires: dict[str, JsonValue] = {"counted_clients_12_months": 1}
+    tiers = [
+        tier_terms("referent"),
+        tier_terms("certified", requires=requires),
+        tier_terms("strategic", requires={"portfolio_above": 200}),
+    ]
+    return programme(tier=tiers, **parts)
+
+
+CERTIFIED = (("certified", "2024-03-02"),)
+
+
+@pytest.mark.parametrize("through", ["2024-02-28", "2024-02-29", "2024-03-01"])
+def test_a_version_is_asked_from_its_first_day_on(given: Given, through: str) -> None:
+    """D6.3, D7.2: of 1 March with effect from the 2nd, though no fact came with it."""
+    story = given(*READY, *clients("2024-02-10"), programme=small())
+    story.when(Adopt(easier(), date(2024, 3, 1)), accrue(through))
+    story.then_tiers(("referent", "2024-01-01"), *CERTIFIED[: through == "2024-03-01"])
+    story.when(accrue("2024-03-31")).then_tiers(("referent", "2024-01-01"), *CERTIFIED)
+
+
+@pytest.mark.parametrize("through", ["2024-02-28", "2024-02-29", "2024-03-01"])
+def test_another_programme_is_asked_from_its_first_day_on(given: Given, through: str) -> None:
+    """D7.3: the one that the partner is put under; p2's stays."""
+    story = given(
+        *READY,
+        enrolled("2024-01-01", "p2"),
+        *clients("2024-02-10"),
+        activated("2024-02-10", "theirs", partner="p2"),
+        Adopt(easier(name="easier")),
+        AssignProgramme("p1", "easier", date(2024, 3, 1)),
+        programme=small(),
+    )
+    story.when(accrue(through), accrue("2024-03-31"))
+    story.then_tiers(("referent", "2024-01-01"), *CERTIFIED)
+    story.then_tiers(("referent", "2024-01-01"), partner="p2")
+
+
+@pytest.mark.parametrize(
+    ("invested_on", "is_in"),
+    [("2024-03-10", False), ("2024-03-11", True), ("2025-03-10", True), ("2025-03-11", False)],
+)
+def test_co_marketing_of_the_trailing_twelve_months(
+    given: Given, invested_on: str, *, is_in: bool
+) -> None:
+    """D6.2: as of 10 March 2025, on which all else is met: after 10 March 2024, up to the day."""
+    terms = programme(
+        tier=[
+            tier_terms("referent"),
+            tier_terms("certified", requires={"counted_clients_ever": 1}),
+            tier_terms(
+                "strategic", requires={"portfolio_above": 200, "comarketing_12_months": 500}
+            ),
+        ]
+    )
+    facts = (enrolled("2024-01-01"), *clients("2024-02-01"), invested(invested_on, 500))
+    story = given(*facts, portfolio("2025-03-10", 201), programme=terms)
+    story.when(accrue("2025-03-10")).then_tiers(
+        ("referent", "2024-01-01"),
+        ("certified", "2024-02-02"),
+        *((("strategic", "2025-03-11"),) if is_in else ()),
+    )
+
+
+DOWN, UP = ("certified", "2025-02-11"), ("strategic", "2025-02-12")
+
+
+@pytest.mark.parametrize(
+    ("invested_on", "then"),
+    [("2024-02-10", (DOWN,)), ("2024-02-11", ()), ("2025-02-10", ()), ("2025-02-11", (DOWN, UP))],
+)
+def test_a_commitment_of_co_marketing(
+    given: Given, invested_on: str, then: tuple[tuple[str, str], ...]
+) -> None:
+    """D6.4: strategic from 11 February 2024: of that day up to the eve of the anniversary.
+
+    On the anniversary it is too late, and in time for the evaluation that follows the review.
+    """
+    facts = (
+        *READY,
+        portfolio("2024-01-04", 201),
+        invested("2024-01-05", 100_000),
+        *clients("2024-02-10", "2024-02-10T15:00:00Z", "2024-02-10T16:00:00Z"),
+        *clients("2024-03-10", "2024-03-11", "2024-03-12"),
+        invested(invested_on, 100_000),
+    )
+    story = given(*facts, programme=small()).when(accrue("2025-02-11"))
+    story.then_tiers(("referent", "2024-01-01"), ("strategic", "2024-02-11"), *then)

@@ -123,6 +123,17 @@ def _with_another_programme(files: dict[str, bytes]) -> None:
     files[name] = json.dumps(event).encode()
 
 
+def _with_another_root(files: dict[str, bytes], *names: str) -> None:
+    for partner in names or ("p-alpha",):
+        name = f"statements/2026-06/{partner}.json"
+        statement = json.loads(files[name])
+        files[name] = verifier.canonical({**statement, "root": "0" * 64})
+
+
+def _with_other_roots(files: dict[str, bytes]) -> None:
+    _with_another_root(files, "p-alpha", "p-beta")
+
+
 def _closes(files: dict[str, bytes], change: Any) -> None:
     closes = json.loads(files["closes.json"])
     change(closes["closes"])
@@ -153,6 +164,8 @@ def _with_a_false_seal(files: dict[str, bytes]) -> None:
     [
         (_without_a_statement, "not all of those that the close sealed"),
         (_with_more_money, "not all of those that the close sealed"),
+        (_with_another_root, "2026-06: its statements name 2 roots"),
+        (_with_other_roots, "does not begin with"),
         (_with_another_programme, "not the one in the signed log"),
         (_with_the_seal_of_another_month, "seals 2026-07"),
         (_with_a_close_that_is_none, "is not the close of"),
