@@ -47,7 +47,7 @@ class Recording:
     rejected: int
     position: int
     append_seconds: float = field(default=0.0, compare=False)
-    """How long its transaction took."""
+    """How long its append took to the commit; what was staged ahead was so before."""
 
 
 class Placed(NamedTuple):
@@ -196,6 +196,8 @@ class Recorder:
             self._entities.follow(cursor, head.position)
             prepared = self._prepare(cursor, batch, {})
             began = monotonic()
+            # First: whoever takes the place over can end a writer that freezes from here on.
+            _move(cursor, prepared.place)
             if prepared.rows:
                 self._appender.recorder.stage(cursor, prepared.rows)
             recording = self._write(cursor, prepared, head if lock_first else None)
@@ -209,6 +211,8 @@ class Recorder:
         """Append what was staged in a transaction, and end it."""
         began = monotonic()
         with transaction:
+            # First: who was fenced neither waits for the head nor makes others wait.
+            _move(cursor, prepared.place)
             recording = self._write(cursor, prepared, None)
         return replace(recording, append_seconds=monotonic() - began)
 
@@ -222,15 +226,11 @@ class Recorder:
         return _Prepared(self._entities.position, sorted_batch, rows, changed, batch.place)
 
     def _write(self, cursor: Cursor[Any], prepared: _Prepared, locked: Head | None) -> Recording:
-        """Move the place, append a batch whose rows are staged, and keep what of it is dead.
+        """Append a batch whose rows are staged, and keep what of it is dead.
 
-        Raises HeadMoved if the ledger is not where the batch was decided, Fenced if the source is
-        another's by now.
+        Raises HeadMoved if the ledger is not where the batch was decided.
         """
         recorder, rows, batch = self._appender.recorder, prepared.rows, prepared.batch
-        # Before the head: who was fenced neither waits for it nor makes others wait.
-        if prepared.place is not None:
-            prepared.place.move(cursor)
         if rows:
             versions = recorder.versions(cursor, {row.stream for row in rows})
             head = recorder.head(cursor) if locked is None else locked
@@ -348,6 +348,12 @@ class Recorder:
                     for letter in dead
                 ],
             )
+
+
+def _move(cursor: Cursor[Any], place: Place | None) -> None:
+    """Move a place with its batch. Raises Fenced if the source is another's by now."""
+    if place is not None:
+        place.move(cursor)
 
 
 def _rejected(incoming: Incoming) -> DeadLetter:

@@ -55,7 +55,7 @@ def freeze() -> None:
 
 
 def _freeze_at_rest() -> None:
-    """Freeze when the thread that decides ahead waits, too: with no transaction open anywhere."""
+    """Freeze when the thread that decides ahead waits, too: with rows staged, nothing locked."""
     time.sleep(0.5)
     freeze()
 
@@ -137,7 +137,7 @@ def _slow(seconds: float) -> Callable[[], None]:
 
 
 HOOKS: dict[str, Callable[[], None]] = {
-    "frozen before the transaction": lambda: _before(Recorder, "_append", _freeze_at_rest, at=3),
+    "frozen before the append": lambda: _before(Recorder, "_append", _freeze_at_rest, at=3),
     "frozen under the head lock": lambda: _before(LedgerRecorder, "insert_staged", freeze, at=3),
     "frozen inside COPY": _inside_copy,
     "frozen in its turn": _in_its_turn,
