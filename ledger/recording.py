@@ -22,7 +22,7 @@ from ledger.engine.commands import check_adopted
 from ledger.engine.state import LEDGER, Ledger, Overlay
 from ledger.entities import Entities
 from ledger.ports import Place
-from ledger.store.head import Head
+from ledger.store.head import Head, Versions
 from ledger.store.mapper import fact_row
 from ledger.store.recorder import HeadMoved
 from ledger.store.rows import Row
@@ -78,6 +78,8 @@ class _Prepared:
     rows: Sequence[Row]
     changed: Mapping[str, object]
     place: Place | None
+    versions: Versions | None = None
+    """Of its streams those that were looked up ahead."""
 
     @property
     def last(self) -> int:
@@ -186,7 +188,13 @@ class Recorder:
             else:
                 prepared = self._prepare(cursor, batch, ahead.prepared.told)
             if prepared.rows:
-                self._appender.recorder.stage(cursor, prepared.rows)
+                recorder, committed = self._appender.recorder, self._entities.position
+                if ahead is not None:
+                    committed = ahead.prepared.position
+                recorder.stage(cursor, prepared.rows)
+                streams = {row.stream for row in prepared.rows}
+                versions = recorder.look_ahead(cursor, streams, committed)
+                prepared = replace(prepared, versions=versions)
             self._appender.recorder.stay_staged(cursor)
             yield cursor, prepared
 
@@ -232,7 +240,9 @@ class Recorder:
         """
         recorder, rows, batch = self._appender.recorder, prepared.rows, prepared.batch
         if rows:
-            versions = recorder.versions(cursor, {row.stream for row in rows})
+            versions = prepared.versions
+            if versions is None and locked is None:
+                versions = recorder.versions(cursor, {row.stream for row in rows})
             head = recorder.head(cursor) if locked is None else locked
             if head.position != prepared.position:
                 raise HeadMoved("another writer appended; decide again")

@@ -146,6 +146,16 @@ class LedgerRecorder(PostgresProcessRecorder):
         of |= self._look_up(cursor, wanted.difference(of))
         return Versions(head.position, of)
 
+    def look_ahead(
+        self, cursor: Cursor[DictRow], streams: Iterable[str], position: int
+    ) -> Versions:
+        """The last versions of those streams that are not remembered, as of ``position`` or later.
+
+        For an append that comes after one of ours that is under way: what that one changes will be
+        remembered. ``position`` was committed before.
+        """
+        return Versions(position, self._look_up(cursor, self._known.missing(streams)))
+
     def _look_up(self, cursor: Cursor[DictRow], streams: Collection[str]) -> dict[str, int]:
         if not streams:
             return {}
@@ -221,14 +231,16 @@ class LedgerRecorder(PostgresProcessRecorder):
         streams: set[str],
         versions: Versions | None,
     ) -> dict[str, int]:
-        if versions is None:
-            versions = self.versions(cursor, streams)
-        known = versions.of
-        last = {stream: known[stream] for stream in streams if stream in known}
-        if versions.position < head.position:
-            through = (versions.position, head.position)
-            cursor.execute(self._sql.changed_versions, through, prepare=False)
-            last.update((row["stream"], row["version"]) for row in cursor if row["stream"] in last)
+        place = (head.position, head.frontier)
+        last = self._known.find(place, streams)
+        if versions is not None:
+            early = {s: versions.of[s] for s in streams.difference(last) if s in versions.of}
+            since = versions.position
+            if early and since < head.position and not self._known.covers(since, place):
+                cursor.execute(self._sql.changed_versions, (since, head.position), prepare=False)
+                found = ((row["stream"], row["version"]) for row in cursor)
+                early.update((s, version) for s, version in found if s in early)
+            last |= early
         if len(last) < len(streams):
             last.update(self._look_up(cursor, streams - last.keys()))
         return last
