@@ -26,6 +26,7 @@ from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
 from eventsourcing.utils import retry
 from psycopg import Cursor
 from psycopg.rows import DictRow
+from psycopg.types.string import BytesBinaryDumper
 
 from ledger.errors import LedgerError
 from ledger.store import merkle
@@ -123,6 +124,8 @@ class LedgerRecorder(PostgresProcessRecorder):
         Locks nothing that another writer waits for; call it before ``head``.
         """
         cursor.execute(self._sql.prepare_stage)
+        # Else the dumper of DB-API's Binary is taken for bytea, which calls Python for each value.
+        cursor.adapters.register_dumper(bytes, BytesBinaryDumper)
         with cursor.copy(self._sql.copy) as copy:
             copy.set_types(COPY_TYPES)
             write = copy.write_row
