@@ -69,8 +69,11 @@ def _before(owner: type, name: str, act: Callable[[], None], *, at: int) -> None
     mock.patch.object(owner, name, called).start()
 
 
-def _before_the_transaction() -> None:
-    """Freeze before an append, once the thread that decides ahead has decided and waits for it."""
+def _before_the_append() -> None:
+    """Freeze before an append, once the thread that decides ahead waits for it.
+
+    By then the rows of both are staged, and nothing is locked.
+    """
     landed = Recorder._landed
     waited_for = 0
 
@@ -151,7 +154,7 @@ def _slow(seconds: float) -> Callable[[], None]:
 
 
 HOOKS: dict[str, Callable[[], None]] = {
-    "frozen before the transaction": _before_the_transaction,
+    "frozen before the append": _before_the_append,
     "frozen under the head lock": lambda: _before(LedgerRecorder, "insert_staged", freeze, at=3),
     "frozen inside COPY": _inside_copy,
     "frozen in its turn": _in_its_turn,
