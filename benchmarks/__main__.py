@@ -17,7 +17,18 @@ import click
 import psutil
 import psycopg
 
-from benchmarks import accrual, archive, as_of, engine, ingest, kafka, memory, rebuild, recompute
+from benchmarks import (
+    accrual,
+    archive,
+    as_of,
+    engine,
+    ingest,
+    kafka,
+    memory,
+    rebuild,
+    recompute,
+    verify,
+)
 from benchmarks.figures import Report
 from benchmarks.ledgers import server
 from benchmarks.scales import SCALES, Run
@@ -27,6 +38,7 @@ MEASUREMENTS: dict[str, Callable[[Run], None]] = {
     "ingest": ingest.measure,
     "engine": engine.measure,
     "recompute": recompute.measure,
+    "verify": verify.measure,
     "rebuild": rebuild.measure,
     "as-of": as_of.measure,
     "archive": archive.measure,

@@ -51,7 +51,7 @@ class _Gated(Subscription):
     gate: Path
     opened = False
 
-    def poll(self, wait_ms: int, most: int) -> list[Record]:
+    def poll(self, wait_ms: int, most: int) -> dict[Partition, list[Record]]:
         """Poll; what is ours stands still until the gate is open."""
         if not self.opened:
             ours = [Partition(*at) for at in self._consumer.assignment()]

@@ -2,8 +2,8 @@
 
 ``ingest FILE`` records a file, ``accrue DAY...`` runs an accrual through each day, in the ledger
 that ``COMMISSIONS_DATABASE_URL`` names; ``consume``, ``poll`` and ``send`` are
-:mod:`benchmarks.consuming`'s, ``recompute PROCESSES`` decides the log again. It prints one JSON
-line when it is ready, and one for each thing done, with what that cost.
+:mod:`benchmarks.consuming`'s, ``recompute PROCESSES`` decides the log again, ``verify`` checks it.
+It prints one JSON line when it is ready, and one for each thing done, with what that cost.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from benchmarks.ledgers import Bench, open_bench
 from ledger.collecting import collect_seldom
 from ledger.ingest.files import BATCH_MESSAGES
 from replay.recompute import recompute
+from replay.verify import verify
 
 Told: TypeAlias = dict[str, float]
 
@@ -47,6 +48,10 @@ def main(arguments: list[str]) -> None:
     if kind == "recompute":
         _tell({})
         _decide_again(os.environ[_ADDRESS], int(what[0]))
+        return
+    if kind == "verify":
+        _tell({})
+        _verify(os.environ[_ADDRESS])
         return
     with open_bench(os.environ[_ADDRESS], fresh=False) as bench:
         _tell({})
@@ -79,6 +84,15 @@ def _decide_again(url: str, processes: int) -> None:
     if found.differences:
         raise RuntimeError("the ledger of the benchmark is not as it is decided again")
     _tell({"wall": cost.wall, "client": cost.client})
+
+
+def _verify(url: str) -> None:
+    clock = Clock(url)
+    with psycopg.connect(url) as connection, clock() as cost:
+        found = list(verify(connection))
+    if found:
+        raise RuntimeError(f"the ledger of the benchmark is damaged: {found[0]}")
+    _tell({"wall": cost.wall, "client": cost.client, "server": cost.server})
 
 
 def _ingest(bench: Bench, name: str) -> None:

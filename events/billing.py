@@ -21,12 +21,13 @@ class ClientFact(Fact):
         return f"client:{self.client_id}"
 
 
-def _own_subscription(value: Any, info: ValidationInfo) -> Any:
+def own_subscription(value: Any, info: ValidationInfo) -> Any:
+    """The client's own id where no subscription is named; one that is named stays as it is."""
     return info.data.get("client_id") if value is None else value
 
 
 SubscriptionId = Annotated[
-    Identifier, BeforeValidator(_own_subscription, json_schema_input_type=Identifier | None)
+    Identifier, BeforeValidator(own_subscription, json_schema_input_type=Identifier | None)
 ]
 """A subscription of a client; the one named like the client where none is given (wire)."""
 

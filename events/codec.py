@@ -22,6 +22,9 @@ from events.errors import UnreadableState
 from events.upcasting import VOCABULARY, Vocabulary
 from events.values import format_instant
 
+CONTENT = b'{"data":%b,"effective_at":%b,"id":%b,"source":%b,"topic":%b}'
+"""What a content hash is over, each part as JSON."""
+
 
 def encode(event: Event) -> bytes:
     """The state of an event as the ledger stores it, after defaults."""
@@ -66,7 +69,7 @@ def content_hash(
     ``id_`` of whatever was not told by a message.
     """
     return sha256(
-        b'{"data":%b,"effective_at":%b,"id":%b,"source":%b,"topic":%b}'
+        CONTENT
         % (
             state,
             _instant_json(effective_at),

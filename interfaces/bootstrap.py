@@ -41,7 +41,6 @@ OLDEST_POSTGRES = 150000
 """PostgreSQL 15."""
 
 _CONNECT_TIMEOUT_S = 10
-_POOL_TIMEOUT_S = 30.0
 _CONNECTIONS = {
     "application_name": "commissions",
     "connect_timeout": str(_CONNECT_TIMEOUT_S),
@@ -92,15 +91,19 @@ def connect(settings: Settings, url: str | None = None) -> Iterator[Database]:
 
 @contextmanager
 def open_ledger(
-    database: Database, *, operator: str | None = None, patience_seconds: float = 60
+    database: Database,
+    *,
+    operator: str | None = None,
+    patience_seconds: float = 60,
+    wait_seconds: float = 30,
 ) -> Iterator[CommissionLedger]:
     """The ledger of a database, its schema made or brought up to date.
 
     A transaction that stands still for ``patience_seconds`` is ended by the server; a database that
-    is not there is waited for as long, half a minute at most.
+    is not there is waited for as long as ``wait_seconds``, whenever it is asked.
     """
     prepare(database.connection)
-    datastore = _datastore(database.conninfo, patience_seconds)
+    datastore = _datastore(database.conninfo, patience_seconds, wait_seconds)
     recorder = LedgerRecorder(
         datastore,
         events_table_name=LEDGER_NAMES.events,
@@ -236,9 +239,8 @@ def check_server(connection: psycopg.Connection[Any]) -> None:
     connection.execute("SET TIME ZONE 'UTC'")
 
 
-def _datastore(conninfo: str, patience_seconds: float) -> PostgresDatastore:
+def _datastore(conninfo: str, patience_seconds: float, wait_seconds: float) -> PostgresDatastore:
     """A pool for one command: an accrual run reads on one connection and appends on another."""
-    wait_seconds = min(_POOL_TIMEOUT_S, patience_seconds)
     datastore = PostgresDatastore(
         dbname="",
         host="",

@@ -78,9 +78,10 @@ class Health:
         self.counts.update(outcomes)
         for name, count in outcomes.items():
             self._facts.labels(name).inc(count)
-        for incoming in taken.messages:
-            if incoming.rejection is not None:
-                self._dead.labels(incoming.rejection.code).inc()
+        if recording.rejected:
+            for incoming in taken.messages:
+                if incoming.rejection is not None:
+                    self._dead.labels(incoming.rejection.code).inc()
         if recording.quarantined:
             self._dead.labels("other_content").inc(recording.quarantined)
         for at, lag in taken.lag.items():

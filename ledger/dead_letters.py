@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import orjson
+
+from events.binary import Headers
 from events.envelope import Message
 from events.errors import Rejection
 
 
+def pack(headers: Headers) -> bytes | None:
+    """Headers as the dead letters keep them, in JSON; None if there are none."""
+    if not headers:
+        return None
+    return orjson.dumps(
+        [
+            [name, None if value is None else base64.b64encode(value).decode()]
+            for name, value in headers
+        ]
+    )
+
+
+def unpack(packed: bytes | None) -> Headers:
+    """Headers as they came."""
+    if packed is None:
+        return ()
+    return [
+        (name, None if value is None else base64.b64decode(value))
+        for name, value in orjson.loads(packed)
+    ]
+
+
 class KafkaRecord(NamedTuple):
-    """Where in Kafka a message stood; ``headers`` are JSON, as the dead letters keep them."""
+    """Where in Kafka a message stood, and with which headers."""
 
     topic: str
     partition: int
     offset: int
-    headers: bytes | None = None
+    headers: Headers = ()
+
+    def columns(self) -> tuple[str, int, int, bytes | None]:
+        """What the dead letters keep of it."""
+        return self.topic, self.partition, self.offset, pack(self.headers)
 
 
 class Incoming(NamedTuple):

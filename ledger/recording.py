@@ -33,6 +33,8 @@ Key = tuple[str, str]
 Known = tuple[int | None, bytes]
 """Position (None: not appended yet) and content hash of a message."""
 
+_NOT_KAFKA = (None, None, None, None)
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:
@@ -322,7 +324,7 @@ class Recorder:
                         letter.payload,
                         letter.payload,
                         letter.first_position,
-                        *(letter.kafka or (None, None, None, None)),
+                        *(letter.kafka.columns() if letter.kafka else _NOT_KAFKA),
                     )
                     for letter in dead
                 ],

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
@@ -18,8 +19,11 @@ from events.errors import EventError
 from events.finance import LedgerOpened, PeriodClosed, ProgrammeAdopted
 from ledger.engine.calendar import ONE_DAY
 from ledger.engine.state import LEDGER
-from replay.findings import StoredRow
+from replay.findings import Discrepancy, StoredRow
 from replay.statements import last_day
+
+Readable: TypeAlias = tuple[list[StoredRow], list[Discrepancy]]
+"""Rows, and what is told of those that cannot be read as such."""
 
 
 class Terms(NamedTuple):
@@ -56,13 +60,18 @@ class Course:
         """What holds after the event of a position."""
         return self._terms[bisect_right(self._terms, position, key=itemgetter(0)) - 1][1]
 
+    def within(self, after: int, through: int) -> list[tuple[int, Terms]]:
+        """The positions in (after, through] that change the terms, with what holds after them."""
+        first = bisect_right(self._terms, after, key=itemgetter(0))
+        return self._terms[first : bisect_right(self._terms, through, key=itemgetter(0))]
+
 
 def commands_of(
     connection: Connection[Any], events: sql.Identifier, through: int
 ) -> list[tuple[StoredRow, Event]]:
     """Read the ledger's own stream up to a position."""
     condition = sql.SQL("originator_id = {} AND position <= {}").format(LEDGER, through)
-    return list(commands_in(rows_where(connection, events, condition)))
+    return list(commands_in(readable_where(connection, events, condition)[0]))
 
 
 def commands_in(rows: Iterable[StoredRow]) -> Iterator[tuple[StoredRow, Event]]:
@@ -83,3 +92,28 @@ def rows_where(
     with connection.transaction(), connection.cursor(row_factory=tuple_row, binary=True) as cursor:
         cursor.execute(query)
         return [StoredRow(*row) for row in cursor]
+
+
+_CALENDAR = """
+    recorded_at BETWEEN '0001-01-02 00:00+00' AND '9999-12-30 00:00+00'
+    AND COALESCE(effective_at BETWEEN '0001-01-02 00:00+00' AND '9999-12-30 00:00+00', TRUE)
+    AND COALESCE(day BETWEEN '0001-01-01' AND '9999-12-31', TRUE)
+    AND COALESCE(posting_day BETWEEN '0001-01-01' AND '9999-12-31', TRUE)
+"""
+
+
+def readable_where(
+    connection: Connection[Any], events: sql.Identifier, condition: sql.Composable
+) -> Readable:
+    """Read the rows of a condition; those with a day or an instant of no calendar are told."""
+    try:
+        return rows_where(connection, events, condition), []
+    except psycopg.DataError:
+        parts = {"events": events, "some": condition, "calendar": sql.SQL(_CALENDAR)}
+    rows = rows_where(connection, events, sql.SQL("{some} AND {calendar}").format(**parts))
+    query = sql.SQL(
+        "SELECT position, partner_id FROM {events} WHERE {some} AND NOT ({calendar}) ORDER BY 1"
+    ).format(**parts)
+    what = "an instant or a day is in no calendar"
+    with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
+        return rows, [Discrepancy("columns", what, *row) for row in cursor.execute(query)]

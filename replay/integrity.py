@@ -13,7 +13,7 @@ from events.catalogue import TOPICS
 from events.codec import content_hash
 from events.values import format_instant
 from ledger.store import merkle
-from ledger.store.rows import plain_content_hash
+from ledger.store.rows import LEAF, plain_content_hash
 from replay.findings import Discrepancy, StoredRow
 from replay.transparency.checking import Signed
 
@@ -102,7 +102,7 @@ def content_of(row: StoredRow) -> bytes:
 def leaf_of(row: StoredRow) -> bytes:
     """Compute the Merkle leaf of a row anew, from its content as stored."""
     return merkle.leaf_hash(
-        b'{"content":"%b","position":%d,"recorded_at":"%b","stream":%b,"version":%d}'
+        LEAF
         % (
             row.content.hex().encode(),
             row.position,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import Connection, sql
@@ -18,10 +18,13 @@ from events.finance import FactRetracted
 from ledger.errors import LedgerError
 from projections import Projector
 from projections.rebuild import Progress, Stops, differences
-from replay.as_of import AsOf, Replay
+from replay.as_of import AsOf, Replay, Row
 from replay.findings import Discrepancy
 from replay.meaning import Totals
 from replay.statements import seal
+
+DAMAGE = (psycopg.DataError, psycopg.IntegrityError, LedgerError)
+"""What queries raise over events that no ledger could have recorded."""
 
 _PERIODS = sql.Identifier("pg_temp", "verified_periods")
 
@@ -43,10 +46,25 @@ CROSS JOIN LATERAL jsonb_to_record(convert_from(state, 'UTF8')::jsonb)
     AS record (
         subscription_id text, invoice_id text, payment_id text, line bigint, rule text
     )
-WHERE lines.position > %(after)s
-    AND lines.position <= %(through)s
+WHERE {some}
     AND lines.kind IN ('commission', 'margin', 'adjustment', 'margin_adjustment')
     AND (lines.kind IN ('commission', 'margin') OR record.rule IN ('D9.5', 'D13'))
+"""
+
+# What names another line, and what is for an invoice, is there already. Of all others a period that
+# has two first lines has two lines of its client and day.
+_SHARED = """
+lines.position <= {through}
+    AND lines.kind IN ('commission', 'margin')
+    AND (lines.client_id, lines.day) IN (
+        SELECT client_id, day
+        FROM {events}
+        WHERE position <= {through}
+            AND kind IN ('commission', 'margin')
+        GROUP BY client_id, day
+        HAVING COUNT(*) > 1
+    )
+    AND NOT EXISTS (SELECT FROM {periods} AS known WHERE known.position = lines.position)
 """
 
 _TWICE_FIRST = """
@@ -132,26 +150,38 @@ ORDER BY 1
 
 
 class Periods:
-    """D18.3: the lines of periods, gathered page by page in a temporary table."""
+    """D18.3: lines of periods of which there may be two, gathered in a temporary table.
 
-    def __init__(self, connection: Connection[Any], events: sql.Identifier) -> None:
+    ``through`` is the last position of all.
+    """
+
+    def __init__(self, connection: Connection[Any], events: sql.Identifier, through: int) -> None:
         self._connection = connection
-        self._parts = {"periods": _PERIODS, "events": events}
+        self._parts = {"periods": _PERIODS, "events": events, "through": sql.Literal(through)}
         with connection.transaction():
             connection.execute(sql.SQL("DROP TABLE IF EXISTS {periods}").format(**self._parts))
             connection.execute(sql.SQL(_CREATE_PERIODS).format(**self._parts))
 
-    def add(self, after: int, through: int) -> Iterator[Discrepancy]:
-        """Gather the lines of positions in (after, through]; finds nothing yet."""
-        with self._connection.transaction():
-            self._connection.execute(
-                sql.SQL(_ADD_PERIODS).format(**self._parts), {"after": after, "through": through}
-            )
+    def add(self, positions: Sequence[int] | range) -> Iterator[Discrepancy]:
+        """Gather the lines of some positions, or of a range of them; finds nothing yet."""
+        if isinstance(positions, range):
+            some = sql.SQL("lines.position >= {} AND lines.position < {}")
+            some_of = some.format(positions.start, positions.stop)
+        else:
+            some_of = sql.SQL("lines.position = ANY({})").format([*positions])
+        if positions:
+            with self._connection.transaction():
+                self._gather(some_of)
         yield from ()
+
+    def _gather(self, some: sql.Composable) -> None:
+        self._connection.execute(sql.SQL(_ADD_PERIODS).format(**self._parts, some=some))
 
     def finish(self) -> Iterator[Discrepancy]:
         """Yield each period, or payment of an invoice, that has two first lines in force."""
         with self._connection.transaction(), _cursor(self._connection) as cursor:
+            cursor.execute("SET LOCAL work_mem = '64MB'")
+            self._gather(sql.SQL(_SHARED).format(**self._parts))
             cursor.execute(sql.SQL(_TWICE_FIRST).format(**self._parts))
             found = cursor.fetchall()
             cursor.execute(sql.SQL("DROP TABLE {periods}").format(**self._parts))
@@ -207,15 +237,26 @@ def duplicates(
         yield Discrepancy("D18.7", what, position, partner)
 
 
-def postings(
-    replay: Replay, at: AsOf, independent: Mapping[tuple[str, str], int]
-) -> Iterator[Discrepancy]:
+class Books(NamedTuple):
+    """What the read models say of all accounts and balances at one place."""
+
+    accounts: list[Row]
+    balances: list[Row]
+    receivables: list[Row]
+
+
+def books(replay: Replay, at: AsOf) -> Books:
+    """Read accounts, balances and receivables."""
+    return Books([*replay.trial_balance(at)], [*replay.balances(at)], [*replay.receivables(at)])
+
+
+def postings(books: Books, independent: Mapping[tuple[str, str], int]) -> Iterator[Discrepancy]:
     """D18.4, D17: all accounts sum to zero, and are what the events' own words come to.
 
     Payables and payouts in flight are the balances', the receivable is what is open of it.
     """
     accounts: dict[tuple[str, str], int] = {}
-    for row in replay.trial_balance(at):
+    for row in books.accounts:
         accounts[str(row["account"]), str(row["currency"])] = _integer(row["balance"])
     for currency in sorted({currency for _, currency in accounts}):
         total = sum(value for (_, of), value in accounts.items() if of == currency)
@@ -226,7 +267,7 @@ def postings(
         if balance != expected:
             what = f"{account} in {currency} stands at {balance}, the events say {expected}"
             yield Discrepancy("D18.4", what)
-    owed = _owed(replay, at)
+    owed = _owed(books)
     for account, currency in sorted(owed):
         credit, due = -accounts.get((account, currency), 0), owed[account, currency]
         if credit != due:
@@ -234,23 +275,21 @@ def postings(
             yield Discrepancy("D18.4", what)
 
 
-def _owed(replay: Replay, at: AsOf) -> Mapping[tuple[str, str], int]:
+def _owed(books: Books) -> Mapping[tuple[str, str], int]:
     """The credit balance of each account that is kept by partner, by account and currency."""
     owed: Counter[tuple[str, str]] = Counter()
-    for row in replay.balances(at):
+    for row in books.balances:
         owed["partner_payable", str(row["currency"])] += _integer(row["payable"])
         owed["payouts_in_flight", str(row["currency"])] += _integer(row["in_flight"])
-    for row in replay.receivables(at):
+    for row in books.receivables:
         owed["partner_receivable", str(row["currency"])] -= _integer(row["open"])
     return owed
 
 
-def balances(
-    replay: Replay, at: AsOf, independent: dict[tuple[str, str], Totals]
-) -> Iterator[Discrepancy]:
+def balances(books: Books, independent: Mapping[tuple[str, str], Totals]) -> Iterator[Discrepancy]:
     """D18.6: balances of the columns are those computed from the events' own words."""
     told = dict(independent)
-    for row in replay.balances(at):
+    for row in books.balances:
         key = str(row["partner_id"]), str(row["currency"])
         columns = (row["earned"], row["adjusted"], row["paid"], row["in_flight"])
         expected = told.pop(key, None)
@@ -328,8 +367,13 @@ def computed(check: str, findings: Iterator[Discrepancy]) -> Iterator[Discrepanc
     """Yield the findings of a check; if damage keeps it from being computed, that is one, too."""
     try:
         yield from findings
-    except (psycopg.DataError, psycopg.IntegrityError, LedgerError) as error:
-        yield Discrepancy(check, f"it cannot be computed: {str(error).splitlines()[0]}")
+    except DAMAGE as error:
+        yield uncomputed(check, error)
+
+
+def uncomputed(check: str, error: Exception) -> Discrepancy:
+    """Tell that damage keeps a check from being computed."""
+    return Discrepancy(check, f"it cannot be computed: {str(error).splitlines()[0]}")
 
 
 def _cursor(connection: Connection[Any]) -> Any:

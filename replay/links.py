@@ -7,13 +7,15 @@ the pages are put together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, TypeAlias, get_args
 
 from events.base import Command, Decision, Event, Fact
 from events.billing import ClientActivated, ClientPlanChanged, InvoicePaid, InvoiceRefunded
-from events.catalogue import CATALOGUE
+from events.catalogue import CATALOGUE, TOPICS
 from events.controls import CommandProposed, ProposalApproved
 from events.decisions import (
     AttributionAssigned,
@@ -135,12 +137,30 @@ Key = tuple[str, str]
 DECIDED_BY: Key = ("", "decided by")
 """The command of a line or payout (D18.8): its run, or what finance asked for."""
 
-_CLAIM, _ACTIVATION, _PRICE_FACT = ("", "claim"), ("", "activation"), ("", "price_fact")
+DEEP: Mapping[type[Event], Sequence[tuple[Key, str]]] = {
+    ClientStanding: (
+        (("", "claim"), "before.claim"),
+        (("", "claim"), "after.claim"),
+        (("", "activation"), "subscriptions.before.activation"),
+        (("", "activation"), "subscriptions.after.activation"),
+        (("", "price_fact"), "subscriptions.before.price_fact"),
+        (("", "price_fact"), "subscriptions.after.price_fact"),
+    )
+}
+"""Where the values inside an event hold positions, by the names that lead there."""
 
 _TYPES = sorted({cls.type for cls in CATALOGUE.values()})
 _NUMBERS = {name: number for number, name in enumerate(_TYPES, start=1)}
 _NOTHING = 0
 """The number of a position at which no event of the catalogue is."""
+
+_NUMBERS_OF_TOPICS = defaultdict(
+    lambda: _NOTHING, {topic.encode(): _NUMBERS[cls.type] for topic, cls in TOPICS.items()}
+)
+
+
+Named: TypeAlias = "Mapping[Key, array[int]]"
+"""Positions that events name, by what each may be; who names them is not known any more."""
 
 
 class Pending(NamedTuple):
@@ -155,9 +175,9 @@ class Pending(NamedTuple):
 class PageLinks:
     """What the events of one page name: looked up in the page, or kept for :class:`Links`."""
 
-    def __init__(self, after: int, through: int) -> None:
+    def __init__(self, after: int, through: int, numbers: bytes | None = None) -> None:
         self._after = after
-        self.numbers = bytearray(through - after)
+        self.numbers = bytearray(through - after if numbers is None else numbers)
         """The number of the type at each position of the page; 0 is none."""
         self.pending: list[Pending] = []
 
@@ -165,6 +185,12 @@ class PageLinks:
         """Remember what stands at a position; None is nothing that an event may name."""
         if cls is not None:
             self.numbers[position - self._after - 1] = _NUMBERS[cls.type]
+
+    def lacks(self, key: Key, named: Iterable[int]) -> bool:
+        """Whether a position of the page, named by an event behind it, is not what it may be."""
+        first = self._after + 1
+        allowed = _allowed(key)
+        return any(self.numbers[each - first] not in allowed for each in named)
 
     def check(self, row: StoredRow, event: Event) -> Iterator[str]:
         """Yield what is wrong with each position that an event names in its page."""
@@ -194,6 +220,11 @@ class Links:
     def __init__(self) -> None:
         self._numbers = bytearray(1)
 
+    def lack(self, named: Named) -> bool:
+        """Whether a position before the next page, named in it, is not what it may be."""
+        at = self._numbers.__getitem__
+        return any(not _allowed(key).issuperset(map(at, told)) for key, told in named.items())
+
     def take(self, numbers: bytes, pending: Iterable[Pending]) -> Iterator[Discrepancy]:
         """Take the next page; yields what is wrong with the positions before it that it names."""
         known = self._numbers
@@ -207,6 +238,16 @@ class Links:
                     what = str(_wrong(key, named, number))
                     yield Discrepancy("D18.5", what, position, partner_id)
         known += numbers
+
+
+def is_narrower(key: Key, other: Key) -> bool:
+    """Whether all that a member may name is what another one may name, too."""
+    return _allowed(key) <= _allowed(other)
+
+
+def numbers_of(topics: Iterable[bytes]) -> bytes:
+    """The number of the type of each topic; 0 of one that is not in the catalogue."""
+    return bytes(map(_NUMBERS_OF_TOPICS.__getitem__, topics))
 
 
 def _wrong(key: Key, named: int, number: int) -> str | None:
@@ -223,7 +264,7 @@ def _wrong(key: Key, named: int, number: int) -> str | None:
 def _named(event: Event) -> Iterator[tuple[Key, int]]:
     """Each position that an event names, with the member that does."""
     members = event.__dict__
-    for key, name, is_many in _members_of(type(event)):
+    for key, name, is_many in members_of(type(event)):
         value = members[name]
         if value is None:
             continue
@@ -232,23 +273,25 @@ def _named(event: Event) -> Iterator[tuple[Key, int]]:
                 yield key, each
         else:
             yield key, value
-    if type(event) is ClientStanding:
-        yield from _of_standing(event)
+    for key, path in DEEP.get(type(event), ()):
+        for named in _at(event, path):
+            yield key, named
 
 
-def _of_standing(event: ClientStanding) -> Iterator[tuple[Key, int]]:
-    for standing in (event.before, event.after):
-        if standing.claim is not None:
-            yield _CLAIM, standing.claim
-    for change in event.subscriptions:
-        for term in (*change.before, *change.after):
-            yield _ACTIVATION, term.activation
-            yield _PRICE_FACT, term.price_fact
+def _at(value: Any, path: str) -> Iterator[int]:
+    """What stands at the end of a path, in each value of the arrays on it."""
+    name, _, rest = path.partition(".")
+    held = getattr(value, name)
+    for each in held if isinstance(held, tuple) else (held,):
+        if rest:
+            yield from _at(each, rest)
+        elif each is not None:
+            yield each
 
 
 @cache
-def _members_of(cls: type[Event]) -> tuple[tuple[Key, str, bool], ...]:
-    """The members of a class that hold positions, and whether they hold many."""
+def members_of(cls: type[Event]) -> tuple[tuple[Key, str, bool], ...]:
+    """The members of a class that hold positions, by name, and whether they hold many."""
     known = {**_NAMED, **_OF_CLASS.get(cls, {})}
     return tuple(
         ((cls.type if name in _OF_CLASS.get(cls, {}) else "", name), name, name in _MANY)

@@ -57,7 +57,7 @@ Totals = tuple[int, int, int, int]
 """Earned, adjusted, paid and in flight, in minor units."""
 
 _NO_MONEY: Totals = (0, 0, 0, 0)
-_MOVING = (
+MOVING = (
     Line,
     WholesaleSettled,
     WholesaleBooked,
@@ -74,10 +74,10 @@ class Meaning:
     ``terms`` is what the commands before the next event say.
     """
 
-    def __init__(self, after: int, through: int, terms: Terms) -> None:
+    def __init__(self, links: PageLinks, terms: Terms) -> None:
         self.balances: dict[tuple[str, str], Totals] = {}
         self.accounts: Counter[tuple[str, str]] = Counter()
-        self.links = PageLinks(after, through)
+        self.links = links
         self.terms = terms
         self._of_line: tuple[Check, ...] = (self._signs, self._line, self._order_of_arrival)
 
@@ -105,13 +105,14 @@ class Meaning:
             yield from self._open_month(row, event)
         if isinstance(event, Command):
             self.terms = self.terms.after(event)
-        elif isinstance(event, _MOVING):
-            self._sum(event)
+        elif isinstance(event, MOVING):
+            self.move(event)
 
-    def _sum(self, event: Event) -> None:
+    def move(self, event: Event) -> None:
+        """Add what an event moves to accounts and balances."""
         for posting in postings_of(event):
             self.accounts[posting.account, posting.currency] += posting.amount
-        added = _balance(event)
+        added = balance_of(event)
         if added is not None:
             key, change = added
             self.balances[key] = plus(self.balances.get(key, _NO_MONEY), change)
@@ -120,7 +121,7 @@ class Meaning:
         """Each typed column is a function of the state; the state is canonical."""
         if TOPICS[row.topic] is type(event) and encode(event) != row.state:
             yield Discrepancy("state", "the state is not canonical", row.position, row.partner_id)
-        columns, members = _stored(row), _told(event)
+        columns, members = _stored(row), columns_of(event)
         if columns != members:
             for name, stored, told in zip(_TYPED, columns, members, strict=True):
                 if stored != told:
@@ -213,7 +214,8 @@ def _shown(value: object) -> str:
     return str(value) if isinstance(value, Decimal) else repr(value)
 
 
-def _told(event: Event) -> tuple[object, ...]:
+def columns_of(event: Event) -> tuple[object, ...]:
+    """The typed columns that an event's own words give: stream, partner, client, then money."""
     members = event.__dict__
     return (event.stream, members.get("partner_id"), members.get("client_id"), *money_of(event))
 
@@ -241,7 +243,13 @@ def plus(one: Totals, other: Totals) -> Totals:
     return (one[0] + other[0], one[1] + other[1], one[2] + other[2], one[3] + other[3])
 
 
-def _balance(event: Event) -> tuple[tuple[str, str], Totals] | None:
+def payable(totals: Totals) -> int:
+    """What is owed by a balance (D15)."""
+    earned, adjusted, paid, in_flight = totals
+    return earned + adjusted - paid - in_flight
+
+
+def balance_of(event: Event) -> tuple[tuple[str, str], Totals] | None:
     """The change of a balance by D15 and D18, from the event itself and not from its columns."""
     if isinstance(event, AdjustmentPosted):
         adjusted = 0 if event.of_margin else event.amount

@@ -1,33 +1,56 @@
-"""One page of events, read and looked through by itself: the work that processes share."""
+"""One page of events, read and looked through by itself: the work that processes share.
+
+Most events are seen to be right as the database sends them (:mod:`replay.shapes`); the others, and
+all of a page in which anything is not as it must be, are looked through in the general way, which
+tells what is wrong. So nothing is told that the general way would not tell, and nothing less.
+"""
 
 from __future__ import annotations
 
+from array import array
+from bisect import insort
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from psycopg import Connection, sql
 
-from replay.course import Terms, rows_where
+from events.codec import decode_state
+from events.course import StatementsSealed
+from events.errors import EventError
+from replay.course import Readable, Terms, readable_where
 from replay.findings import Discrepancy, StoredRow
 from replay.integrity import Integrity, Order, check_rows, gaps
-from replay.links import Links, Pending
-from replay.meaning import Meaning, Totals, plus
+from replay.links import Links, Named, PageLinks, Pending, numbers_of
+from replay.meaning import Meaning, Totals, balance_of, payable, plus
+from replay.plain import PlainRow, instant_of, is_as_hashed, is_instant, plain_rows
+from replay.sealed import Entries, Sealing, Seals, columns_of
+from replay.shapes import Accepted, LineShape, Terrain, shapes
 from replay.transparency.checking import Signed
 
 
 class Page(NamedTuple):
-    """The positions in (after, through], and what the commands before them say."""
+    """The positions in (after, through], and what the commands before them say.
+
+    ``changes`` are the positions in it after which other terms hold; ``sealing`` says which months
+    were sealed later.
+    """
 
     after: int
     through: int
     terms: Terms
+    changes: Sequence[tuple[int, Terms]] = ()
+    sealing: Sealing = Sealing()
 
 
 class Checked(NamedTuple):
     """What is wrong within a page, and what is needed to put it behind the pages before it.
 
-    ``terms`` is what holds after it.
+    ``named`` and ``pending`` are positions before the page; ``periods`` are those in it whose lines
+    say more of their period than the columns (D18.3); ``entries`` are for sealed months, none of a
+    page that was searched; ``terms`` is what holds after it.
     """
 
     page: Page
@@ -35,7 +58,10 @@ class Checked(NamedTuple):
     order: Order
     leaves: list[bytes]
     numbers: bytes
+    named: Named
     pending: list[Pending]
+    periods: Sequence[int]
+    entries: Entries
     accounts: Counter[tuple[str, str]]
     balances: dict[tuple[str, str], Totals]
     terms: Terms
@@ -43,8 +69,22 @@ class Checked(NamedTuple):
 
 def checked(connection: Connection[Any], events: sql.Identifier, page: Page) -> Checked:
     """Read a page and look through it; ``connection`` is idle, in autocommit mode."""
+
+    def stored(positions: Sequence[int]) -> Readable:
+        some = sql.SQL("position = ANY({})").format(sql.Literal(list(positions)))
+        return readable_where(connection, events, some)
+
+    rows = plain_rows(connection, events, page.after, page.through)
+    return seen(rows, page, stored) or searched(connection, events, page)
+
+
+def searched(connection: Connection[Any], events: sql.Identifier, page: Page) -> Checked:
+    """The same in the general way throughout, for a page in which something is wrong."""
     span = sql.SQL("position > {} AND position <= {}").format(page.after, page.through)
-    return looked_through(rows_where(connection, events, span), page)
+    rows, found = readable_where(connection, events, span)
+    done = looked_through(rows, page)
+    done.found.extend(found)
+    return done
 
 
 def looked_through(rows: Sequence[StoredRow], page: Page) -> Checked:
@@ -52,38 +92,152 @@ def looked_through(rows: Sequence[StoredRow], page: Page) -> Checked:
     found = list(gaps(rows, page.after))
     leaves: list[bytes] = []
     found += check_rows(rows, leaves)
-    meaning = Meaning(page.after, page.through, page.terms)
+    meaning = Meaning(PageLinks(page.after, page.through), page.terms)
     for row in rows:
         found += meaning.check(row)
     first, last = (rows[0].recorded_at, rows[-1].recorded_at) if rows else (None, None)
     return Checked(
-        page=page,
-        found=found,
-        order=Order(len(rows), first, last),
-        leaves=leaves,
-        numbers=bytes(meaning.links.numbers),
+        page,
+        found,
+        Order(len(rows), first, last),
+        leaves,
+        bytes(meaning.links.numbers),
+        named={},
         pending=meaning.links.pending,
+        periods=range(page.after + 1, page.through + 1),
+        entries={},
         accounts=meaning.accounts,
         balances=meaning.balances,
         terms=meaning.terms,
     )
 
 
+def seen(
+    rows: Sequence[PlainRow], page: Page, stored: Callable[[Sequence[int]], Readable]
+) -> Checked | None:
+    """Look through a page as it came; None if the general way has to tell what is wrong with it.
+
+    ``stored`` gives the rows of positions of which more has to be known.
+    """
+    after, through = page.after, page.through
+    if [row[0] for row in rows] != [*range(after + 1, through + 1)]:
+        return None
+    instants = [row[1] for row in rows]
+    if instants != sorted(instants) or not is_instant(instants[0]) or not is_instant(instants[-1]):
+        return None
+    links = PageLinks(after, through, numbers_of(row[4] for row in rows))
+    accepted, others = _accepted(rows, page)
+    named: dict[tuple[str, str], array[int]] = {}
+    for key, positions in accepted.named.items():
+        named[key] = array("q", [one for one in positions if one <= after])
+        if links.lacks(key, [one for one in positions if one > after]):
+            return None
+    leaves = [row[19] for row in rows]
+    meaning = Meaning(links, page.terms)
+    for line in accepted.lines():
+        meaning.move(line)
+    found: list[Discrepancy] = []
+    entries: Entries = {
+        (partner.decode(), currency.decode()): several
+        for (partner, currency), several in accepted.entries.items()
+    }
+    if others:
+        of_others, found = stored(others)
+        computed: list[bytes] = []
+        found += check_rows(of_others, computed)
+        for row, leaf in zip(of_others, computed, strict=True):
+            leaves[row.position - after - 1] = leaf
+            found += meaning.check(row)
+        _enter(of_others, page.sealing, entries)
+    order = Order(len(rows), instant_of(instants[0]), instant_of(instants[-1]))
+    return Checked(
+        page,
+        found,
+        order,
+        leaves,
+        bytes(meaning.links.numbers),
+        named,
+        meaning.links.pending,
+        periods=array("q", [*accepted.periods, *others]),
+        entries=entries,
+        accounts=meaning.accounts,
+        balances=meaning.balances,
+        terms=meaning.terms,
+    )
+
+
+def _accepted(rows: Sequence[PlainRow], page: Page) -> tuple[Accepted, list[int]]:
+    """What is right as it came, and the positions of the others."""
+    shape_of, others = shapes(), []
+    accepted = Accepted(Terrain(page.terms))
+    waiting = list(reversed(page.changes))
+    change = waiting[-1][0] if waiting else page.through
+    for row in rows:
+        if row[0] > change:
+            accepted.terrain = Terrain(waiting.pop()[1])
+            change = waiting[-1][0] if waiting else page.through
+        shape = shape_of.get(row[4])
+        try:
+            if shape is None or not is_as_hashed(row) or not shape.accepts(row, accepted):
+                others.append(row[0])
+            elif row[12] is not None and row[0] <= page.sealing.last:
+                assert isinstance(shape, LineShape)
+                accepted.enter(row, shape, page.sealing)
+        except (OverflowError, ValueError):
+            # An instant or a day that no calendar has.
+            others.append(row[0])
+    return accepted, others
+
+
+def _enter(rows: Iterable[StoredRow], sealing: Sealing, entries: Entries) -> None:
+    """Add what was looked through in the general way to its accounts, as its columns have it."""
+    for row in rows:
+        columns = columns_of(row)
+        if columns is None or row.position > sealing.last:
+            continue
+        with suppress(EventError, ValueError):
+            totals = balance_of(decode_state(row.topic, row.state))
+            effect = 0 if totals is None else payable(totals[1])
+            entry = sealing.entry(columns, effect, row.state)
+            account = entries.setdefault((str(row.partner_id), str(row.currency)), [])
+            insort(account, entry, key=itemgetter(1))
+
+
 class Together:
     """Puts pages behind each other, in order; sums what their events move by their own words."""
 
-    def __init__(self, signed: Signed) -> None:
+    def __init__(self, signed: Signed, seals: Seals | None = None) -> None:
+        self.seals = seals or Seals()
+        self._is_sound = True
+        self._signed = signed
         self.accounts: Counter[tuple[str, str]] = Counter()
         self.balances: dict[tuple[str, str], Totals] = {}
         self.integrity = Integrity(signed)
         self._links = Links()
 
+    def lack(self, done: Checked) -> bool:
+        """Whether the next page names what is not there before it: it has to be searched."""
+        return self._links.lack(done.named)
+
+    def unproven(
+        self, sealed: Sequence[tuple[int, StatementsSealed]]
+    ) -> list[tuple[int, StatementsSealed]]:
+        """The seals of which the statements must be produced again; all, if anything is wrong."""
+        proven = self.seals.proven if self._is_sound else frozenset()
+        return [one for one in sealed if one[0] not in proven]
+
     def take(self, done: Checked) -> Iterator[Discrepancy]:
         """Yield what is wrong within the next page, and between it and those before it."""
-        yield from done.found
-        yield from self.integrity.take(done.page.after, done.order, done.leaves)
-        yield from self._links.take(done.numbers, done.pending)
+        for found in self._between(done):
+            self._is_sound = False
+            yield found
+        self.seals.add(done.entries, done.page.through, self._signed.roots)
         self.accounts.update(done.accounts)
         for key, change in done.balances.items():
             known = self.balances.get(key)
             self.balances[key] = change if known is None else plus(known, change)
+
+    def _between(self, done: Checked) -> Iterator[Discrepancy]:
+        yield from done.found
+        yield from self.integrity.take(done.page.after, done.order, done.leaves)
+        yield from self._links.take(done.numbers, done.pending)

@@ -33,6 +33,12 @@ _own: list[Connection[Any]] = []
 """The connection of a process that helps."""
 
 
+def is_shared(pages: int, processes: int | None = None) -> bool:
+    """Whether other processes help with so many pages."""
+    count = _cores() if processes is None else processes
+    return pages >= WORTH_PROCESSES and count > 1
+
+
 def all_checked(
     connection: Connection[Any],
     events: sql.Identifier,
@@ -47,7 +53,7 @@ def all_checked(
     waiting = iter(pages)
     first = list(islice(waiting, WORTH_PROCESSES))
     count = _cores() if processes is None else processes
-    if len(first) < WORTH_PROCESSES or count < 2:  # noqa: PLR2004 - one core is no help
+    if not is_shared(len(first), count):
         for page in (*first, *waiting):
             yield checked(connection, events, page)
         return

@@ -13,7 +13,7 @@ import io
 import json
 import re
 from calendar import monthrange
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -36,7 +36,7 @@ LINE_MEMBERS = tuple(
 )
 """Members of a line of a statement."""
 
-_SEALED = tuple(name for name in LINE_MEMBERS if name not in {each.name for each in GROUNDS})
+SEALED = tuple(name for name in LINE_MEMBERS if name not in {each.name for each in GROUNDS})
 """Those that a seal is over, null ones left out: as every close has recorded them."""
 
 
@@ -81,22 +81,15 @@ class Statement:
 
     def document(self) -> dict[str, object]:
         """Return the statement as JSON values, without nulls."""
-        closed = {} if self.position is None else {"position": self.position, "root": self.root}
-        return {
-            "partner_id": self.partner_id,
-            "month": self.month,
-            "status": self.status,
-            **closed,
-            "accounts": [
-                {
-                    "currency": account.currency,
-                    "opening": account.opening,
-                    "lines": [_sealed(line) for line in account.lines],
-                    "closing": account.closing,
-                }
-                for account in self.accounts
-            ],
-        }
+        accounts = (
+            (each.currency, each.opening, [_sealed(line) for line in each.lines], each.closing)
+            for each in self.accounts
+        )
+        of: dict[str, object] = {"partner_id": self.partner_id, "month": self.month}
+        of["status"] = self.status
+        if self.position is not None:
+            of |= {"position": self.position, "root": self.root}
+        return document_of(of, accounts)
 
     def canonical(self) -> bytes:
         """Return the bytes that a close seals: the same whenever a closed month is produced."""
@@ -104,6 +97,22 @@ class Statement:
             self.document(), ensure_ascii=False, sort_keys=True, separators=(",", ":")
         )
         return text.encode()
+
+
+def document_of(
+    of: Mapping[str, object], accounts: Iterable[tuple[str, int, Sequence[object], int]]
+) -> dict[str, object]:
+    """Return a statement as JSON values: what it is of, and its accounts.
+
+    Of each account the currency, the opening balance, the lines and the closing balance.
+    """
+    return {
+        **of,
+        "accounts": [
+            {"currency": currency, "opening": opening, "lines": lines, "closing": closing}
+            for currency, opening, lines, closing in accounts
+        ],
+    }
 
 
 class Statements:
@@ -261,7 +270,7 @@ def _account(currency: str, rows: Sequence[Row]) -> Account:
 def _sealed(line: Row) -> dict[str, object]:
     return {
         name: value.isoformat() if isinstance(value, date) else value
-        for name in _SEALED
+        for name in SEALED
         if (value := line[name]) is not None
     }
 

@@ -7,9 +7,9 @@ looked through by itself, then put behind the pages before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
@@ -23,12 +23,15 @@ from replay.as_of import AsOf, Replay
 from replay.course import Course, commands_of
 from replay.findings import Discrepancy
 from replay.integrity import StoredHead
-from replay.pages import Page, Together
+from replay.invariants import DAMAGE, computed, uncomputed
+from replay.meanwhile import answers
+from replay.pages import Page, Together, searched
 from replay.rankings import Rankings
-from replay.sharing import all_checked
+from replay.sealed import Sealing, Seals
+from replay.sharing import all_checked, is_shared
 from replay.transparency.checking import Signed
 
-PAGE_EVENTS = 16_384
+PAGE_EVENTS = 8_192
 """Events of a page, which one process has in memory at a time."""
 
 
@@ -60,22 +63,50 @@ def verify(
         sealed = invariants.seals(connection, events, through)
         signed = Signed(connection, projector.names, [seal.close for _, seal in sealed])
         yield from _outside(connection, projector)
-        together, paging = Together(signed), Paging(page, processes, progress)
-        yield from _events(connection, events, head, together, paging)
-        replay = Replay(connection, projector.names)
-        at = AsOf(head.position, None, None, final=True)
-        rankings = Rankings(connection, projector.names, through)
-        for check, findings in (
-            ("versions", invariants.chains(connection, events, through)),
-            ("D18.5", invariants.retractions(connection, events, through)),
-            ("D18.7", invariants.duplicates(connection, events, through)),
-            ("D18.4", invariants.postings(replay, at, together.accounts)),
-            ("D18.6", invariants.balances(replay, at, together.balances)),
-            ("D18.6", invariants.projections(connection, projector, None, rankings.stops())),
-            ("D12", rankings.findings()),
-            ("D18.9", invariants.sealed_statements(connection, projector, sealed, signed.roots)),
-        ):
-            yield from invariants.computed(check, findings)
+        together, paging = Together(signed, Seals(sealed)), Paging(page, processes, progress)
+        beside = is_shared(-(-head.position // page), processes)
+        with answers(connection, _questions(projector, through), beside=beside) as answered:
+            yield from _events(connection, events, head, together, paging)
+            for found, books in answered():
+                yield from found
+                if books is not None:
+                    yield from invariants.postings(books, together.accounts)
+                    yield from invariants.balances(books, together.balances)
+        left = together.unproven(sealed)
+        findings = invariants.sealed_statements(connection, projector, left, signed.roots)
+        yield from computed("D18.9", findings)
+
+
+Answer: TypeAlias = tuple[list[Discrepancy], invariants.Books | None]
+"""What is wrong, and what the accounts are to be held against the events' own words."""
+
+
+def _questions(projector: Projector, through: int) -> list[Callable[[Connection[Any]], Answer]]:
+    """What the database answers without anything that is seen of single events."""
+    names = projector.names
+    events, at = names.events, AsOf(through, None, None, final=True)
+
+    def streams(connection: Connection[Any]) -> Answer:
+        found = computed("versions", invariants.chains(connection, events, through))
+        return [*found], None
+
+    def facts(connection: Connection[Any]) -> Answer:
+        named = computed("D18.5", invariants.retractions(connection, events, through))
+        keys = computed("D18.7", invariants.duplicates(connection, events, through))
+        return [*named, *keys], None
+
+    def accounts(connection: Connection[Any]) -> Answer:
+        try:
+            return [], invariants.books(Replay(connection, names), at)
+        except DAMAGE as error:
+            return [uncomputed("D18.4", error)], None
+
+    def projections(connection: Connection[Any]) -> Answer:
+        rankings = Rankings(connection, names, through)
+        folded = invariants.projections(connection, projector, None, rankings.stops())
+        return [*computed("D18.6", folded), *computed("D12", rankings.findings())], None
+
+    return [streams, facts, accounts, projections]
 
 
 @contextmanager
@@ -98,23 +129,27 @@ def _events(
     paging: Paging,
 ) -> Iterator[Discrepancy]:
     """Yield what is wrong with single events and periods, and with the tree over all of them."""
-    periods = invariants.Periods(connection, events)
+    periods = invariants.Periods(connection, events, head.position)
     commands = commands_of(connection, events, head.position)
     course, four_eyes = Course(commands), FourEyes()
     for row, event in commands:
         yield from four_eyes.check(row, event)
-    pages = (
-        Page(after, min(after + paging.size, head.position), course.at(after))
-        for after in range(0, head.position, paging.size)
-    )
+    pages = _pages(head, course, together.seals.sealing, paging.size)
     for done in all_checked(connection, events, pages, paging.processes):
+        if together.lack(done):
+            done = searched(connection, events, done.page)  # noqa: PLW2901 - now in full
         yield from together.take(done)
-        after, through, _ = done.page
-        yield from invariants.computed("D18.3", periods.add(after, through))
+        yield from computed("D18.3", periods.add(done.periods))
         if paging.progress is not None:
-            paging.progress(through, head.position)
+            paging.progress(done.page.through, head.position)
     yield from together.integrity.finish(head)
-    yield from periods.finish()
+    yield from computed("D18.3", periods.finish())
+
+
+def _pages(head: StoredHead, course: Course, sealing: Sealing, size: int) -> Iterator[Page]:
+    for after in range(0, head.position, size):
+        through = min(after + size, head.position)
+        yield Page(after, through, course.at(after), course.within(after, through), sealing)
 
 
 def _head(connection: Connection[Any], projector: Projector) -> StoredHead:

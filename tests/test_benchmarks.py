@@ -35,6 +35,10 @@ EXPECTED = (
     "events, one process",
     "events, by CPU of Python",
     "events, two processes",
+    # verify
+    "events verified",
+    "CPU per event verified",
+    "rows read and hashed, nothing else, CPU per event",
     # rebuild
     "events",
     "stock ProjectionRunner, balances only",
@@ -65,6 +69,7 @@ EXPECTED = (
     "memory of one consumer, at the end",
     "memory of one consumer, at most",
     "latency, median",
+    "from its end until facts are recorded again",
     "from its end until the lag is gone",
 )
 

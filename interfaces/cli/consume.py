@@ -25,6 +25,10 @@ NAMES = ("accepted", "duplicates", "quarantined", "rejected")
 PATIENCE_SECONDS = 8
 """A transaction of a frozen worker is ended after this, that it may not hold up the others."""
 
+WAIT_SECONDS = 2
+"""A database that is away is waited for so long at a time: the pool's own tries come at once, after
+a second, and then ever later."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Given:
@@ -114,7 +118,9 @@ def _work(session: Session, given: _Given, health: Health) -> None:
     with session.database() as database, ExitStack() as stack:
         bootstrap.require_ledger(database.connection)
         ledger = stack.enter_context(
-            bootstrap.open_ledger(database, patience_seconds=PATIENCE_SECONDS)
+            bootstrap.open_ledger(
+                database, patience_seconds=PATIENCE_SECONDS, wait_seconds=WAIT_SECONDS
+            )
         )
         stack.enter_context(serving(health, given.health_address, given.health_port))
         with silent("kafka"):

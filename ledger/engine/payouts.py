@@ -38,7 +38,7 @@ def decide_payouts(
     cutoff: date,
     payables: Iterable[Payable],
     *,
-    on_any_day: bool = False,
+    on_any_day: bool,
 ) -> Iterator[PayoutInitiated]:
     """One payout for each partner and currency that is due and above the minimum (D15.1).
 

@@ -13,9 +13,8 @@ from psycopg.rows import class_row, tuple_row
 from events.binary import decode_record
 from events.envelope import HORIZON_DAYS
 from events.errors import Rejection
-from ledger.dead_letters import Incoming
+from ledger.dead_letters import Incoming, unpack
 from ledger.errors import Refused
-from ledger.ingest.kafka.messages import unpack
 from ledger.recording import Recording
 from ledger.store.migrations import Names
 

@@ -9,6 +9,9 @@ import orjson
 
 from events.codec import content_hash
 
+LEAF = b'{"content":"%b","position":%d,"recorded_at":"%b","stream":%b,"version":%d}'
+"""What a leaf is the hash of: its content in hex, its instant and, as JSON, its stream."""
+
 
 class Row(NamedTuple):
     """One event to append, in the order of the columns that COPY writes.
@@ -52,7 +55,7 @@ def leaf_bytes(position: int, recorded_at: str, stream: str, version: int, conte
     The members are position, recorded_at (as ``format_instant`` writes it), stream, version, and
     content in hex.
     """
-    return b'{"content":"%b","position":%d,"recorded_at":"%b","stream":%b,"version":%d}' % (
+    return LEAF % (
         content.hex().encode(),
         position,
         recorded_at.encode(),

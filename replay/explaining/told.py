@@ -63,7 +63,10 @@ class Log:
         ]
 
     def naming(self, line: Told) -> list[Told]:
-        """Return later events that name a line: corrections, take-backs, a sponsor's shares."""
+        """Return later events that name a line: corrections, take-backs, a sponsor's shares.
+
+        And that finance was told of it because of a retraction, and has looked at it.
+        """
         data = line.data
         found = self._read(
             "position > %s AND (originator_id = %s OR client_id = %s)"
@@ -72,7 +75,11 @@ class Log:
             line.stream,
             data.get("client_id"),
         )
-        return [told for told in found if told.data.get("line") == line.position]
+        return [
+            told
+            for told in found
+            if line.position in (told.data.get("line"), told.data.get("decision"))
+        ]
 
     def resting_on(self, told: Told, most: int) -> list[Told]:
         """Return the first ``most`` decisions that name an event, of its client or partner."""

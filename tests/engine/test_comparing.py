@@ -35,6 +35,16 @@ def test_by_hand(posted: int, waived: int, now: int, unretracted: int, expected:
     assert compare(worth(posted), waived, worth(now), worth(unretracted)) == expected
 
 
+def test_bases_of_equal_amounts() -> None:
+    """Of what rounds to the same the base is now's; no difference shows a base below 0."""
+    posted = Worth(2_000, 10_000)
+    assert compare(posted, 0, Worth(2_000, 10_002), Worth(2_000, 10_002)) == Compared()
+    late = compare(Worth(1_900, 10_000), 0, posted, posted)
+    assert late == Compared(missing=Worth(100, 0))
+    lower = compare(posted, 0, Worth(1_600, 8_000), Worth(1_600, 8_001))
+    assert lower == Compared(given=Worth(400, 2_000))
+
+
 @given(posted=AMOUNTS, waived=AMOUNTS, now=AMOUNTS, unretracted=AMOUNTS)
 def test_a_second_run_finds_nothing_more(
     posted: int, waived: int, now: int, unretracted: int

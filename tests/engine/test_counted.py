@@ -9,7 +9,8 @@ import pytest
 from pydantic import JsonValue
 
 from events.lines import BonusDeclined
-from ledger.engine.badges import Reached, badges_reached
+from events.partner_decisions import BadgeAwarded
+from ledger.engine.badges import Reached, award, badges_reached
 from ledger.engine.bonuses import decide_bonus, ordinals_to_judge
 from ledger.engine.contests import Claims, any_replaces
 from ledger.engine.counted import CountedClient, Counts, Rewarded
@@ -198,6 +199,32 @@ def test_d12_2_the_version_of_the_counting_day() -> None:
     assert reached(of(plain(), later=badges(1, 9, 9, 9)), 31) == [("pioneer", (3,))]
     assert reached(of(badges(9, 9, 9, 9), later=badges(1, 9, 9, 9)), 31) == [("pioneer", (3,))]
     assert reached(of(badges(9, 9, 5, 9), later=plain()), 31) == []
+    assert reached(of(plain(), later=badges(9, 2, 9, 9)), 31) == [("rocket", (2, 3))]
+
+
+def test_d12_2_a_badge_is_that_of_the_partners_programme() -> None:
+    """D7.3: of the day of the last of the clients that reach it, by whose facts it is named."""
+    ledger = of(plain())
+    programmes = ledger.programmes.adopt(
+        badges(1, 9, 9, 9).model_copy(update={"name": "other"}), None
+    )
+    ledger = ledger._replace(programmes=programmes)
+    under = PARTNER._replace(programmes=((day(1), "other"),))
+    assert badges_reached(ledger, run(31), PARTNER, THREE, frozenset()) == []
+    assert badges_reached(ledger, run(31), under, THREE, frozenset()) == [("pioneer", (1,))]
+    clients = [
+        CountedClient("c1", day(2), datetime(2024, 1, 2, tzinfo=UTC), 9, day(2), 8),
+        CountedClient("c2", day(3), datetime(2024, 1, 3, tzinfo=UTC), None, None, 7),
+    ]
+    assert award(ledger, run(31), under, "rocket", clients) == BadgeAwarded(
+        rule="D12.2",
+        programme_version="other/1",
+        day=day(3),
+        partner_id="p1",
+        badge="rocket",
+        facts=(7, 8, 9),
+        run=9,
+    )
 
 
 # --- contests ------------------------------------------------------------------------------------

@@ -65,3 +65,22 @@ def test_what_finance_adjusted_is_listed_if_it_is_worth_another_amount(
     assert listed(ledger) == [("D9.4", due, "EUR", 2_000, "EUR", "adjusted")]
     story.when(changed("2024-01-10T20:00:00Z", 10_000), accrue("2024-01-31"))
     assert listed(ledger)[1:] == [("D9.4", 2_000, "EUR", 2_000, "EUR", "settled")]
+
+
+@pytest.mark.parametrize("price", [12_000, 6_000, 0])
+def test_what_a_run_settles_itself_is_not_listed(price: int) -> None:
+    """A difference, a waiver: nothing is left to finance, nor when it is compared again."""
+    story, ledger = given(changed("2024-01-10", price), accrue("2024-01-31"))
+    story.when(changed("2024-01-10T20:00:00Z", 10_000), accrue("2024-01-31"))
+    assert len(ledger.lines()) > 1
+    assert listed(ledger) == []
+
+
+def test_what_was_waived_before_finance_adjusted_it_is_settled() -> None:
+    """V as the last run left it is P less its waivers; worth P again, it is finance's to see."""
+    story, ledger = given(changed("2024-01-10", 6_000), accrue("2024-01-31"))
+    story.when(adjust(-500, line=("c1", "2024-01-10")), changed("2024-01-10T20:00:00Z", 6_000))
+    story.when(accrue("2024-01-31"))
+    assert listed(ledger) == []
+    story.when(changed("2024-01-10T21:00:00Z", 10_000), accrue("2024-01-31"))
+    assert listed(ledger) == [("D9.4", 2_000, "EUR", 2_000, "EUR", "adjusted")]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from events.lines import BonusDeclined
+import pytest
+
+from events.lines import AdjustmentPosted, BonusDeclined, ClawbackWaived, PeriodLine
 from events.partner_decisions import TierChanged
 from events.payout_decisions import PaymentBooked, PayoutClosed
 from ledger.policy.programme import Programme
@@ -11,16 +13,20 @@ from tests.rules.dsl import Given
 from tests.rules.facts import (
     accrue,
     activated,
+    branded,
     certified,
+    changed,
     enrolled,
     failed,
     invested,
+    invoiced,
     nps,
     pay,
     portfolio,
+    refunded,
 )
 from tests.rules.memory_adapter import MemoryLedger
-from tests.rules.programmes import plain, programme, small
+from tests.rules.programmes import plain, programme, quick, small
 
 
 def told(*entries: Entry, terms: Programme | None = None) -> MemoryLedger:
@@ -110,3 +116,52 @@ def test_a_bonus_that_is_refused_says_by_which_version() -> None:
     )
     [refused] = [one for _, one in ledger.by_class[BonusDeclined]]
     assert (refused.programme_version, refused.rule) == ("izyinbox/1", "D10.1")
+
+
+@pytest.mark.parametrize("price", [12_000, 6_000])
+def test_what_corrects_a_period_names_what_it_is_worth_now_by(price: int) -> None:
+    """D18.5: the change that was told late, though the first line rests on another price."""
+    late = changed("2024-01-10T18:00:00Z", price)
+    ledger = told(
+        enrolled("2024-01-01"),
+        activated("2024-01-10", partner="p1"),
+        accrue("2024-01-31"),
+        late,
+        accrue("2024-01-31"),
+        terms=plain(),
+    )
+    [correction] = [one for _, one in ledger.events if isinstance(one, PeriodLine) and one.line]
+    assert late.id in [ledger.ids[fact] for fact in correction.facts]
+
+
+def test_a_margin_that_is_less_names_what_it_is_worth_now_by() -> None:
+    """D13, D18.5."""
+    late = changed("2024-01-10T18:00:00Z", 6_000)
+    ledger = told(
+        enrolled("2024-01-01", portfolio=201),
+        certified("2024-01-01"),
+        accrue("2024-01-05"),
+        branded("2024-01-10"),
+        activated("2024-01-10", partner="p1"),
+        accrue("2024-01-31"),
+        late,
+        accrue("2024-01-31"),
+        terms=quick(),
+    )
+    [taken] = [one for _, one in ledger.by_class[AdjustmentPosted]]
+    assert late.id in [ledger.ids[fact] for fact in taken.facts]
+
+
+def test_what_corrects_a_payment_names_it() -> None:
+    """D8.2: invoice and payment, as its first line does."""
+    ledger = told(
+        enrolled("2024-01-01"),
+        activated("2024-01-10", partner="p1"),
+        invoiced("2024-01-10", payment="first"),
+        accrue("2024-01-31"),
+        refunded("2024-02-01", 5_000, payment="first"),
+        accrue("2024-01-31"),
+        terms=programme(accrual="invoice"),
+    )
+    [waived] = [one for _, one in ledger.by_class[ClawbackWaived]]
+    assert (waived.invoice_id, waived.payment_id) == ("i1", "first")

@@ -22,7 +22,7 @@ from interfaces.cli import consume
 from interfaces.cli.main import main
 from ledger import recording
 from ledger.entities import Entities
-from ledger.ingest.kafka import consumer, offsets
+from ledger.ingest.kafka import offsets
 from ledger.recording import Recorder
 from ledger.store.recorder import LedgerRecorder
 from ledger.turns import Turns
@@ -44,7 +44,6 @@ def run(arguments: list[str], log: str, hook: str, environment: dict[str, str]) 
     # Frozen transactions are ended as ever, only sooner.
     consume.PATIENCE_SECONDS = 3
     offsets.LOCK_SECONDS = offsets.STILL_SECONDS = 1
-    consumer.LONGEST_WAIT_SECONDS = 1.0
     if hook:
         HOOKS[hook]()
     sys.exit(main(arguments))

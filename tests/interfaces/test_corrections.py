@@ -155,4 +155,9 @@ def test_a_decision_that_a_retraction_left_standing_is_resolved(
     assert (done["decision"], done["reason"]) == (position, "kept")
     assert commissions.done("unresolved", "--format", "json").rows == []
     assert "resolved already" in commissions.refused(*given)
+    linked = commissions.done("explain", position, "--format", "json").json["linked"]
+    assert [one["type"] for one in linked] == ["DecisionUnresolved", "DecisionResolved"]
+    back = commissions.done("explain", linked[-1]["position"], "--format", "json").json
+    assert back["decided_by"]["data"]["reason"] == "kept"
+    assert position in [one["position"] for one in back["facts"]]
     assert [commissions.done(word).status for word in ("verify", "recompute")] == [0, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -9,19 +10,33 @@ from decimal import Decimal
 import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from pydantic import JsonValue
 
 from ledger.errors import LedgerError, NotReady, Refused
 from ledger.policy.parts import Requirements
 from ledger.policy.programme import Programme
 from replay.what_if import Comparison, Sums, compare
 from tests.model.commands import Adopt
+from tests.model.journal import Entry
 from tests.properties.every_rule import stories_of_every_rule
 from tests.properties.play import play
 from tests.properties.stories import AdjustLine, Step, Story, stories
 from tests.rules.dsl import tell
-from tests.rules.facts import accrue, activated, adjust, changed, credit, enrolled, referred
+from tests.rules.facts import (
+    accrue,
+    activated,
+    adjust,
+    branded,
+    certified,
+    changed,
+    close,
+    credit,
+    enrolled,
+    portfolio,
+    referred,
+)
 from tests.rules.ledger_adapter import RealLedger, _database, open_ledger
-from tests.rules.programmes import plain, programme
+from tests.rules.programmes import plain, programme, quick
 
 START = (enrolled("2020-01-01"), referred("2024-01-01"), activated("2024-02-01"))
 
@@ -171,6 +186,61 @@ def test_paid_on_what_clients_paid(story: RealLedger) -> None:
     found = compared(programme(accrual="invoice"))
     assert found.totals() == {"EUR": (6_000, 0)}
     assert len(story.lines()) == 3
+
+
+def test_every_kind_of_line_by_its_rule() -> None:
+    """Without bonus, contest, sponsorship, prizes and brand each of them is taken out, to the cent.
+
+    What its own brand earned the partner as margins comes back as commissions.
+    """
+    sprint: JsonValue = {
+        "code": "sprint",
+        "start": "2024-01-01",
+        "end": "2024-03-31",
+        "amount": 700,
+        "first_place": {"prize": "trip", "value": 9_000},
+    }
+    rich = quick(
+        per_ten={"each": 1, "amount": 500, "from": "referent"},
+        contest=[sprint],
+        sponsorship={"reward": 1_000, "active_clients": 1, "override": "0.05"},
+        leaderboard={"prizes": [300]},
+    )
+    with open_ledger() as ledger:
+        ledger.adopt(rich, None)
+        told: tuple[Entry, ...] = (
+            enrolled("2023-12-01", "p9"),
+            enrolled("2023-12-01", sponsor="p9"),
+            certified("2023-12-01"),
+            portfolio("2023-12-01", 300),
+            accrue("2023-12-31"),
+            branded("2024-03-01"),
+            referred("2024-01-10"),
+            activated("2024-01-10"),
+            accrue("2024-03-31"),
+            *(close(f"2024-{month:02d}") for month in (1, 2, 3)),
+        )
+        tell(ledger, told)
+        found = compared(quick(white_label=None, territory=None))
+        present = {line.kind for line in ledger.lines()}
+    by_kind: Counter[str] = Counter()
+    for (kind, _, _), amount in difference(found).items():
+        by_kind[kind] += amount
+    assert present == {
+        *("bonus", "contest", "reward", "override", "prize", "commission", "margin"),
+    }
+    month = 10_000 * 30 // 100
+    assert by_kind == {
+        "bonus": -500,
+        "contest": -700,
+        "reward": -1_000,
+        "override": -10_000 * 5 // 100,
+        "prize": -300,
+        "prize_in_kind": -9_000,
+        "margin": -10_000 * 40 // 100,
+        "commission": month,
+    }
+    assert found.totals() == {"EUR": (3_000 + 2 * month, 3 * month)}
 
 
 def test_finance_s_own_lines_stay(story: RealLedger) -> None:

@@ -34,7 +34,7 @@ def test_a_database_that_comes_back_is_found_by_who_waits_for_it(ledger_database
     with (
         proxied(lambda: database_socket(url)) as proxy,
         connect(Settings(), through(url, proxy)) as database,
-        open_ledger(database, patience_seconds=10) as ledger,
+        open_ledger(database, wait_seconds=10) as ledger,
     ):
         before, found = ledger.ledger, None
         causes: list[BaseException | None] = []

@@ -83,6 +83,31 @@ def test_a_changed_column_is_told_with_its_place(
     assert found(connection) == []
 
 
+@pytest.mark.parametrize("position", [1, LINE, LAST])
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("recorded_at", "infinity"),
+        ("effective_at", "-infinity"),
+        ("effective_at", "12026-01-01 00:00+00"),
+        ("day", "infinity"),
+        ("posting_day", "0044-03-15 BC"),
+    ],
+)
+def test_what_is_in_no_calendar_is_told(
+    connection: psycopg.Connection, position: int, column: str, value: str
+) -> None:
+    """A day or an instant that only the database can hold, of a command, a line and a decision."""
+    with tampering(connection) as owner:
+        owner.execute(
+            f"UPDATE ledger.events SET {column} = %s WHERE position = %s", (value, position)
+        )
+    told = [each for each in found(connection) if each.position == position]
+    assert ("columns", "an instant or a day is in no calendar") in {
+        (each.check, each.what) for each in told
+    }
+
+
 def test_no_column_is_left_out(connection: psycopg.Connection) -> None:
     """A column that comes later needs a check of its own."""
     names = connection.execute(

@@ -317,3 +317,17 @@ def test_d10_2_in_place_of_the_first_year_of_counted_clients_only(given: Given) 
     story.when(accrue("2024-02-29")).then(
         commission("2024-01-10", 0), commission("2024-02-10", 2_000)
     )
+
+
+def test_d10_2_who_counts_after_all_is_waived_what_the_contest_stands_for(given: Given) -> None:
+    """D9.2: told late, its first day had a price: February is not due any more."""
+    story = given(
+        enrolled("2024-01-01"),
+        activated("2024-01-10", price=0, partner="p1"),
+        changed("2024-02-01", 10_000),
+        accrue("2024-02-29"),
+        programme=instead(),
+    )
+    story.when(changed("2024-01-10T20:00:00Z", 10_000), accrue("2024-02-29")).then(
+        contest_line("2024-01-10"), waiver("2024-02-10", 2_000)
+    )

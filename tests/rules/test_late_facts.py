@@ -50,6 +50,18 @@ def test_a_fall_a_rise_and_a_fall_again(given: Given) -> None:
     story.then_balance(earned=7_000)
 
 
+def test_a_rise_and_back_to_what_it_was_first(given: Given) -> None:
+    """D9.2: worth its first line again, the difference is waived; once."""
+    story = given(*DONE[:2]).when(accrue("2024-01-31"))
+    story.when(changed("2024-01-10T18:00:00Z", 12_000), accrue("2024-01-31")).then(
+        difference("2024-01-10", 400)
+    )
+    story.when(changed("2024-01-10T19:00:00Z", 10_000), accrue("2024-01-31")).then(
+        waiver("2024-01-10", 400)
+    )
+    story.when(changed("2024-01-10T20:00:00Z", 10_000), accrue("2024-01-31")).then_nothing()
+
+
 def test_differences_show_bases_that_add_up(given: Given) -> None:
     """D9.1: the new base - the sum of the bases posted."""
     story = given(*DONE)

@@ -189,6 +189,16 @@ def test_d9_5_waived_and_taken_back_by_one_run(given: Given) -> None:
     story.then_balance(earned=2_000, adjusted=-1_200)
 
 
+def test_d9_5_without_it_another_currency_takes_nothing_back(given: Given) -> None:
+    """D9.3: U is unknown where it is in francs; 8.00 are waived by the change that is true."""
+    story = posted(given).when(
+        changed("2024-01-10T18:00:00Z", 6_000),
+        changed("2024-01-10T19:00:00Z", 6_000, currency="CHF", id="francs"),
+        retract("francs"),
+    )
+    story.when(accrue("2024-01-31")).then(waiver("2024-01-10", 800))
+
+
 def test_d9_5_a_true_churn_beside_it_takes_nothing_back(given: Given) -> None:
     """U is 0 as V is: all was waived, nothing rested on the retracted claim alone."""
     story = posted(given).when(churned("2024-01-10"), retract("claim"), accrue("2024-01-31"))

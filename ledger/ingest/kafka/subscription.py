@@ -24,6 +24,7 @@ from ledger.errors import LedgerError
 from ledger.ingest.kafka.access import Access
 from ledger.ingest.kafka.history import Found, Identity, Partition
 from ledger.ingest.kafka.messages import Record
+from ledger.ingest.kafka.records import PartitionRecords
 
 FETCH_BYTES = 16 * 2**20
 PARTITION_BYTES = 4 * 2**20
@@ -98,9 +99,10 @@ class Subscription:
                 f"no broker at {', '.join(access.servers)} lets us in ({type(error).__name__});"
                 " start it, or correct --bootstrap-servers and the settings COMMISSIONS_KAFKA_…"
             ) from None
+        self._consumer._fetcher.PartitionRecords = PartitionRecords  # noqa: SLF001 - no setting is
         self._consumer.subscribe(topics, listener=_Listener(self._consumer, self._words))
 
-    def poll(self, wait_ms: int, most: int) -> list[Record]:
+    def poll(self, wait_ms: int, most: int) -> dict[Partition, list[Record]]:
         """Records in offset order by partition; comes back early, and empty, when told nothing.
 
         Raises LostPlace, and BrokerRefused for what does not pass by itself.
@@ -112,12 +114,12 @@ class Subscription:
         except kafka_errors.KafkaError as error:
             if error.retriable or isinstance(error, _PASSING):
                 time.sleep(_PAUSE_SECONDS)
-                return []
+                return {}
             raise BrokerRefused(
                 f"the broker does not let us read on ({type(error).__name__}); put it right there,"
                 " then start again: nothing is lost"
             ) from error
-        return [record for records in polled.values() for record in records]
+        return {Partition(*at): records for at, records in polled.items()}
 
     def changes(self) -> Changes:
         """What the group has changed since it was last asked."""

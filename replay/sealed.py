@@ -1,0 +1,164 @@
+"""The statements of sealed months made of the events as they are gone through (D16, D18.9).
+
+A seal is proven if the statements that the events' own words make hash to it. Whatever is not
+proven in this way is produced again as statements are (:func:`replay.statements.seal`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, TypeAlias
+
+import orjson
+
+from events.course import StatementsSealed
+from ledger.errors import Refused
+from replay.findings import StoredRow
+from replay.statements import SEALED, document_of, first_day, last_day
+
+Entry: TypeAlias = tuple[int, int, int, bytes | None]
+"""A money event of an account: the ordinal of its posting day, its position, the change of what is
+payable, and its line in a sealed statement as JSON, None if its month was not sealed after it."""
+
+Entries: TypeAlias = "dict[tuple[str, str], list[Entry]]"
+"""Entries by partner and currency, in order of position."""
+
+_OF_COLUMNS = frozenset(
+    {"amount", "client_id", "effect", "kind", "position", "posting_date", "service_date", "tax"}
+)
+_OF_STATE = tuple(name for name in SEALED if name not in _OF_COLUMNS)
+"""Members of a line that a state says by the same name; the others are of columns."""
+
+
+class Sealing:
+    """Which months were sealed after which position: what decides whether a line is needed."""
+
+    def __init__(self, sealed: Iterable[StatementsSealed] = ()) -> None:
+        self._closes = {each.month: each.close for each in sealed}
+        self.last = max(self._closes.values(), default=0)
+        """The last close: what comes after it is under no seal."""
+
+    def entry(self, columns: Columns, effect: int, state: bytes) -> Entry:
+        """The entry of an event up to the last close."""
+        position, day = columns[0], columns[6]
+        if position > self._closes.get(_month(day), 0):
+            return day, position, effect, None
+        return day, position, effect, _line(columns, effect, orjson.loads(state))
+
+
+Columns: TypeAlias = tuple[int, str, str | None, int, int | None, int, int]
+"""Position, kind, client, amount, tax, and the ordinals of day and posting day."""
+
+
+def columns_of(row: StoredRow) -> Columns | None:
+    """The columns of a money event as it was read; None of any other."""
+    if None in (row.kind, row.partner_id, row.currency, row.amount, row.day, row.posting_day):
+        return None
+    assert row.kind is not None
+    assert row.amount is not None
+    assert row.day is not None
+    assert row.posting_day is not None
+    days = row.day.toordinal(), row.posting_day.toordinal()
+    return row.position, row.kind, row.client_id, int(row.amount), row.tax, *days
+
+
+def _line(columns: Columns, effect: int, record: dict[str, Any]) -> bytes:
+    position, kind, client, amount, tax, day, posting = columns
+    line = {name: record[name] for name in _OF_STATE if name in record}
+    line["amount"] = amount
+    if client is not None:
+        line["client_id"] = client
+    line["effect"] = effect
+    line["kind"] = kind
+    line["position"] = position
+    line["posting_date"] = _written(posting)
+    line["service_date"] = _written(day)
+    if tax is not None:
+        line["tax"] = tax
+    return orjson.dumps(line, option=orjson.OPT_SORT_KEYS)
+
+
+@lru_cache(maxsize=8192)
+def _written(day: int) -> str:
+    return date.fromordinal(day).isoformat()
+
+
+@lru_cache(maxsize=8192)
+def _month(day: int) -> str:
+    return _written(day)[:7]
+
+
+class Seals:
+    """Follows the accounts up to each close; ``proven`` are the positions of seals that are right.
+
+    ``add`` the entries of each page, in order, with the log's roots at the closes up to its end.
+    """
+
+    def __init__(self, sealed: Sequence[tuple[int, StatementsSealed]] = ()) -> None:
+        self.sealing = Sealing(event for _, event in sealed)
+        self._waiting = sorted(sealed, key=lambda one: one[1].close, reverse=True)
+        self._open: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
+        self._payable: dict[tuple[str, str], int] = {}
+        self._through = 0
+        self.proven: set[int] = set()
+
+    def add(self, entries: Entries, through: int, roots: Mapping[int, bytes]) -> None:
+        """Take the entries of positions up to ``through``."""
+        for key, several in entries.items():
+            self._open[key] += several
+        while self._waiting and self._waiting[-1][1].close <= through:
+            position, event = self._waiting.pop()
+            if self._made(event, roots.get(event.close)) == (event.statements, event.sha256):
+                self.proven.add(position)
+
+    def _made(self, event: StatementsSealed, root: bytes | None) -> tuple[int, str] | None:
+        """How many statements a close made, and the hash over them; None if that is not seen."""
+        try:
+            first, last = (of(event.month).toordinal() for of in (first_day, last_day))
+        except Refused:
+            return None
+        if root is None or last < self._through:
+            return None
+        self._through = last
+        digest, partners = sha256(), 0
+        for partner, accounts in self._closing(first, last, event.close).items():
+            of: dict[str, object] = {"partner_id": partner, "month": event.month}
+            of["status"] = "closed"
+            of |= {"position": event.close, "root": root.hex()}
+            document = document_of(of, accounts)
+            try:
+                digest.update(orjson.dumps(document, option=orjson.OPT_SORT_KEYS))
+            except orjson.JSONEncodeError:
+                # A total that is wider than 64 bits.
+                return None
+            partners += 1
+        return partners, digest.hexdigest()
+
+    def _closing(self, first: int, last: int, close: int) -> dict[str, list[SealedAccount]]:
+        """The accounts of each partner from a day to a day; what is posted by then is closed."""
+        found: defaultdict[str, list[SealedAccount]] = defaultdict(list)
+        for key in sorted(self._open.keys() | self._payable.keys()):
+            entries = self._open.pop(key, [])
+            later = [one for one in entries if one[0] > last or one[1] > close]
+            if later:
+                self._open[key] = later
+                entries = [one for one in entries if one[0] <= last and one[1] <= close]
+            if entries or key in self._payable:
+                opening = self._payable.get(key, 0) + _sum(e for e in entries if e[0] < first)
+                lines = sorted(one for one in entries if one[0] >= first)
+                self._payable[key] = closing = opening + _sum(lines)
+                written = [orjson.Fragment(line) for *_, line in lines if line is not None]
+                found[key[0]].append((key[1], opening, written, closing))
+        return found
+
+
+SealedAccount: TypeAlias = tuple[str, int, list[Any], int]
+"""Currency, opening balance, lines as they are written, closing balance."""
+
+
+def _sum(entries: Iterable[Entry]) -> int:
+    return sum(effect for _, _, effect, _ in entries)

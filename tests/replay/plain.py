@@ -1,0 +1,44 @@
+"""Rows as the database sends them, made of rows as they are read."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from replay.findings import StoredRow
+from replay.integrity import content_of, leaf_of
+from replay.plain import EPOCH, FIRST_DAY, PlainRow
+
+
+def plain(row: StoredRow) -> PlainRow:
+    """The same row: texts as bytes, money as digits, instants and days as numbers."""
+    money = {"amount", "in_flight", "tax"}
+    return tuple(
+        str(value).encode() if value is not None and name in money else _plain(value)
+        for name, value in zip(StoredRow._fields, row, strict=True)
+    )
+
+
+def microseconds(instant: datetime) -> int:
+    """An instant as the database has it."""
+    return (instant - EPOCH) // timedelta(microseconds=1)
+
+
+def _plain(value: object) -> object:
+    match value:
+        case datetime():
+            return microseconds(value)
+        case date():
+            return value.toordinal() - FIRST_DAY
+        case str():
+            return value.encode()
+        case Decimal():
+            return str(value).encode()
+        case _:
+            return value
+
+
+def hashed(row: StoredRow) -> StoredRow:
+    """The row with the hashes that it should have, as whoever has the code can make them."""
+    row = row._replace(content=content_of(row))
+    return row._replace(leaf=leaf_of(row))
