@@ -156,6 +156,8 @@ def correct_partner(  # noqa: PLR0913 - one for each option
         cleared.append("sponsor_id")
     if department == NONE:
         cleared.append("department")
+    if not cleared and all(value is None for value in members.values()):
+        raise click.UsageError("say what to correct: --kind, --founding, --sponsor, --department")
     with session.ledger() as ledger:
         position = ledger.correct_partner(
             partner_id=partner,
