@@ -60,7 +60,7 @@ class Known(dict[bytes | None, int]):
     """What texts are worth, judged once each: 0 if one is no value. What is absent is right."""
 
     def __init__(self, judge: Callable[[bytes], int]) -> None:
-        super().__init__({None: 1, b"": 1})
+        super().__init__({None: 1})
         self._judge = judge
 
     def __missing__(self, text: bytes) -> int:

@@ -23,15 +23,22 @@ from replay.findings import Discrepancy
 from replay.meaning import Totals
 from replay.statements import seal
 
-DAMAGE = (psycopg.DataError, psycopg.IntegrityError, LedgerError)
-"""What queries raise over events that no ledger could have recorded."""
+DAMAGE = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.NotSupportedError,
+    LedgerError,
+    ArithmeticError,
+    ValueError,
+)
+"""What is raised over events that no ledger could have recorded: an amount that is no number."""
 
 _PERIODS = sql.Identifier("pg_temp", "verified_periods")
 
 _CREATE_PERIODS = """
 CREATE TEMPORARY TABLE {periods} (
     position bigint, partner_id text, client_id text, subscription_id text, day date,
-    invoice_id text, payment_id text, line bigint, amount bigint, taken_back boolean
+    invoice_id text, payment_id text, line bigint, amount numeric, taken_back boolean
 )
 """
 

@@ -192,10 +192,11 @@ def _accepted(rows: Sequence[PlainRow], page: Page) -> tuple[Accepted, list[int]
 def _enter(rows: Iterable[StoredRow], sealing: Sealing, entries: Entries) -> None:
     """Add what was looked through in the general way to its accounts, as its columns have it."""
     for row in rows:
-        columns = columns_of(row)
-        if columns is None or row.position > sealing.last:
-            continue
-        with suppress(EventError, ValueError):
+        # What cannot be read, or is no number, was told.
+        with suppress(EventError, ArithmeticError, ValueError):
+            columns = columns_of(row)
+            if columns is None or row.position > sealing.last:
+                continue
             totals = balance_of(decode_state(row.topic, row.state))
             effect = 0 if totals is None else payable(totals[1])
             entry = sealing.entry(columns, effect, row.state)

@@ -23,7 +23,7 @@ from psycopg import Connection, sql
 from ledger.collecting import collect_seldom
 from replay.pages import Checked, Page, checked
 
-WORTH_PROCESSES = 12
+WORTH_PROCESSES = 40
 """Pages from which on others help; a process takes half a second to be there."""
 
 _AHEAD = 2

@@ -70,8 +70,10 @@ def verify(
             for found, books in answered():
                 yield from found
                 if books is not None:
-                    yield from invariants.postings(books, together.accounts)
-                    yield from invariants.balances(books, together.balances)
+                    postings = invariants.postings(books, together.accounts)
+                    balances = invariants.balances(books, together.balances)
+                    yield from computed("D18.4", postings)
+                    yield from computed("D18.6", balances)
         left = together.unproven(sealed)
         findings = invariants.sealed_statements(connection, projector, left, signed.roots)
         yield from computed("D18.9", findings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import orjson
@@ -109,6 +110,36 @@ def test_no_other_byte_is_read_that_the_codec_refuses(topic: str, state: bytes) 
             if told is not None:
                 assert told_by(topic, other) is not None, other
                 assert is_told(topic, other, told), other
+
+
+@pytest.mark.parametrize(("topic", "state"), STATES)
+def test_no_other_value_is_read_that_the_codec_refuses(topic: str, state: bytes) -> None:
+    """Each value empty, of another kind, and out of its limits."""
+    read = GRAMMARS[topic].read
+    for value in {*re.findall(rb':("[^"]*"|-?[0-9]+|true|false)', state)}:
+        for other in (
+            b'""',
+            b'"x"',
+            b"0",
+            b"-1",
+            b"1.0",
+            b"1e3",
+            b"-0",
+            b"true",
+            b"null",
+            b"[]",
+            b"9" * 18,
+            b"9" * 19,
+            b"-" + b"9" * 18,
+            b'"2026-02-30"',
+            b'"XYZ"',
+            b'"2"',
+        ):
+            changed = state.replace(b":" + value, b":" + other)
+            told = read(changed)
+            if told is not None:
+                assert told_by(topic, changed) is not None, changed
+                assert is_told(topic, changed, told), changed
 
 
 @pytest.mark.parametrize(("topic", "state"), STATES)

@@ -16,7 +16,13 @@ from tests.projections.journal import Journal, commission
 from tests.replay.test_verify import FACT, FEB, LINE, RUN, tampering, write_ledger
 
 PAGE = 1
-"""Seventeen pages of an event each are enough of them for others to help."""
+"""Eighteen pages of an event each."""
+
+
+@pytest.fixture(autouse=True)
+def worth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let others help with so few."""
+    monkeypatch.setattr(sharing, "WORTH_PROCESSES", 12)
 
 
 @pytest.fixture(autouse=True)

@@ -108,6 +108,14 @@ def test_what_is_in_no_calendar_is_told(
     }
 
 
+@pytest.mark.parametrize("column", ["amount", "in_flight"])
+def test_an_amount_that_is_no_number_is_told(connection: psycopg.Connection, column: str) -> None:
+    """It is named, whatever cannot be added up because of it."""
+    with tampering(connection) as owner:
+        owner.execute(f"UPDATE ledger.events SET {column} = 'NaN' WHERE position = {LINE}")
+    assert ("columns", LINE) in checks(connection)
+
+
 def test_no_column_is_left_out(connection: psycopg.Connection) -> None:
     """A column that comes later needs a check of its own."""
     names = connection.execute(
