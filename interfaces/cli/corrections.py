@@ -173,4 +173,7 @@ def correct_partner(  # noqa: PLR0913 - one for each option
     session.line.add(position=position)
     result = {"position": position, "partner_id": partner, "cleared": cleared}
     given = {name: value for name, value in members.items() if value is not None}
-    write_result({**result, **given}, format_, f"corrected {partner}, position {position}")
+    told = f"corrected {partner}, position {position}"
+    if sponsor not in {None, NONE}:
+        told += f"; whether {sponsor} is its sponsor says: commissions explain {position}"
+    write_result({**result, **given}, format_, told)
