@@ -292,10 +292,10 @@ class DecisionUnresolved(RuledDecision):
 
 
 class DecisionResolved(RuledDecision):
-    """Finance has looked at a decision that was listed: nothing of it is open any more (D9.5).
+    """Finance has looked at a decision or payment that is listed: it is open no more (D9.5).
 
-    ``command`` says who, and why. Should another fact that it rested on be retracted, it is listed
-    again.
+    ``decision`` is the position under which it is listed, of a flagged payment that of its message;
+    ``command`` says who, and why. Should anything be noted of it later, it is listed again.
     """
 
     type: ClassVar[str] = "DecisionResolved"

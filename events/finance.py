@@ -276,7 +276,7 @@ class FactRetracted(TwoPersons, Controlled):
 
 
 class ResolutionRequested(TwoPersons, Controlled):
-    """Finance has looked at a decision that stands though it rested on a retracted fact (D9.5)."""
+    """Finance has looked at a decision or payment that is listed, by its position there (D9.5)."""
 
     type: ClassVar[str] = "decision.resolved"
     decision: Position

@@ -1,4 +1,5 @@
--- Claims, sponsors, payments and facts that wait or had no effect; the last word on each counts.
+-- Claims, sponsors, payments and facts that wait or had no effect; the last word on each counts. What
+-- finance has looked at is listed no more, unless something was noted of it since (D9.5).
 SELECT
     noted.position,
     COALESCE(SPLIT_PART(told.topic, '/', 1), noted.type) AS type,
@@ -23,9 +24,14 @@ FROM (
             'PaymentBooked/1', 'DifferenceUnresolved/1', 'DecisionUnresolved/1'
         )
             AND record.reason IS DISTINCT FROM 'settled' AS open,
+        notes.position AS noted_at,
+        MAX(CASE WHEN notes.topic = 'DecisionResolved/1' THEN notes.position END) OVER (
+            PARTITION BY COALESCE(record.decision, record.fact, record.claim, notes.position)
+        ) AS resolved_at,
         ROW_NUMBER() OVER (
             PARTITION BY
                 CASE
+                    WHEN notes.topic = 'DecisionResolved/1' THEN 'resolution'
                     WHEN notes.topic LIKE 'Fact%' THEN 'fact'
                     WHEN notes.topic LIKE 'Referral%' THEN 'claim'
                     WHEN notes.topic LIKE 'Sponsor%' THEN 'sponsor'
@@ -70,3 +76,4 @@ LEFT JOIN :events AS told
     ON noted.names_fact AND told.position = noted.position
 WHERE noted.newest = 1
     AND noted.open
+    AND (noted.resolved_at IS NULL OR noted.resolved_at < noted.noted_at)

@@ -103,12 +103,14 @@ _SPONSORING: Mapping[str, Kinds] = {"fact": (PartnerEnrolled, PartnerCorrected)}
 _BRANDING: Mapping[str, Kinds] = {"fact": (PartnerWhiteLabelGranted,)}
 _COVERING: Mapping[str, Kinds] = {"fact": (PartnerTerritoryGranted,)}
 _PAYING: Mapping[str, Kinds] = {"fact": (PayoutSettled, PayoutFailed)}
+# A flagged payment is listed under its message.
+_LISTED: Mapping[str, Kinds] = {"decision": (Decision, PayoutSettled, PayoutFailed)}
 _OF_CLASS: Mapping[type[Event], Mapping[str, Kinds]] = {
     AdjustmentPosted: {"command": (AdjustmentRequested, FactRetracted, PartnerOpened)},
     AttributionAssigned: {"command": (AttributionAssignmentRequested,)},
     CommissionPosted: {"line": (CommissionPosted,)},
     CreditPosted: {"command": (CreditRequested,)},
-    DecisionResolved: {"command": (ResolutionRequested,)},
+    DecisionResolved: {**_LISTED, "command": (ResolutionRequested,)},
     DecisionUnresolved: {"fact": (Fact,), "command": (FactRetracted,)},
     EnrolmentCorrected: {"command": (PartnerCorrected,)},
     FactVoided: {"fact": (Fact,), "command": (FactRetracted,)},
@@ -119,6 +121,7 @@ _OF_CLASS: Mapping[type[Event], Mapping[str, Kinds]] = {
     PrizePosted: {"run": (PeriodClosed,)},
     ProgrammeAssigned: {"command": (PartnerProgrammeAssigned,)},
     RankingRecorded: {"run": (PeriodClosed,)},
+    ResolutionRequested: _LISTED,
     SponsorAccepted: _SPONSORING,
     SponsorRejected: _SPONSORING,
     SponsorWaiting: _SPONSORING,

@@ -110,7 +110,11 @@ def resolve(
     approved_by: str,
     format_: Format,
 ) -> None:
-    """Say that finance has looked at the decision of POSITION, which a retraction left standing."""
+    """Say that finance has looked at what `commissions unresolved` lists at POSITION.
+
+    A decision that a retraction left standing, a period that is finance's to settle, or a flagged
+    payment; facts that wait are settled by what they wait for, or retracted.
+    """
     with session.ledger() as ledger:
         done = ledger.resolve(
             decision=position, reason=reason, requested_by=requested_by, approved_by=approved_by

@@ -10,9 +10,8 @@ from typing import Any
 from psycopg import Cursor, sql
 from psycopg.rows import tuple_row
 
-from events.base import Command, Decision, Event, Fact
-from events.codec import decode_state
-from events.decisions import ClientStanding, DecisionResolved, DecisionUnresolved, FactVoided
+from events.base import Command, Decision, Fact
+from events.decisions import ClientStanding, FactVoided
 from events.finance import FactRetracted, ResolutionRequested
 from events.recorded import Recorded
 from ledger.commanding.commanding import Commanding, Plan, is_command
@@ -74,16 +73,17 @@ class RetractionCommands(Commanding):
     def resolve(
         self, *, decision: int, reason: str, requested_by: str, approved_by: str
     ) -> int | Proposed:
-        """Say that finance has looked at a decision that stays (D9.5). The command's position.
+        """Say that finance has looked at a decision or payment that is listed (D9.5).
 
-        It is listed as unresolved no more, and refuses no close.
+        ``decision`` is the position under which it is listed: it is no more, and refuses no close.
+        The command's position.
         """
         standing_on: list[date] = []
 
         def decide(_: Ledger, cursor: Cursor[Any]) -> Command:
             event = self._event(cursor, decision)
-            last = self._last_word(cursor, event) if event is not None else None
-            partner_id = commands.check_resolution(decision, event, last)
+            listed = decision in self._models.unresolved(cursor, date.max)
+            partner_id = commands.check_resolution(decision, event, listed=listed)
             assert event is not None
             standing_on.append(event.day)
             return ResolutionRequested(
@@ -99,20 +99,6 @@ class RetractionCommands(Commanding):
             return [commands.decide_resolution(event, is_command(event, ResolutionRequested))]
 
         return self._asked(Plan(decide, lambda _: standing_on[-1], resolve))
-
-    def _last_word(self, cursor: Cursor[Any], decision: Recorded) -> Event | None:
-        """What was said last of a decision that finance was told of."""
-        query = sql.SQL(
-            "SELECT topic, state FROM {} WHERE originator_id = %s AND topic = ANY(%s)"
-            " AND (convert_from(state, 'UTF8')::jsonb ->> 'decision')::bigint = %s"
-            " ORDER BY position DESC LIMIT 1"
-        ).format(self._entities.table)
-        account = f"account:{getattr(decision.data, 'partner_id', None)}"
-        topics = [DecisionUnresolved.topic(), DecisionResolved.topic()]
-        with cursor.connection.cursor(row_factory=tuple_row) as own:
-            own.execute(query, (account, topics, decision.position), prepare=False)
-            row = own.fetchone()
-        return decode_state(row[0], bytes(row[1])) if row is not None else None
 
     def _is_voided(self, cursor: Cursor[Any], fact: Recorded) -> bool:
         query = sql.SQL(

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from events.base import Decision, Event
-from events.decisions import DecisionResolved, DecisionUnresolved
+from events.base import Decision
+from events.decisions import DecisionResolved
 from events.finance import (
     AdjustmentRequested,
     CreditRequested,
@@ -24,6 +24,7 @@ from events.lines import (
     Line,
 )
 from events.partner_decisions import ProgrammeAssigned
+from events.partners import PayoutFailed, PayoutSettled
 from events.recorded import Recorded
 from ledger.engine.calendar import add_months, end_of_month, first_of_month, month_of
 from ledger.engine.draft import Draft
@@ -106,19 +107,24 @@ def check_retraction(source: str, name: str, fact: Recorded | None, *, voided: b
     return fact
 
 
-def check_resolution(position: int, event: Recorded | None, last: Event | None) -> str:
-    """A decision may be resolved: finance was told of it, and of nothing since (D9.5).
+def check_resolution(position: int, event: Recorded | None, *, listed: bool) -> str:
+    """Something may be resolved: a decision or a payment that finance is told of (D9.5).
 
-    ``last`` is the last word on it, if there is one. The partner that it is about.
+    ``listed``: it is, and was not resolved since. The partner that it is about.
     """
-    if event is None or not isinstance(last, DecisionUnresolved | DecisionResolved):
+    if event is None or not listed:
         raise Refused(
-            f"no decision at position {position} is listed because of a retraction; see what is"
+            f"nothing at position {position} is listed, or it is resolved already; see what is"
             " with: commissions unresolved"
         )
-    if isinstance(last, DecisionResolved):
-        raise Refused(f"decision {position} is resolved already; nothing is left to do")
-    return last.partner_id
+    if not isinstance(event.data, Decision | PayoutSettled | PayoutFailed):
+        raise Refused(
+            f"position {position} is a {event.data.type}, which waits or had no effect: it is"
+            " settled by what it waits for, or retracted if it was never true"
+        )
+    partner_id = event.data.__dict__["partner_id"]
+    assert isinstance(partner_id, str)
+    return partner_id
 
 
 def check_accrual(ledger: Ledger, through: date) -> None:

@@ -167,11 +167,11 @@ def _void(
     )
 
 
-def _lapse(draft: Draft, event: Recorded, claim: Claim) -> bool:
+def _lapse(draft: Draft, event: Recorded, claim: Claim) -> None:
     """A claim that holds its client, or waits, lapses; one answered otherwise stays so."""
     held = client_of(draft.state, claim.client_id).attribution
     if not _waits(draft, claim) and (held is None or held.claim != claim.position):
-        return False
+        return
     gone = Attribution(claim.partner_id, claim.position, claim.day, None)
     _let_lapse(draft, claim.client_id, gone, "retracted", event.position)
     if _waits(draft, claim):
@@ -185,7 +185,6 @@ def _lapse(draft: Draft, event: Recorded, claim: Claim) -> bool:
                 day=claim.day,
             )
         )
-    return True
 
 
 def _waits(draft: Draft, claim: Claim) -> bool:

@@ -17,9 +17,11 @@ from tests.rules.facts import (
     activated,
     certified,
     changed,
+    churned,
     enrolled,
     nps,
     referred,
+    settled,
 )
 from tests.rules.ledger_adapter import RealLedger, open_ledger
 from tests.rules.ledger_views import integer_of
@@ -126,7 +128,7 @@ def test_d9_5_what_finance_has_looked_at_is_listed_no_more() -> None:
             ledger.application.close("2024-01")
         resolve(ledger, position)
         assert listed(ledger) == []
-        with pytest.raises(Refused, match=f"decision {position} is resolved already"):
+        with pytest.raises(Refused, match=f"position {position} is listed, or it is resolved"):
             resolve(ledger, position)
         ledger.application.close("2024-01")
         assert [line.kind for line in ledger.lines()].count("contest") == 1
@@ -149,7 +151,7 @@ def test_d9_5_only_what_is_listed_is_resolved() -> None:
     """By two persons: no position that is not there, no decision that rested on nothing wrong."""
     with open_ledger() as ledger:
         story = _contest(ledger)
-        told = r"no decision at position \d+ is listed"
+        told = r"nothing at position \d+ is listed"
         for unlisted in (1, 3, 999):
             with pytest.raises(Refused, match=told):
                 resolve(ledger, unlisted)
@@ -158,6 +160,54 @@ def test_d9_5_only_what_is_listed_is_resolved() -> None:
         with pytest.raises(Refused, match="cannot approve"):
             resolve(ledger, listed, approved_by="Ann")
         assert positions(ledger) == [listed]
+
+
+def test_d9_3_a_period_that_finance_settled_is_listed_no_more() -> None:
+    """Until it is worth something else: then it is listed anew, and resolved anew."""
+    with open_ledger() as ledger:
+        story = Given(ledger)(
+            enrolled("2024-01-01"),
+            activated("2024-01-10", partner="p1"),
+            accrue("2024-01-31"),
+        )
+        story.when(changed("2024-01-10", 12_000, currency="CHF"), accrue("2024-01-31"))
+        (first,) = positions(ledger, "currency_changed")
+        resolve(ledger, first)
+        story.when(accrue("2024-01-31"))
+        assert positions(ledger, "currency_changed") == []
+        story.when(changed("2024-01-10T13:00:00Z", 13_000, currency="CHF"), accrue("2024-01-31"))
+        (second,) = positions(ledger, "currency_changed")
+        assert second != first
+        with pytest.raises(Refused, match="is listed, or it is resolved already"):
+            resolve(ledger, first)
+        resolve(ledger, second)
+        ledger.application.close("2024-01")
+
+
+def test_d15_2_a_flagged_payment_that_finance_looked_at_is_listed_no_more() -> None:
+    """By the position of its message; money and flag stay."""
+    with open_ledger() as ledger:
+        story = Given(ledger)(
+            enrolled("2024-01-01"),
+            activated("2024-01-10", partner="p1"),
+            settled("2024-01-20", 500, payout="po-none"),
+            accrue("2024-01-31"),
+        )
+        (position,) = positions(ledger, "unknown_payout")
+        resolve(ledger, position)
+        assert positions(ledger, "unknown_payout") == []
+        story.then_balance(earned=2_000, paid=500)
+        ledger.application.close("2024-01")
+
+
+def test_a_fact_that_waits_is_not_resolved() -> None:
+    """It is settled by what it waits for, or retracted."""
+    with open_ledger() as ledger:
+        story = Given(ledger)(enrolled("2024-01-01"))
+        story.when(churned("2024-01-20", "c9"))
+        (position,) = positions(ledger, "not_active")
+        with pytest.raises(Refused, match=r"is a client\.churned, which waits or had no effect"):
+            resolve(ledger, position)
 
 
 def test_d16_1_a_resolution_waits() -> None:
@@ -172,12 +222,12 @@ def test_d16_1_a_resolution_waits() -> None:
         assert positions(ledger) == []
 
 
-def positions(ledger: RealLedger) -> list[object]:
-    """The positions of what is listed because of a retraction."""
+def positions(ledger: RealLedger, reason: str = "retracted") -> list[object]:
+    """The positions of what is listed for a reason."""
     with psycopg.connect(ledger.url) as connection:
         replay = Replay(connection)
         rows = list(replay.unresolved(replay.resolve()))
-    return [row["position"] for row in rows if row["reason"] == "retracted"]
+    return [row["position"] for row in rows if row["reason"] == reason]
 
 
 def resolve(ledger: RealLedger, position: object, approved_by: str = "bob") -> object:

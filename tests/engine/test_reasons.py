@@ -24,6 +24,7 @@ from tests.rules.facts import (
     pay,
     portfolio,
     refunded,
+    settled,
 )
 from tests.rules.memory_adapter import MemoryLedger
 from tests.rules.programmes import plain, programme, quick, small
@@ -165,3 +166,18 @@ def test_what_corrects_a_payment_names_it() -> None:
     )
     [waived] = [one for _, one in ledger.by_class[ClawbackWaived]]
     assert (waived.invoice_id, waived.payment_id) == ("i1", "first")
+
+
+def test_a_settlement_that_closes_no_payout_names_the_one_that_it_named() -> None:
+    """D15.2: an unknown one; of one that named none, none."""
+    ledger = told(
+        enrolled("2024-01-01"),
+        settled("2024-01-05", 500, payout="po-unknown", tax=7),
+        settled("2024-01-06", 600),
+        terms=plain(),
+    )
+    booked = [one for _, one in ledger.by_class[PaymentBooked]]
+    assert [(one.payout_id, one.flag, one.paid, one.tax) for one in booked] == [
+        ("po-unknown", "unknown_payout", 500, 7),
+        (None, "no_payout_named", 600, 0),
+    ]

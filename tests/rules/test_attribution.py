@@ -328,3 +328,14 @@ def test_a_claim_lost_leaves_no_line_to_the_loser(given: Given) -> None:
     story.when(churned("2024-01-10"), accrue("2024-01-31")).then(
         waiver("2024-01-10", 2_000, partner_id="p1")
     )
+
+
+def test_claims_that_waited_are_decided_in_the_order_of_their_facts(given: Given) -> None:
+    """D3.2: a lead's is its capture's, though its client became known last."""
+    story = given(
+        lead("2024-01-05", "l", "w", id="captured"),
+        referred("2024-01-05", partner="w", id="referral"),
+        converted("2024-01-06", "l"),
+    )
+    story.when(enrolled("2024-01-01", "w"))
+    story.then_claims(captured="accepted", referral="no_effect")

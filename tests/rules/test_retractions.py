@@ -199,6 +199,20 @@ def test_d9_5_without_it_another_currency_takes_nothing_back(given: Given) -> No
     story.when(accrue("2024-01-31")).then(waiver("2024-01-10", 800))
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+def test_d9_5_a_claim_told_after_a_retraction_is_worth_what_it_would_be(
+    given: Given, *, is_late: bool
+) -> None:
+    """Something else was retracted before it: 8.00 are waived, 12.00 rested on the claim."""
+    told = [referred("2024-01-05", id="claim"), activated("2024-01-10")]
+    story = given(*TWO, changed("2024-01-04", 5_000, id="never"), retract("never"))
+    story.when(*(reversed(told) if is_late else told), accrue("2024-01-31")).then(
+        commission("2024-01-10", 2_000)
+    )
+    story.when(changed("2024-01-10T18:00:00Z", 6_000), retract("claim"), accrue("2024-01-31"))
+    story.then(waiver("2024-01-10", 800), take_back("2024-01-10", -1_200))
+
+
 def test_d9_5_a_true_churn_beside_it_takes_nothing_back(given: Given) -> None:
     """U is 0 as V is: all was waived, nothing rested on the retracted claim alone."""
     story = posted(given).when(churned("2024-01-10"), retract("claim"), accrue("2024-01-31"))
@@ -416,6 +430,30 @@ def test_d9_5_the_first_that_remains_settles_it_at_once(given: Given) -> None:
         retract("active"),
     )
     story.then_claims(claim="lapsed too_late")
+
+
+@pytest.mark.parametrize("wrong", ["2024-01-10", "2024-01-04"])
+@pytest.mark.parametrize(
+    ("day", "answer"),
+    [
+        ("2024-01-04", "lapsed too_late"),
+        ("2024-01-05", "accepted"),
+        ("2024-07-03", "accepted"),
+        ("2024-07-04", "lapsed expired"),
+    ],
+)
+def test_d9_5_settled_at_once_by_the_activation_that_remains(
+    given: Given, wrong: str, day: str, answer: str
+) -> None:
+    """From the claim's day to the window's last, whether the wrong one let it lapse or not."""
+    story = given(
+        *TWO, referred("2024-01-05", id="claim"), activated(wrong, id="active"),
+        activated(day, sub="s2"), retract("active"),
+    )  # fmt: skip
+    story.then_claims(claim=answer)
+    lines = [commission("2024-07-05", 2_000, subscription_id="s3")] if answer == "accepted" else []
+    story.when(churned(day, sub="s2"), activated("2024-07-05", sub="s3"), accrue("2024-07-05"))
+    story.then(*lines)
 
 
 def test_d9_5_what_lapsed_by_it_comes_back(given: Given) -> None:
