@@ -71,6 +71,7 @@ COMMANDS = {
     "rebuild": "interfaces.cli.audit:rebuild",
     "verify": "interfaces.cli.audit:verify",
     "archive": "interfaces.cli.archive:archive",
+    "replay": "interfaces.cli.engines:replay",
     "recompute": "interfaces.cli.recompute:recompute",
     "checkpoint": "interfaces.cli.transparency:checkpoint",
     "evidence": "interfaces.cli.evidence:evidence",
