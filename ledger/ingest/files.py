@@ -24,12 +24,6 @@ from ledger.recording import Recording
 BATCH_MESSAGES = 5_000
 """The most messages of one batch."""
 
-FIRST_MESSAGES = 1_000
-"""The most messages of the first batch; each may have twice as many as the one before.
-
-While one batch is decoded another is decided and a third one appended: all of that begins sooner.
-"""
-
 BATCH_BYTES = 16 * 2**20
 """A batch ends with the line that reaches this size, however few its messages are."""
 
@@ -113,7 +107,6 @@ def _read(
     origins: list[str] = []
     payloads: list[bytes] = []
     size = total = 0
-    most = min(batch_messages, FIRST_MESSAGES)
     received_at = now()
     with Decoder(horizon_days) as decode:
 
@@ -130,9 +123,8 @@ def _read(
                 size += len(line)
                 origins.append(f"{source.name}:{number}")
                 payloads.append(line)
-                if len(payloads) >= most or size >= BATCH_BYTES:
+                if len(payloads) >= batch_messages or size >= BATCH_BYTES:
                     yield batch()
-                    most = min(batch_messages, 2 * most)
                     origins, payloads, size = [], [], 0
                     received_at = now()
         if payloads:

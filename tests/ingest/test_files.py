@@ -14,7 +14,6 @@ import pytest
 
 from events.envelope import MAX_BYTES
 from ledger.dead_letters import Incoming
-from ledger.ingest import files
 from ledger.ingest.files import Batch, Source, batches, lines
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -215,14 +214,6 @@ def test_each_batch_is_received_when_it_is_read() -> None:
     found = all_of(list(batches([source], batch_messages=1, now=lambda: next(moments))))
     assert found[0].rejection is not None
     assert found[1].message is not None
-
-
-def test_the_first_batches_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each has at most twice as many messages as the one before, up to the limit."""
-    monkeypatch.setattr(files, "FIRST_MESSAGES", 2)
-    lines = b"\n".join(message(number) for number in range(30))
-    assert [len(batch.messages) for batch in read(lines, batch_messages=7)] == [2, 4, 7, 7, 7, 3]
-    assert [len(batch.messages) for batch in read(lines, batch_messages=1)] == [1] * 30
 
 
 def test_all_is_read_in_order_of_the_batches() -> None:
