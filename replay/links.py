@@ -140,6 +140,9 @@ Key = tuple[str, str]
 DECIDED_BY: Key = ("", "decided by")
 """The command of a line or payout (D18.8): its run, or what finance asked for."""
 
+RUN: Key = ("", "run")
+"""The accrual run of a line."""
+
 DEEP: Mapping[type[Event], Sequence[tuple[Key, str]]] = {
     ClientStanding: (
         (("", "claim"), "before.claim"),
@@ -190,10 +193,12 @@ class PageLinks:
             self.numbers[position - self._after - 1] = _NUMBERS[cls.type]
 
     def lacks(self, key: Key, named: Iterable[int]) -> bool:
-        """Whether a position of the page, named by an event behind it, is not what it may be."""
-        first = self._after + 1
+        """Whether a position behind the page's beginning is not there, or not what it may be."""
+        first, count = self._after + 1, len(self.numbers)
         allowed = _allowed(key)
-        return any(self.numbers[each - first] not in allowed for each in named)
+        return any(
+            each - first >= count or self.numbers[each - first] not in allowed for each in named
+        )
 
     def check(self, row: StoredRow, event: Event) -> Iterator[str]:
         """Yield what is wrong with each position that an event names in its page."""

@@ -7,13 +7,16 @@ looking through events needs it little: of a long log they are done side by side
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import Connection
+
+_AGAIN_S = 0.1
+"""How long a cancelled question has to end before it is cancelled again."""
 
 Found = TypeVar("Found")
 Question: TypeAlias = "Callable[[Connection[Any]], Found]"
@@ -42,5 +45,7 @@ def answers(
         finally:
             # Nobody waits for what is not answered by now.
             pool.shutdown(wait=False, cancel_futures=True)
-            if not all(each.done() for each in asked):
+            while wait(asked, timeout=0).not_done:
+                # It may be between two queries.
                 other.cancel_safe()
+                wait(asked, timeout=_AGAIN_S)

@@ -26,7 +26,7 @@ from replay.integrity import Integrity, Order, check_rows, gaps
 from replay.links import Links, Named, PageLinks, Pending, numbers_of
 from replay.meaning import Meaning, Totals, balance_of, payable, plus
 from replay.plain import PlainRow, instant_of, is_as_hashed, is_instant, plain_rows
-from replay.sealed import Entries, Sealing, Seals, columns_of
+from replay.sealed import Entries, Sealing, Seals, columns_of, month_of
 from replay.shapes import Accepted, LineShape, Terrain, shapes
 from replay.transparency.checking import Signed
 
@@ -137,10 +137,7 @@ def seen(
     for line in accepted.lines():
         meaning.move(line)
     found: list[Discrepancy] = []
-    entries: Entries = {
-        (partner.decode(), currency.decode()): several
-        for (partner, currency), several in accepted.entries.items()
-    }
+    entries = accepted.accounts()
     if others:
         of_others, found = stored(others)
         computed: list[bytes] = []
@@ -200,7 +197,8 @@ def _enter(rows: Iterable[StoredRow], sealing: Sealing, entries: Entries) -> Non
             totals = balance_of(decode_state(row.topic, row.state))
             effect = 0 if totals is None else payable(totals[1])
             entry = sealing.entry(columns, effect, row.state)
-            account = entries.setdefault((str(row.partner_id), str(row.currency)), [])
+            month = entries.setdefault(month_of(entry[0]), {})
+            account = month.setdefault((str(row.partner_id), str(row.currency)), [])
             insort(account, entry, key=itemgetter(1))
 
 

@@ -16,16 +16,18 @@ from typing import Any, TypeAlias
 import orjson
 
 from events.course import StatementsSealed
-from ledger.errors import Refused
 from replay.findings import StoredRow
-from replay.statements import SEALED, document_of, first_day, last_day
+from replay.statements import SEALED, document_of
 
 Entry: TypeAlias = tuple[int, int, int, bytes | None]
 """A money event of an account: the ordinal of its posting day, its position, the change of what is
 payable, and its line in a sealed statement as JSON, None if its month was not sealed after it."""
 
-Entries: TypeAlias = "dict[tuple[str, str], list[Entry]]"
-"""Entries by partner and currency, in order of position."""
+Account: TypeAlias = tuple[str, str]
+"""Partner and currency."""
+
+Entries: TypeAlias = "dict[str, dict[Account, list[Entry]]]"
+"""Entries by the month of their posting day, and by account, in order of position."""
 
 _OF_COLUMNS = frozenset(
     {"amount", "client_id", "effect", "kind", "position", "posting_date", "service_date", "tax"}
@@ -45,7 +47,7 @@ class Sealing:
     def entry(self, columns: Columns, effect: int, state: bytes) -> Entry:
         """The entry of an event up to the last close."""
         position, day = columns[0], columns[6]
-        if position > self._closes.get(_month(day), 0):
+        if position > self._closes.get(month_of(day), 0):
             return day, position, effect, None
         return day, position, effect, _line(columns, effect, orjson.loads(state))
 
@@ -88,7 +90,8 @@ def _written(day: int) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _month(day: int) -> str:
+def month_of(day: int) -> str:
+    """The month of an ordinal, as ``YYYY-MM``."""
     return _written(day)[:7]
 
 
@@ -101,15 +104,17 @@ class Seals:
     def __init__(self, sealed: Sequence[tuple[int, StatementsSealed]] = ()) -> None:
         self.sealing = Sealing(event for _, event in sealed)
         self._waiting = sorted(sealed, key=lambda one: one[1].close, reverse=True)
-        self._open: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
-        self._payable: dict[tuple[str, str], int] = {}
-        self._through = 0
+        self._open: dict[str, defaultdict[Account, list[Entry]]] = {}
+        self._payable: dict[Account, int] = {}
+        self._through = ""
         self.proven: set[int] = set()
 
     def add(self, entries: Entries, through: int, roots: Mapping[int, bytes]) -> None:
         """Take the entries of positions up to ``through``."""
-        for key, several in entries.items():
-            self._open[key] += several
+        for month, accounts in entries.items():
+            known = self._open.setdefault(month, defaultdict(list))
+            for account, several in accounts.items():
+                known[account] += several
         while self._waiting and self._waiting[-1][1].close <= through:
             position, event = self._waiting.pop()
             if self._made(event, roots.get(event.close)) == (event.statements, event.sha256):
@@ -117,15 +122,16 @@ class Seals:
 
     def _made(self, event: StatementsSealed, root: bytes | None) -> tuple[int, str] | None:
         """How many statements a close made, and the hash over them; None if that is not seen."""
-        try:
-            first, last = (of(event.month).toordinal() for of in (first_day, last_day))
-        except Refused:
+        months = sorted(month for month in self._open if month <= event.month)
+        posted = [entries for month in months for entries in self._open[month].values()]
+        late = any(entries[-1][1] > event.close for entries in posted)
+        if root is None or late or event.month <= self._through:
             return None
-        if root is None or last < self._through:
-            return None
-        self._through = last
+        self._through = event.month
+        for month in months[: -1 if event.month in months else None]:
+            self._post(self._open.pop(month))
         digest, partners = sha256(), 0
-        for partner, accounts in self._closing(first, last, event.close).items():
+        for partner, accounts in self._closing(self._open.pop(event.month, {})).items():
             of: dict[str, object] = {"partner_id": partner, "month": event.month}
             of["status"] = "closed"
             of |= {"position": event.close, "root": root.hex()}
@@ -138,27 +144,23 @@ class Seals:
             partners += 1
         return partners, digest.hexdigest()
 
-    def _closing(self, first: int, last: int, close: int) -> dict[str, list[SealedAccount]]:
-        """The accounts of each partner from a day to a day; what is posted by then is closed."""
+    def _post(self, month: Mapping[Account, list[Entry]]) -> None:
+        for account, entries in month.items():
+            effects = sum(effect for _, _, effect, _ in entries)
+            self._payable[account] = self._payable.get(account, 0) + effects
+
+    def _closing(self, month: Mapping[Account, list[Entry]]) -> dict[str, list[SealedAccount]]:
+        """The accounts of each partner with the lines of a month, which is posted then."""
+        before = dict(self._payable)
+        self._post(month)
         found: defaultdict[str, list[SealedAccount]] = defaultdict(list)
-        for key in sorted(self._open.keys() | self._payable.keys()):
-            entries = self._open.pop(key, [])
-            later = [one for one in entries if one[0] > last or one[1] > close]
-            if later:
-                self._open[key] = later
-                entries = [one for one in entries if one[0] <= last and one[1] <= close]
-            if entries or key in self._payable:
-                opening = self._payable.get(key, 0) + _sum(e for e in entries if e[0] < first)
-                lines = sorted(one for one in entries if one[0] >= first)
-                self._payable[key] = closing = opening + _sum(lines)
-                written = [orjson.Fragment(line) for *_, line in lines if line is not None]
-                found[key[0]].append((key[1], opening, written, closing))
+        for account, closing in sorted(self._payable.items()):
+            lines = sorted(month.get(account, ()))
+            written = [orjson.Fragment(line) for *_, line in lines if line is not None]
+            partner, currency = account
+            found[partner].append((currency, before.get(account, 0), written, closing))
         return found
 
 
 SealedAccount: TypeAlias = tuple[str, int, list[Any], int]
 """Currency, opening balance, lines as they are written, closing balance."""
-
-
-def _sum(entries: Iterable[Entry]) -> int:
-    return sum(effect for _, _, effect, _ in entries)

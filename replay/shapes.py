@@ -1,7 +1,7 @@
 """What can be seen of an event of one class without making it: enough to say that all is right.
 
 Most events of a ledger are of few classes, whose typed columns are members, or words of their own.
-A :class:`Shape` learns that from :func:`replay.meaning.columns_of` once for each class, and holds
+A :class:`Shape` learns that from :func:`replay.signs.typed_columns` once for each class, and holds
 the text of the state against the columns. It accepts an event only if
 :class:`~replay.meaning.Meaning` would find nothing; the others are looked through there.
 """
@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from itertools import chain, combinations
 from operator import itemgetter
-from typing import NamedTuple, NoReturn, TypeAlias, get_args
+from typing import TypeAlias
 
 from events.base import Command, Event, Fact
 from events.catalogue import TOPICS
@@ -24,13 +24,11 @@ from events.lines import CommissionPosted, Line, MarginPosted
 from ledger.engine.money import share
 from replay.course import Terms
 from replay.days import Days
-from replay.links import DECIDED_BY, DEEP, Key, is_narrower, members_of
-from replay.meaning import MOVING, balance_of, columns_of, payable
+from replay.links import DECIDED_BY, DEEP, RUN, Key, is_narrower, members_of
+from replay.meaning import MOVING, balance_of, payable
 from replay.plain import FIRST_DAY, PlainRow
-from replay.sealed import Entry, Sealing
-
-_MOST_OPTIONAL = 8
-"""Members that may be absent; the columns are learnt for each way to be without some of them."""
+from replay.sealed import Entries, Entry, Sealing, month_of
+from replay.signs import Column, Member, typed_columns
 
 
 class Terrain:
@@ -42,6 +40,18 @@ class Terrain:
         self.closed = 0 if terms.closed_through is None else terms.closed_through.toordinal()
 
 
+Account: TypeAlias = tuple[type[Event], bytes, bytes]
+"""Lines of one class, partner and currency."""
+
+
+@dataclass(slots=True)
+class Sum:
+    """What lines come to together, in minor units."""
+
+    amount: int = 0
+    base: int = 0
+
+
 class Accepted:
     """What the accepted events of a page name and move; ``terrain`` is that of the next."""
 
@@ -50,8 +60,12 @@ class Accepted:
         self.named: defaultdict[Key, set[int]] = defaultdict(set)
         self.periods: list[int] = []
         """Lines of a period that another line, or an invoice, has to do with."""
-        self.entries: defaultdict[tuple[bytes, bytes], list[Entry]] = defaultdict(list)
-        self.sums: dict[tuple[type[Event], bytes, bytes], tuple[int, int]] = {}
+        self.entries: defaultdict[tuple[int, bytes, bytes], list[Entry]] = defaultdict(list)
+        self.sums: defaultdict[Account, Sum] = defaultdict(Sum)
+        # Lines come run by run and partner by partner: what is at hand need not be looked up.
+        self.run, self.command = b"", 0
+        self.account: Account | None = None
+        self.sum = Sum()
 
     def enter(self, row: PlainRow, line: LineShape, sealing: Sealing) -> None:
         """Add a line to its account, for the statements of sealed months."""
@@ -66,17 +80,28 @@ class Accepted:
             row[17] + FIRST_DAY,
         )
         entry = sealing.entry(columns, amount if line.earns else 0, row[5])
-        self.entries[row[10], row[13]].append(entry)
+        self.entries[row[17], row[10], row[13]].append(entry)
+
+    def accounts(self) -> Entries:
+        """The entries by month and account, in order of position."""
+        found: Entries = {}
+        for (day, partner, currency), entries in self.entries.items():
+            month = found.setdefault(month_of(day + FIRST_DAY), {})
+            month.setdefault((partner.decode(), currency.decode()), []).extend(entries)
+        for month in found.values():
+            for entries in month.values():
+                entries.sort(key=itemgetter(1))
+        return found
 
     def lines(self) -> Iterator[Event]:
         """One line for all of a class, partner and currency: it moves what these move together."""
-        for (cls, partner, currency), (amount, base) in self.sums.items():
+        for (cls, partner, currency), total in self.sums.items():
             members = dict.fromkeys(cls.model_fields) | {
                 "partner_id": partner.decode(),
                 "currency": currency.decode(),
-                "amount": amount,
+                "amount": total.amount,
             }
-            yield cls.holding(members | {"base": base} if "base" in members else members)
+            yield cls.holding(members | {"base": total.base} if "base" in members else members)
 
 
 @cache
@@ -218,13 +243,11 @@ class LineShape(Shape):
         keys = {name: key for key, name, _ in members_of(cls)}
         if not {"facts", "run"} <= keys.keys() <= {"facts", "line", "run"}:
             raise Unspoken(cls.__name__)
-        # Whatever may be its run may have decided it (D18.8).
-        if not is_narrower(keys["run"], DECIDED_BY):
+        # Whatever may be its run, of any class, may have decided it (D18.8).
+        if keys["run"] != RUN or not is_narrower(RUN, DECIDED_BY):
             raise Unspoken(cls.__name__)
         super().__init__(cls)
-        self._run_key, self._facts_key, self._line_key = (
-            keys.get(name, DECIDED_BY) for name in ("run", "facts", "line")
-        )
+        self._facts_key, self._line_key = keys["facts"], keys.get("line", RUN)
         self._grounds = itemgetter(
             *map(self._at, ("day", "posting_date", "run", "facts", "programme_version"))
         )
@@ -248,14 +271,23 @@ class LineShape(Shape):
         day, posting, run, facts, version = self._grounds(found)
         if run is None or not facts or version is None:
             return False
-        command, named, terrain = int(run), page.named, page.terrain
-        several = [int(facts)] if facts.isdigit() else [*map(int, facts.split(b","))]
-        if max(several) > command or command >= position:
+        if run != page.run:
+            page.run, page.command = run, int(run)
+            page.named[RUN].add(page.command)
+        command, terrain = page.command, page.terrain
+        if command >= position:
             return False
         if DAYS[day] < terrain.opened_on or DAYS[posting] <= terrain.closed:
             return False
-        named[self._run_key].add(command)
-        named[self._facts_key].update(several)
+        if facts.isdigit():
+            if (fact := int(facts)) > command:
+                return False
+            page.named[self._facts_key].add(fact)
+        else:
+            several = [*map(int, facts.split(b","))]
+            if max(several) > command:
+                return False
+            page.named[self._facts_key].update(several)
         return self._is_of_its_period(position, found, page) and self._comes_to(found, page)
 
     def _is_of_its_period(self, position: int, found: Told, page: Accepted) -> bool:
@@ -277,9 +309,11 @@ class LineShape(Shape):
             if line is None and _DUE[base, rate] != amount:
                 return False
         key = self.cls, partner, currency
-        before, base_before = page.sums.get(key, (0, 0))
-        base = 0 if self._base is None else int(found[self._base] or 0)
-        page.sums[key] = before + int(amount), base_before + base
+        if key != page.account:
+            page.account, page.sum = key, page.sums[key]
+        page.sum.amount += int(amount)
+        if self._base is not None:
+            page.sum.base += int(found[self._base] or 0)
         return True
 
 
@@ -299,70 +333,3 @@ class _Due(dict[tuple[bytes, bytes], bytes]):
 
 
 _DUE = _Due()
-
-
-class Member(NamedTuple):
-    """A column that is a member, behind a word."""
-
-    before: bytes
-    name: str
-
-
-Column: TypeAlias = Member | bytes | None
-"""What a column holds: a member, always the same word, or nothing."""
-
-
-class _Sign:
-    """Stands for the value of a member: it can be passed on and written, not asked anything."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __format__(self, _: str) -> str:
-        return f"\0{self.name}"
-
-    def _asked(self, *_: object) -> NoReturn:
-        raise Unspoken(self.name)
-
-    __bool__ = __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _asked
-    __neg__ = __add__ = __radd__ = __mul__ = __rmul__ = __sub__ = __len__ = __iter__ = _asked
-
-
-def typed_columns(cls: type[Event]) -> tuple[Column, ...]:
-    """Each typed column of a class, in the order of :func:`replay.meaning.columns_of`.
-
-    Raises Unspoken if a column depends on what a member says, or on whether another one is there.
-    """
-    optional = [
-        name for name, field in cls.model_fields.items() if type(None) in get_args(field.annotation)
-    ]
-    if len(optional) > _MOST_OPTIONAL:
-        raise Unspoken(cls.__name__)
-    whole = _told_by_signs(cls, ())
-    for absent in chain.from_iterable(
-        combinations(optional, count) for count in range(1, len(optional) + 1)
-    ):
-        expected = tuple(
-            None if each == Member(b"", name) else each
-            for each in whole
-            for name in [each.name if isinstance(each, Member) and each.name in absent else ""]
-        )
-        if _told_by_signs(cls, absent) != expected:
-            raise Unspoken(cls.__name__)
-    return whole
-
-
-def _told_by_signs(cls: type[Event], absent: tuple[str, ...]) -> tuple[Column, ...]:
-    signs = {name: None if name in absent else _Sign(name) for name in cls.model_fields}
-    return tuple(map(_column, columns_of(cls.holding(signs))))
-
-
-def _column(value: object) -> Column:
-    if isinstance(value, _Sign):
-        return Member(b"", value.name)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise Unspoken(repr(value))
-    before, sign, name = value.partition("\0")
-    return Member(before.encode(), name) if sign else before.encode()

@@ -22,7 +22,8 @@ from replay.findings import Discrepancy, StoredRow
 from replay.links import DECIDED_BY, PageLinks
 from replay.meaning import Meaning
 from replay.plain import is_as_hashed
-from replay.shapes import Accepted, Member, Terrain, shapes, typed_columns
+from replay.shapes import Accepted, Terrain, shapes
+from replay.signs import Member, typed_columns
 from tests.compatibility.test_golden import GOLDEN
 from tests.events.test_grammar import OFTEN, OTHERS
 from tests.projections.journal import PARIS
