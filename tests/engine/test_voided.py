@@ -17,7 +17,7 @@ from events.decisions import (
     ReferralLapsed,
     ReferralRejected,
 )
-from events.partner_decisions import ProgrammeAssigned
+from events.partner_decisions import ProgrammeAssigned, TierChanged
 from events.partners import (
     LeadCaptured,
     LeadConverted,
@@ -307,7 +307,10 @@ def test_reports_before_the_enrolment_are_listed_until_it() -> None:
     resolved = only(decided, FactResolved)
     assert (resolved.fact, resolved.about, resolved.day) == (at, "partner:w", date(2024, 1, 11))
     again = journal.tell(PartnerEnrolled(partner_id="w", kind="referral"), "2024-01-13")
-    assert only(again, FactUnresolved).reason == "already_enrolled"
+    listed = only(again, FactUnresolved)
+    assert (listed.reason, listed.partner_id) == ("already_enrolled", "w")
+    [first] = [one for one in decided if isinstance(one, TierChanged)]
+    assert (first.programme_version, first.from_tier) == ("izyinbox/1", None)
     assert partner_of(journal.state, "w").unresolved == {}
 
 
