@@ -24,6 +24,8 @@ ADJUST = ("adjust", "--partner", "p-alpha", "--reason", "error", *PERSONS)
         (("balances", "--position", "-1"), "a whole number, 0 or more"),
         (("balances", "--position", "x"), "a whole number, 0 or more"),
         (("dead-letters", "show", "x"), "a whole number, 1 or more"),
+        (("resolve", "x", "--reason", "seen", *PERSONS), "a whole number, 1 or more"),
+        (("leaderboard", "--year", "26.5"), "a whole number from 1 to 9999"),
         (("accrue", "--through", "31/01/2026"), "write it as YYYY-MM-DD"),
         (("accrue",), "Missing option '--through'"),
         (("programme", "adpt"), "Did you mean 'adopt'?"),
