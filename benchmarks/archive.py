@@ -1,10 +1,11 @@
-"""An archive: writing it, its bytes by event, and balances of everybody from it."""
+"""An archive: writing it, its bytes by event; balances of everybody, all of it decided again."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -23,9 +24,14 @@ from replay.archive.manifest import (
     read_manifest,
     write_manifest,
 )
-from replay.archive.opening import open_archive
+from replay.archive.opening import ArchivedReplay, open_archive
+from replay.archive.spark.opening import open_on_spark
+from replay.archive.spark.session import cluster
 from replay.archive.writing import Archiver
 from replay.as_of import Replay
+
+_PROCESSES = 2
+_MASTER = f"local[{_PROCESSES}]"
 
 IDS = frozenset({"originator_id", "event_id", "partner_id", "client_id"})
 """The columns that hold ids; more of them are in the JSON."""
@@ -61,19 +67,55 @@ def measure(run: Run) -> None:
     beside = sum(size for name, size in sizes.items() if name not in IDS)
     report.add("  beside the columns of ids", "bytes", [beside / history.events], at_most=20)
     report.add("balances of all partners, PostgreSQL", "s", stored[1:])
-    _ask(run, directory)
     repeated = repeat(directory, run.folder / "repeated", scale.archive_times)
-    report.under(f"Archive, {read_manifest(repeated).through:,} events, repeated from that")
-    _ask(run, repeated, at_most=0.5)
-
-
-def _ask(run: Run, directory: Path, at_most: float | None = None) -> None:
-    began = perf_counter()
+    _ask(run, directory, open_archive, "DuckDB", scale.rounds)
     with open_archive(directory) as replay:
+        _decide_again(run, replay, "DuckDB")
+    more = f"Archive, {read_manifest(repeated).through:,} events, repeated from that"
+    report.under(more)
+    _ask(run, repeated, open_archive, "DuckDB", scale.rounds, at_most=0.5)
+    if scale.spark_rounds:
+        _measure_spark(run, directory, repeated)
+
+
+def _measure_spark(run: Run, directory: Path, repeated: Path) -> None:
+    """The same by Spark, on this machine."""
+    note("archive on Spark")
+    rounds, on_spark = run.scale.spark_rounds, partial(open_on_spark, master=_MASTER)
+    run.report.under("Archive, Spark on this machine")
+    with _seconds() as starting, cluster(_MASTER):
+        pass
+    run.report.add("a session, begun and ended", "s", starting)
+    with cluster(_MASTER):
+        _ask(run, directory, on_spark, "Spark", rounds)
+        with on_spark(directory) as replay:
+            _decide_again(run, replay, "Spark")
+        run.report.under(f"Archive, Spark, {read_manifest(repeated).through:,} events")
+        _ask(run, repeated, on_spark, "Spark", rounds)
+
+
+def _ask(
+    run: Run,
+    directory: Path,
+    opening: Callable[[Path], AbstractContextManager[ArchivedReplay]],
+    engine: str,
+    rounds: int,
+    at_most: float | None = None,
+) -> None:
+    began = perf_counter()
+    with opening(directory) as replay:
         opened = perf_counter() - began
-        asked = [_asked(replay) for _ in range(run.scale.rounds + 1)]
-    run.report.add("opened, the hash of every file computed", "s", [opened])
-    run.report.add("balances of all partners, DuckDB", "s", asked[1:], at_most=at_most)
+        asked = [_asked(replay) for _ in range(rounds + 1)]
+    run.report.add(f"opened, the hash of every file computed, {engine}", "s", [opened])
+    run.report.add(f"balances of all partners, {engine}", "s", asked[1:], at_most=at_most)
+
+
+def _decide_again(run: Run, replay: ArchivedReplay, engine: str) -> None:
+    with _seconds() as taken:
+        found = replay.recomputed(processes=_PROCESSES)
+    assert not found.differences
+    rate = found.position / taken[0]
+    run.report.add(f"decided again, {engine}, {_PROCESSES} processes", "events/s", [rate])
 
 
 def _asked(replay: Replay) -> float:

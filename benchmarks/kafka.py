@@ -16,11 +16,11 @@ from benchmarks import outage
 from benchmarks.consuming import PARTNERS
 from benchmarks.figures import Report, note, quantile
 from benchmarks.ledgers import database, open_bench
-from benchmarks.memory import after, growth
+from benchmarks.memory import Sample, after, growth
 from benchmarks.scales import Run
 from benchmarks.topics import HEADERS, PARTITIONS, broker, fill, key_of, new_topic, producer
 from benchmarks.wire import World
-from benchmarks.worker import Told, Watched, worker
+from benchmarks.worker import Told, Used, Watched, worker
 
 _UP_SECONDS = 60
 _STILL_SECONDS = 0.05
@@ -28,11 +28,33 @@ _STILL_SECONDS = 0.05
 
 @dataclass(slots=True)
 class _Taken:
-    """One process or several over the same facts: their batches, and memory after each (MiB)."""
+    """One process or several over the same facts: their batches, and what they used after each.
+
+    ``used`` has, by process, the facts that it had taken and what it used then.
+    """
 
     began: float
     batches: list[Told] = field(default_factory=list)
-    memory: list[tuple[float, float]] = field(default_factory=list)
+    used: dict[int, list[tuple[float, Used]]] = field(default_factory=dict)
+
+    def sample(self, watched: Watched, number: int, facts: float) -> None:
+        """Note what a process uses, if it still runs."""
+        used = watched.used()
+        if used is not None:
+            self.used.setdefault(number, []).append((facts, used))
+
+    @property
+    def memory(self) -> list[Sample]:
+        """Memory of the first process after each of its batches."""
+        return [(facts, used.memory_mib) for facts, used in self.used.get(0, ())]
+
+    @property
+    def cpu(self) -> float:
+        """Microseconds of CPU per fact, from each process' first sample to its last."""
+        ends = [(each[0], each[-1]) for each in self.used.values()]
+        seconds = sum(last[1].cpu_seconds - first[1].cpu_seconds for first, last in ends)
+        facts = sum(last[0] - first[0] for first, last in ends)
+        return 1e6 * seconds / facts if facts else 0.0
 
     @property
     def rate(self) -> float:
@@ -121,6 +143,7 @@ def _from_file(backlog: _Backlog) -> _Taken:
             for each in told:
                 taken.batches.append({"facts": each["facts"] - accepted, "at": each["at"]})
                 accepted = each["facts"]
+                taken.sample(watched, 0, accepted)
     return _whole(taken, backlog.facts)
 
 
@@ -165,12 +188,11 @@ def _listen(watched: Watched, number: int, ready: list[float], taken: _Taken) ->
     for told in watched.lines():
         if "ready" in told:
             ready[number] = told["ready"]
-            taken.memory.append((facts, watched.memory_mib()))
+            taken.sample(watched, number, facts)
         elif "facts" in told:
             facts += told["facts"]
             taken.batches.append(told)
-            if watched.process.poll() is None:
-                taken.memory.append((facts, watched.memory_mib()))
+            taken.sample(watched, number, facts)
 
 
 def _wait(done: Callable[[], bool], listeners: list[Thread]) -> None:
@@ -207,6 +229,8 @@ def _figures(report: Report, rounds: _Rounds, facts: int) -> None:
     report.add("  share of one consumer in it", "", ratios("one", "bare"))
     report.add("two consumer processes together", "1/s", rates["two"])
     report.add("  ratio of two to one", "", ratios("two", "one"), at_least=1)
+    for title, each in (("one", rounds.one), ("two", rounds.two), ("from a file", rounds.file)):
+        report.add(f"CPU of Python per fact, {title}", "us", [taken.cpu for taken in each])
     for title, each in (("one", rounds.one), ("two", rounds.two)):
         held = [taken.per_1000("held") for taken in each]
         append = [taken.per_1000("append") for taken in each]
@@ -219,6 +243,8 @@ def _figures(report: Report, rounds: _Rounds, facts: int) -> None:
     report.add("memory of one consumer, at most", "MiB", largest)
     slopes = [growth(taken.memory) for taken in rounds.one]
     report.add("memory of it in the second half, per 100,000 facts", "MiB", slopes, at_most=2)
+    slopes = [growth(taken.memory) for taken in rounds.file]
+    report.add("  the same from a file", "MiB", slopes)
 
 
 def _latency(run: Run, address: str) -> None:

@@ -65,6 +65,8 @@ def after(samples: Sequence[Sample], facts: float) -> float:
 def growth(samples: list[Sample]) -> float:
     """The slope of the second half by least squares, in MiB per 100,000 facts."""
     half = samples[len(samples) // 2 :]
+    if not half:
+        return 0.0
     facts = sum(at for at, _ in half) / len(half)
     memory = sum(mib for _, mib in half) / len(half)
     spread = sum((at - facts) ** 2 for at, _ in half)

@@ -17,7 +17,6 @@ from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
 
-import psutil
 import psycopg
 
 from benchmarks.consuming import PARTNERS
@@ -26,7 +25,7 @@ from benchmarks.ledgers import database, open_bench
 from benchmarks.scales import Run
 from benchmarks.topics import new_topic
 from benchmarks.wire import World
-from benchmarks.worker import Watched, worker
+from benchmarks.worker import Watched, cpu_seconds, worker
 from tests.faults.proxy import Cut, Proxy, database_socket, proxied, through
 
 STILL_SECONDS = 0.25
@@ -44,12 +43,12 @@ _LAST_LINES = 12
 class _Arrivals:
     """Facts that a process of its own sends at a steady pace; ``sent`` are those up to now."""
 
-    process: psutil.Process
+    watched: Watched
     sent: float = 0
 
-    def listen(self, watched: Watched) -> None:
+    def listen(self) -> None:
         """Hear from that process until it ends."""
-        for told in watched.lines():
+        for told in self.watched.lines():
             self.sent = told["sent"]
 
 
@@ -57,8 +56,8 @@ class _Arrivals:
 def _arriving(address: str, topic: str, per_second: int) -> Iterator[_Arrivals]:
     """Have facts sent while the block runs."""
     with worker("send", "", address, topic, str(per_second)) as watched:
-        arrivals = _Arrivals(psutil.Process(watched.process.pid))
-        Thread(target=arrivals.listen, args=(watched,), daemon=True).start()
+        arrivals = _Arrivals(watched)
+        Thread(target=arrivals.listen, daemon=True).start()
         yield arrivals
 
 
@@ -223,19 +222,11 @@ def _figures(report: Report, outages: _Outages, seconds: float, per_second: int)
 
 
 def _used(watch: _Watch, clock: Clock) -> _Used:
-    consumer = psutil.Process(watch.command.process.pid)
-    return _Used(
-        watch.arrivals.sent,
-        watch.recorded(),
-        sum(map(_cpu, (consumer, *consumer.children()))),
-        _cpu(watch.arrivals.process),
-        clock.server(),
+    sent, recorded = watch.arrivals.sent, watch.recorded()
+    consumer, sender = (
+        cpu_seconds(each.process.pid) for each in (watch.command, watch.arrivals.watched)
     )
-
-
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+    return _Used(sent, recorded, consumer, sender, clock.server())
 
 
 def _prepared(url: str) -> str:

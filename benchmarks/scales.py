@@ -28,6 +28,8 @@ class Scale:
     """Partners drawn in one round."""
     archive_times: int
     """How often the archive of ``history_events`` is repeated."""
+    spark_rounds: int
+    """Rounds of questions to Spark; none at all where it would take longer than the rest."""
     accrual_clients: tuple[int, int]
     memory_facts: int
     kafka_facts: int
@@ -43,7 +45,7 @@ class Scale:
 
 SCALES = {
     # Only shows that everything works: its figures mean nothing.
-    "tiny": Scale(1, 200, 20, 1_500, 1_500, 2, 20, 2, (100, 200), 600, 400, 1, 5, 0.5, 200),
+    "tiny": Scale(1, 200, 20, 1_500, 1_500, 2, 20, 2, 0, (100, 200), 600, 400, 1, 5, 0.5, 200),
     "small": Scale(
         3,
         15_000,
@@ -53,6 +55,7 @@ SCALES = {
         10,
         300,
         100,
+        3,
         (2_000, 20_000),
         50_000,
         100_000,
@@ -70,6 +73,7 @@ SCALES = {
         100,
         2_000,
         10,
+        3,
         (20_000, 200_000),
         1_000_000,
         400_000,

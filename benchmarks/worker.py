@@ -19,7 +19,7 @@ from datetime import date
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import psutil
 import psycopg
@@ -105,6 +105,13 @@ def _tell(figures: Told) -> None:
     print(json.dumps(figures), flush=True)
 
 
+class Used(NamedTuple):
+    """Memory of a process (MiB), and CPU so far of it and of those that it started (seconds)."""
+
+    memory_mib: float
+    cpu_seconds: float
+
+
 @dataclass(slots=True)
 class Watched:
     """A worker's process and the most memory that it had, in MiB."""
@@ -127,6 +134,15 @@ class Watched:
         self.peak_mib = max(self.peak_mib, used)
         return used
 
+    def used(self) -> Used | None:
+        """What it uses now, with the processes that it started; None if it has ended."""
+        try:
+            used = Used(self.memory_mib(), cpu_seconds(self.process.pid))
+        except psutil.Error:
+            return None
+        # One that has ended and was not waited for has no memory.
+        return used if used.memory_mib else None
+
     def watch(self) -> None:
         """Take samples until it is over."""
         while not self._over.wait(_EVERY_S):
@@ -141,6 +157,13 @@ class Watched:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait()
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU that a process and those that it started have used so far."""
+    process = psutil.Process(pid)
+    times = [each.cpu_times() for each in (process, *process.children())]
+    return float(sum(each.user + each.system for each in times))
 
 
 @contextmanager

@@ -22,6 +22,7 @@ _FROZEN = ConfigDict(
     validate_by_name=True,
     validate_by_alias=True,
     serialize_by_alias=True,
+    defer_build=True,
 )
 
 

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from events.base import Event, Value
 from events.errors import UnreadableState
 from events.upcasting import VOCABULARY, Vocabulary
-from events.values import format_instant
+from events.values import format_instant, instant_json
 
 CONTENT = b'{"data":%b,"effective_at":%b,"id":%b,"source":%b,"topic":%b}'
 """What a content hash is over, each part as JSON."""
@@ -72,18 +72,12 @@ def content_hash(
         CONTENT
         % (
             state,
-            _instant_json(effective_at),
+            b"null" if effective_at is None else instant_json(effective_at),
             b"null" if id_ is None else orjson.dumps(id_),
             _name_json(source),
             _name_json(topic),
         )
     ).digest()
-
-
-@lru_cache(maxsize=8192)
-def _instant_json(instant: datetime | None) -> bytes:
-    """An instant as JSON; decisions share the starts of few days."""
-    return b"null" if instant is None else b'"%b"' % format_instant(instant).encode()
 
 
 @lru_cache(maxsize=8192)

@@ -25,6 +25,8 @@ HORIZON_DAYS = 400
 _KNOWN = frozenset(
     {"specversion", "id", "source", "type", "dataschema", "datacontenttype", "time", "data"}
 )
+# What tracing systems and others add to most messages; the names are valid.
+_PASSED_ON = frozenset({"subject", "traceparent", "tracestate", "partitionkey", "sequence"})
 _ATTRIBUTE = re.compile(r"[a-z0-9]+")
 _JSON = re.compile(r"application/([a-z0-9!#$&^_.+\-]+\+)?json\s*(;.*)?", re.IGNORECASE | re.DOTALL)
 _SCHEMA = re.compile(r"(?:.*/)?(?P<type>[^/]+)/(?P<version>[1-9][0-9]{0,5})", re.DOTALL)
@@ -111,10 +113,12 @@ def _check_attributes(envelope: dict[str, JsonValue]) -> None:
     """Check what every CloudEvent has; attributes of others pass if their names are valid."""
     if envelope.get("specversion") != "1.0":
         raise Rejection("not_cloudevent", "specversion", 'the attribute specversion is "1.0"')
-    for name in envelope.keys() - _KNOWN:
+    for name, value in envelope.items():
+        if name in _KNOWN or name in _PASSED_ON:
+            continue
         if name == "data_base64":
             # CloudEvents reads a null as an attribute that is not there.
-            if envelope[name] is not None:
+            if value is not None:
                 raise Rejection("not_cloudevent", name, "data comes as JSON in the member data")
         elif not _ATTRIBUTE.fullmatch(name):
             raise Rejection(

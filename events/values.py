@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
+import orjson
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -153,9 +154,9 @@ def parse_instant(value: str) -> datetime:
     day, clock, fraction, offset = match.groups()
     if clock.endswith("60"):
         raise ValueError("a leap second (:60) has no place on the ledger's clock")
-    text = f"{day}T{clock}.{fraction[:6]:0<6}" if fraction else f"{day}T{clock}"
+    text = f"{day}T{clock}.{fraction[:6]:0<6}{offset}" if fraction else value
     try:
-        instant = datetime.fromisoformat(text + offset.upper()).astimezone(UTC)
+        instant = datetime.fromisoformat(text.upper()).astimezone(UTC)
     except OverflowError:
         instant = None
     if instant is None or not _FIRST <= instant < _LAST:
@@ -165,7 +166,14 @@ def parse_instant(value: str) -> datetime:
 
 def format_instant(instant: datetime) -> str:
     """Write an instant in UTC to the microsecond: ``2026-01-31T08:30:00.000000Z``."""
-    return instant.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+    return instant_json(instant)[1:-1].decode()
+
+
+def instant_json(instant: datetime) -> bytes:
+    """The same as a string of JSON."""
+    text = orjson.dumps(instant.astimezone(UTC), option=orjson.OPT_UTC_Z)
+    # It leaves out a fraction that is zero.
+    return text if instant.microsecond else b'%b.000000Z"' % text[:-2]
 
 
 def _instant(value: Any) -> Any:

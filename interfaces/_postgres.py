@@ -14,6 +14,7 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import re
 import shlex
 import shutil
 import signal
@@ -184,7 +185,8 @@ class Server:
         )
         if done.returncode:
             raise EmbeddedDatabaseError(
-                f"the embedded PostgreSQL cannot be made in {data}: {_one_line(done.stdout)}"
+                f"the embedded PostgreSQL cannot be made in {data}: {_complaints(done.stdout)};"
+                " mend that, or set COMMISSIONS_HOME to another directory"
             )
         target.rename(data)
 
@@ -415,6 +417,13 @@ def _end(processes: Sequence[psutil.Process]) -> None:
 def _name(home: Path) -> str:
     """A short name of a home, the same for every user of it."""
     return hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
+
+
+def _complaints(text: str) -> str:
+    """What went wrong, of all that a program of PostgreSQL said of its work."""
+    lines = text.splitlines()
+    wrong = [line for line in lines if re.search("error:|ERROR|FATAL|PANIC", line)]
+    return _one_line("\n".join(wrong or lines[-3:]))
 
 
 def _one_line(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,13 +132,24 @@ def open_replay(database: Database) -> Replay:
 
 
 @contextmanager
-def open_archived(directory: Path) -> Iterator[ArchivedReplay]:
-    """What an archive knows, to be read only; NotReady without the packages that read one."""
+def open_archived(directory: Path, master: str | None = None) -> Iterator[ArchivedReplay]:
+    """What an archive knows, to be read only: by DuckDB, or by Spark on the cluster ``master``.
+
+    NotReady without the packages that read one.
+    """
+    opening: AbstractContextManager[ArchivedReplay]
     try:
-        from replay.archive.opening import open_archive  # noqa: PLC0415 - packages of an extra
+        if master is None:
+            from replay.archive.opening import open_archive  # noqa: PLC0415 - packages of an extra
+
+            opening = open_archive(directory)
+        else:
+            from replay.archive.spark.opening import open_on_spark  # noqa: PLC0415 - as above
+
+            opening = open_on_spark(directory, master)
     except ModuleNotFoundError as error:
-        raise lacking(error) from None
-    with open_archive(directory) as replay:
+        raise lacking(error, "archive" if master is None else "spark") from None
+    with opening as replay:
         yield replay
 
 
@@ -150,11 +161,11 @@ def require_archive_of(database: Database, directory: Path, replay: ArchivedRepl
     require_same_ledger(replay.manifest, directory, ledger.connection, ledger.names)
 
 
-def lacking(error: ModuleNotFoundError) -> NotReady:
+def lacking(error: ModuleNotFoundError, extra: str = "archive") -> NotReady:
     """What to say where the packages of archives are not installed."""
     return NotReady(
-        f"archives need the package {error.name}; install it with:"
-        " pip install 'commission-ledger[archive]'"
+        f"archives need the package {error.name} for this; install it with:"
+        f" pip install 'commission-ledger[{extra}]'"
     )
 
 

@@ -4,24 +4,43 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file beside its place and move it there, durable before anybody sees it."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with replacing(path) as beside:
+        beside.write_bytes(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a place to write to; what is there at the end takes the file's place, durable.
+
+    After an error nothing of it is left. An OSError names the file, or the folder that is missing,
+    not the place beside it.
+    """
+    name = None
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # A new file is for whom the umask lets in, not for its owner alone as temporary ones are.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)  # noqa: PTH101 - the temporary name is a string
-        os.replace(name, path)  # noqa: PTH105
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(name)  # noqa: PTH108
-        raise
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            yield Path(name)
+            os.fsync(descriptor)
+            # A new file is for whom the umask lets in, not for its owner alone as temporary ones.
+            mask = os.umask(0)
+            os.umask(mask)
+            os.fchmod(descriptor, 0o666 & ~mask)
+            os.replace(name, path)  # noqa: PTH105 - the temporary name is a string
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(name)  # noqa: PTH108
+            raise
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if name is not None and error.filename not in {None, name}:
+            raise
+        place = path if name is not None else path.parent
+        raise OSError(error.errno, error.strerror or str(error), str(place)) from error

@@ -55,6 +55,11 @@ def format_count(number: int, locale: Locale) -> str:
     return grouped.replace(",", NARROW_SPACE) if locale == "fr" else grouped
 
 
+def format_counted(number: int, noun: str, locale: Locale) -> str:
+    """Write how many there are of what: ``1 line``, ``1,204 lines``."""
+    return f"{format_count(number, locale)} {noun}{'' if number == 1 else 's'}"
+
+
 def format_rate(rate: str | Decimal, locale: Locale) -> str:
     """Write a rate such as ``"0.20"`` in percent: ``20 %`` in French, ``20%`` in English."""
     percent = f"{(Decimal(rate) * 100).normalize():f}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from time import monotonic
@@ -21,7 +22,7 @@ from ledger.engine.commands import check_adopted
 from ledger.engine.state import LEDGER, Ledger, Overlay
 from ledger.entities import Entities
 from ledger.ports import Place
-from ledger.store.head import Head
+from ledger.store.head import Head, Versions
 from ledger.store.mapper import fact_row
 from ledger.store.recorder import HeadMoved
 from ledger.store.rows import Row
@@ -46,7 +47,7 @@ class Recording:
     rejected: int
     position: int
     append_seconds: float = field(default=0.0, compare=False)
-    """How long its transaction took."""
+    """How long its append took to the commit; what was staged ahead was so before."""
 
 
 class Placed(NamedTuple):
@@ -77,6 +78,8 @@ class _Prepared:
     rows: Sequence[Row]
     changed: Mapping[str, object]
     place: Place | None
+    versions: Versions | None = None
+    """Of its streams those that were looked up ahead."""
 
     @property
     def last(self) -> int:
@@ -122,13 +125,14 @@ class Recorder:
     def record_all(self, batches: Iterable[Placed]) -> Iterator[Recording]:
         """Record batches in their order, each in a transaction of its own.
 
-        A batch is decided while the database still appends the one before: on entities that are
-        ahead of it. Should that append fail, they go back to where they were, and what rests on
-        them is decided again. Writers that come in each other's way take turns.
+        A batch is decided, and its rows are staged, while the database still appends the one
+        before: on entities that are ahead of it. Should that append fail, they go back to where
+        they were, and what rests on them is decided again. Writers that come in each other's way
+        take turns.
         """
         ahead: _Ahead | None = None
         turns = self._turns
-        with turns, ThreadPoolExecutor(1) as appending:
+        with turns, ThreadPoolExecutor(1) as appending, ExitStack() as own:
             try:
                 for batch in batches:
                     if ahead is not None and not turns.goes_on():
@@ -136,15 +140,17 @@ class Recorder:
                         ahead = None
                     if ahead is None:
                         turns.take()
-                    prepared = self._prepare_behind(batch, ahead)
+                    cursor, prepared = own.enter_context(self._staged(batch, ahead))
                     if ahead is not None:
                         yield self._landed(ahead)
                         # Decided again, it may have come to the same place by another way.
                         again = ahead.appended.exception() is not None
                         if again or self._entities.position != prepared.position:
-                            prepared = self._prepare_behind(batch, None)
+                            own.close()
+                            cursor, prepared = own.enter_context(self._staged(batch, None))
                     self._entities.advance(prepared.changed, prepared.last)
-                    ahead = _Ahead(batch, prepared, appending.submit(self._append, prepared))
+                    appended = appending.submit(self._append, own.pop_all(), cursor, prepared)
+                    ahead = _Ahead(batch, prepared, appended)
                     if turns.begin():
                         appending.submit(turns.settle)
                 turns.end()
@@ -166,14 +172,31 @@ class Recorder:
         self._entities.landed()
         return recording
 
-    def _prepare_behind(self, batch: Placed, ahead: _Ahead | None) -> _Prepared:
-        """Decide a batch on what is recorded, and on the batch ahead of it if there is one."""
+    @contextmanager
+    def _staged(
+        self, batch: Placed, ahead: _Ahead | None
+    ) -> Iterator[tuple[Cursor[Any], _Prepared]]:
+        """Decide a batch on what is recorded, and on the batch ahead of it if there is one.
+
+        A transaction in which its rows are staged and nothing is locked: append in it, or end it.
+        """
         with self._appender.transaction() as cursor:
             if ahead is None:
                 head = self._appender.recorder.head(cursor, lock=False)
                 self._entities.follow(cursor, head.position)
-                return self._prepare(cursor, batch, {})
-            return self._prepare(cursor, batch, ahead.prepared.told)
+                prepared = self._prepare(cursor, batch, {})
+            else:
+                prepared = self._prepare(cursor, batch, ahead.prepared.told)
+            if prepared.rows:
+                recorder, committed = self._appender.recorder, self._entities.position
+                if ahead is not None:
+                    committed = ahead.prepared.position
+                recorder.stage(cursor, prepared.rows)
+                streams = {row.stream for row in prepared.rows}
+                versions = recorder.look_ahead(cursor, streams, committed)
+                prepared = replace(prepared, versions=versions)
+            self._appender.recorder.stay_staged(cursor)
+            yield cursor, prepared
 
     def _record(self, batch: Placed, *, lock_first: bool) -> Recording:
         with self._appender.transaction() as cursor:
@@ -181,14 +204,23 @@ class Recorder:
             self._entities.follow(cursor, head.position)
             prepared = self._prepare(cursor, batch, {})
             began = monotonic()
+            # First: whoever takes the place over can end a writer that freezes from here on.
+            _move(cursor, prepared.place)
+            if prepared.rows:
+                self._appender.recorder.stage(cursor, prepared.rows)
             recording = self._write(cursor, prepared, head if lock_first else None)
         self._entities.advance(prepared.changed, recording.position)
         self._entities.landed()
         return replace(recording, append_seconds=monotonic() - began)
 
-    def _append(self, prepared: _Prepared) -> Recording:
+    def _append(
+        self, transaction: ExitStack, cursor: Cursor[Any], prepared: _Prepared
+    ) -> Recording:
+        """Append what was staged in a transaction, and end it."""
         began = monotonic()
-        with self._appender.transaction() as cursor:
+        with transaction:
+            # First: who was fenced neither waits for the head nor makes others wait.
+            _move(cursor, prepared.place)
             recording = self._write(cursor, prepared, None)
         return replace(recording, append_seconds=monotonic() - began)
 
@@ -202,18 +234,15 @@ class Recorder:
         return _Prepared(self._entities.position, sorted_batch, rows, changed, batch.place)
 
     def _write(self, cursor: Cursor[Any], prepared: _Prepared, locked: Head | None) -> Recording:
-        """Move the place, append a prepared batch, and keep what of it is dead.
+        """Append a batch whose rows are staged, and keep what of it is dead.
 
-        Raises HeadMoved if the ledger is not where the batch was decided, Fenced if the source is
-        another's by now.
+        Raises HeadMoved if the ledger is not where the batch was decided.
         """
         recorder, rows, batch = self._appender.recorder, prepared.rows, prepared.batch
-        # First: who was fenced neither waits for the head nor makes others wait.
-        if prepared.place is not None:
-            prepared.place.move(cursor)
         if rows:
-            recorder.stage(cursor, rows)
-            versions = recorder.versions(cursor, {row.stream for row in rows})
+            versions = prepared.versions
+            if versions is None and locked is None:
+                versions = recorder.versions(cursor, {row.stream for row in rows})
             head = recorder.head(cursor) if locked is None else locked
             if head.position != prepared.position:
                 raise HeadMoved("another writer appended; decide again")
@@ -329,6 +358,12 @@ class Recorder:
                     for letter in dead
                 ],
             )
+
+
+def _move(cursor: Cursor[Any], place: Place | None) -> None:
+    """Move a place with its batch. Raises Fenced if the source is another's by now."""
+    if place is not None:
+        place.move(cursor)
 
 
 def _rejected(incoming: Incoming) -> DeadLetter:

@@ -16,29 +16,6 @@ voided AS (
         AND position > %(previous_run)s
         AND client_id IS NOT NULL
 ),
--- What a change of terms alone leaves as it was: all before the first day on which they differ.
-settled AS (
-    SELECT
-        client_id,
-        CASE
-            WHEN bool_and(COALESCE(changed.first_day > '0001-01-01', FALSE))
-            THEN LEAST(min(changed.first_day) - 1, %(previous)s::date)
-        END AS settled_through
-    FROM {events} AS told
-    -- Parsed once, whatever the planner believes: that is what OFFSET is for.
-    CROSS JOIN LATERAL (SELECT convert_from(told.state, 'UTF8')::jsonb OFFSET 0) AS said (state)
-    CROSS JOIN LATERAL (
-        SELECT CASE
-            WHEN said.state -> 'before' = said.state -> 'after' THEN min({first_changed})
-        END
-        FROM jsonb_array_elements(said.state -> 'subscriptions') AS change (terms)
-    ) AS changed (first_day)
-    WHERE told.topic = 'ClientStanding/1'
-        AND told.position > %(previous_run)s
-        AND %(previous_run)s > 0
-        AND NOT %(compares_all)s
-    GROUP BY client_id
-),
 holders AS MATERIALIZED (
     SELECT client.*
     FROM accrual_found AS found
@@ -103,17 +80,16 @@ FROM (
     SELECT
         payee AS partner_id,
         client_id,
-        anew.in_all OR position > %(previous_run)s AS touched,
-        CASE WHEN NOT anew.in_all AND retracted IS NOT TRUE THEN settled_through END
-            AS settled_through,
-        position > %(run)s AS moved,
+        anew.in_all OR payees.position > %(previous_run)s AS touched,
+        CASE WHEN NOT anew.in_all THEN settled_through END AS settled_through,
+        payees.position > %(run)s AS moved,
         COALESCE(claim, 0) AS claim,
         first_activated_on,
         CASE WHEN counted_by IS NULL THEN counted_on END AS counted_on,
         partner_id AS claimed_by,
         retracted IS TRUE AS retracted
     FROM payees
-    LEFT JOIN settled USING (client_id)
+    LEFT JOIN accrual_changed USING (client_id)
     CROSS JOIN LATERAL (
         SELECT payee IN (SELECT partner_id FROM changed_agreements)
             OR client_id IN (SELECT client_id FROM changed_payments)

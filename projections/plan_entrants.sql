@@ -6,9 +6,8 @@ WITH found AS (
     WHERE counted_on BETWEEN %(previous)s::date AND %(through)s::date
     UNION
     SELECT client_id
-    FROM {events}
-    WHERE topic = 'ClientStanding/1'
-        AND position > %(previous_run)s
+    FROM accrual_changed
+    WHERE settled_through IS NULL
     UNION
     SELECT client_id
     FROM {clients}

@@ -30,6 +30,7 @@
     WHERE NOT %(every_partner)s
         AND told.topic = 'ClientStanding/1'
         AND told.position > %(previous_run)s
+        AND told.client_id IN (SELECT client_id FROM accrual_changed WHERE settled_through IS NULL)
         AND (
             said.state -> 'before' ->> 'counted_on', said.state -> 'before' ->> 'partner_id',
             said.state -> 'before' ->> 'counted_by', said.state -> 'before' ->> 'claim'

@@ -55,5 +55,7 @@ FROM (
         activation bigint,
         price_fact bigint
     )
+    -- Most facts take nothing away: that is told before anything is made of it.
+    WHERE jsonb_array_length(side.terms) > 0
 ) AS every
 WHERE newest = 1

@@ -180,7 +180,7 @@ PROGRAMME = (
         "return",
         "return_rate",
         "percent",
-        "return_year ÷ commissions_year + costs_year",
+        "return_year ÷ (commissions_year + costs_year)",
         windowed=True,
     ),
     Definition(

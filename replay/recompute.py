@@ -1,18 +1,20 @@
 """Decides the whole log again and compares each decision with the one recorded (D18.10).
 
-In two passes: first part by part, each some partners with all of their clients, in as many
-processes as are given, then what all share: ties, brands, departments, leads, rankings of closes.
+In two passes: first part by part, each some partners with all of their clients, wherever parts are
+decided (here, in processes, on a cluster), then what all share: ties, brands, departments, leads,
+rankings of closes.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from typing import Any, NamedTuple
 
@@ -42,6 +44,10 @@ PART_EVENTS = 250_000
 _NUMBERED = (ProgrammeAdopted, AccrualRun, PeriodClosed, PayoutRun)
 
 Found = Sequence[Difference | Tallied]
+Deciding = Callable[[Log, Sequence[Part], Named], AbstractContextManager[Iterable[Found]]]
+"""Decides each part of a log, wherever that is, and yields what is found of each, in any order."""
+Opening = Callable[[], AbstractContextManager[Log]]
+"""Opens the same log in another process; it can be pickled."""
 
 
 class Engines(NamedTuple):
@@ -135,51 +141,78 @@ def recompute(
     connections of their own to the same database.
     """
     with reading(connection):
-        through = Replay(connection, names).resolve().position
-        if not through:
-            raise NotReady("nothing is recorded yet, so there is nothing to decide again")
-        log = Log(connection, through, names)
-        log.check_readable()
-        log.check_complete()
-        named = log.named()
-        parts = log.parts(part_events, processes)
-        found: set[Difference] = set()
-        tallies: defaultdict[int, defaultdict[Span, list[Tally]]]
-        tallies = defaultdict(lambda: defaultdict(list))
-        with _decided(log, parts, named, min(processes, len(parts))) as results:
-            for done, one in enumerate(results, start=1):
-                for each in one:
-                    if isinstance(each, Difference):
-                        found.add(each)
-                    else:
-                        tallies[each.close][each.span] += each.tallies
-                if progress is not None:
-                    progress(done, len(parts) + 1)
-        common = Part()
-        for each in decide_part(log.rows(common), common, named, tallies):
-            if isinstance(each, Difference):
-                found.add(each)
-        course = _Course(log)
+        log = Log(connection, Replay(connection, names).resolve().position, names)
+        there = partial(_stored_log, log.address, names, log.through)
+        return recompute_log(log, in_processes(there, processes), progress, processes, part_events)
+
+
+def recompute_log(
+    log: Log,
+    deciding: Deciding,
+    progress: Progress | None = None,
+    processes: int = 1,
+    part_events: int = PART_EVENTS,
+) -> Recomputed:
+    """Decide a log again, wherever it stands: what :func:`recompute` does for a ledger's.
+
+    ``deciding`` decides its parts, in so many ``processes`` at a time.
+    """
+    if not log.through:
+        raise NotReady("nothing is recorded yet, so there is nothing to decide again")
+    log.check_readable()
+    log.check_complete()
+    named = log.named()
+    parts = log.parts(part_events, processes)
+    found: set[Difference] = set()
+    tallies: defaultdict[int, defaultdict[Span, list[Tally]]]
+    tallies = defaultdict(lambda: defaultdict(list))
+    with deciding(log, parts, named) as results:
+        for done, one in enumerate(results, start=1):
+            for each in one:
+                if isinstance(each, Difference):
+                    found.add(each)
+                else:
+                    tallies[each.close][each.span] += each.tallies
+            if progress is not None:
+                progress(done, len(parts) + 1)
+    common = Part()
+    for each in decide_part(log.rows(common), common, named, tallies):
+        if isinstance(each, Difference):
+            found.add(each)
+    course = _Course(log)
     ordered = sorted(found, key=lambda one: (one.place, one.decided or b""))
-    return Recomputed(through, tuple(Explained(one, course.engines(one)) for one in ordered))
+    return Recomputed(log.through, tuple(Explained(one, course.engines(one)) for one in ordered))
+
+
+def in_processes(there: Opening, processes: int) -> Deciding:
+    """Decide parts here, one after the other, or in so many processes that open the log anew."""
+
+    @contextmanager
+    def deciding(log: Log, parts: Sequence[Part], named: Named) -> Iterator[Iterable[Found]]:
+        if min(processes, len(parts)) <= 1:
+            yield (list(decide_part(log.rows(part), part, named)) for part in parts)
+            return
+        # The log is read by each: their memory is that of a part, and no row passes between them.
+        tasks = [partial(_decide_there, there, part, named) for part in parts]
+        with at_once(tasks, processes) as found:
+            yield found
+
+    return deciding
 
 
 @contextmanager
-def _decided(
-    log: Log, parts: Sequence[Part], named: Named, processes: int
-) -> Iterator[Iterable[Found]]:
-    """What is found in each part, here or in processes of their own."""
-    if processes <= 1:
-        yield (list(decide_part(log.rows(part), part, named)) for part in parts)
+def at_once(tasks: Sequence[Callable[[], Found]], processes: int) -> Iterator[Iterable[Found]]:
+    """What each task finds, in any order: so many at a time in processes, or in this one.
+
+    Tasks can be pickled. Raises NotReady where a process ends before its task.
+    """
+    if min(processes, len(tasks)) <= 1:
+        yield (task() for task in tasks)
         return
-    # The log is read by each: their memory is that of a part, and no row passes between them.
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(min(processes, len(tasks)), get_context("spawn")) as pool:
         try:
-            tasks = [
-                pool.submit(_decide_there, log.address, log.names, log.through, part, named)
-                for part in parts
-            ]
-            yield (task.result() for task in as_completed(tasks))
+            running = [pool.submit(task) for task in tasks]
+            yield (task.result() for task in as_completed(running))
         except BrokenProcessPool:
             raise NotReady(
                 "a process ended before its part of the log was decided, perhaps for want of"
@@ -189,11 +222,16 @@ def _decided(
             pool.shutdown(cancel_futures=True)
 
 
-def _decide_there(address: str, names: Names, through: int, part: Part, named: Named) -> Found:
+def _decide_there(there: Opening, part: Part, named: Named) -> Found:
     collect_seldom()
-    with psycopg.connect(address) as connection, reading(connection):
-        log = Log(connection, through, names)
+    with there() as log:
         return list(decide_part(log.rows(part), part, named))
+
+
+@contextmanager
+def _stored_log(address: str, names: Names, through: int) -> Iterator[Log]:
+    with psycopg.connect(address) as connection, reading(connection):
+        yield Log(connection, through, names)
 
 
 class _Course:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from events.codec import decode_state
 from events.finance import ProgrammeAdopted
+from ledger.errors import Refused
 from ledger.policy.programme import Programme
 from ledger.policy.versions import Programmes
 
@@ -37,6 +38,13 @@ def programmes(replay: Replay, at: AsOf) -> Programmes:
     for _, event in adoptions(replay, at):
         found = found.adopt(Programme.from_document(event.document), event.from_day)
     return found
+
+
+def require_adopted(adopted: Programmes, name: str) -> None:
+    """Refuse the name of a programme that is not among those adopted."""
+    if name not in adopted.versions:
+        known = ", ".join(sorted(adopted.versions)) or "none yet"
+        raise Refused(f"no programme {name!r} was adopted by then; those adopted: {known}")
 
 
 def _is_later(from_day: date | None, at: AsOf) -> bool:

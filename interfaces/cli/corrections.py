@@ -160,6 +160,8 @@ def correct_partner(  # noqa: PLR0913 - one for each option
         cleared.append("sponsor_id")
     if department == NONE:
         cleared.append("department")
+    if not cleared and all(value is None for value in members.values()):
+        raise click.UsageError("say what to correct: --kind, --founding, --sponsor, --department")
     with session.ledger() as ledger:
         position = ledger.correct_partner(
             partner_id=partner,
@@ -171,4 +173,7 @@ def correct_partner(  # noqa: PLR0913 - one for each option
     session.line.add(position=position)
     result = {"position": position, "partner_id": partner, "cleared": cleared}
     given = {name: value for name, value in members.items() if value is not None}
-    write_result({**result, **given}, format_, f"corrected {partner}, position {position}")
+    told = f"corrected {partner}, position {position}"
+    if sponsor not in {None, NONE}:
+        told += f"; whether {sponsor} is its sponsor says: commissions explain {position}"
+    write_result({**result, **given}, format_, told)

@@ -18,7 +18,7 @@ from interfaces.cli.reading import may_be_recorded, record_reading
 from interfaces.cli.session import Session
 from interfaces.cli.statement_form import to_text
 from interfaces.files import replace_file
-from interfaces.money import format_count
+from interfaces.money import format_count, format_counted
 from ledger.commanding.readings import Reading
 from ledger.errors import NotReady, Refused
 from replay.as_of import AsOf, Replay
@@ -110,11 +110,12 @@ def evidence(
     session.line.add(bytes=len(content))
     size = format_count(len(content), session.locale)
     months = len(period.months())
+    closed = format_counted(months, "closed month", session.locale)
     write_result(
         {"file": str(out), "months": months, "bytes": len(content)},
         format_,
-        f"{out}: {months} closed months, {size} bytes; check it with: commissions-verify evidence"
-        f" {out} --keys KEYS",
+        f"{out}: {closed}, {size} bytes; check it with: commissions-verify evidence {out}"
+        " --keys KEYS",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -15,7 +16,7 @@ from interfaces.cli.command import Command, Group
 from interfaces.cli.options import CURRENCY, DAY, MONTH, Place, Whole, as_of_options, format_option
 from interfaces.cli.output import Answer, Column, Format, write_answer, write_csv, write_result
 from interfaces.cli.session import Session
-from interfaces.files import replace_file
+from interfaces.files import replace_file, replacing
 from interfaces.money import format_count, format_money
 from projections.definition import ReadModel
 from replay.as_of import AsOf, Row
@@ -112,10 +113,10 @@ rates_option = click.option(
 @rates_option
 @click.option(
     "--out",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=FOLDER,
     default=".",
     metavar="DIR",
-    help="Where the file goes, under the name that the law gives it.  [default: here]",
+    help="Where the file goes, under the name that the law gives it; it is made.  [default: here]",
 )
 @as_of_options
 @format_option
@@ -134,6 +135,7 @@ def fec_command(
         at = replay.resolve(**place)
         file = fec(replay, at, year, dict(rates))
     content = file.text.encode()
+    out.mkdir(parents=True, exist_ok=True)
     replace_file(out / file.name, content)
     session.line.add(rows=file.lines, position=at.position)
     members = {
@@ -205,9 +207,11 @@ def _views(
         at = replay.resolve(**place)
         folder.mkdir(parents=True, exist_ok=True)
         counts = {}
-        for name, model in VIEWS.items():
-            rows = view_rows(replay, at, name)
-            counts[name] = write(model, rows, folder / f"{name}.{suffix}")
+        # All files are of one place, or none is changed.
+        with ExitStack() as files:
+            for name, model in VIEWS.items():
+                beside = files.enter_context(replacing(folder / f"{name}.{suffix}"))
+                counts[name] = write(model, view_rows(replay, at, name), beside)
     session.line.add(rows=sum(counts.values()), position=at.position)
     told = ", ".join(f"{name} {count}" for name, count in counts.items())
     sys.stdout.write(f"in {folder}, up to position {at.position}: {told}\n")

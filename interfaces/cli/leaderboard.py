@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from interfaces.cli.adopted import programmes, require_adopted
 from interfaces.cli.command import Command
 from interfaces.cli.options import IDENTIFIER, QUARTER, Place, as_of_options, format_option
 from interfaces.cli.output import Answer, Column, Format, Row, write_answer
@@ -70,6 +71,8 @@ def leaderboard(  # noqa: PLR0913 - one for each option
 
     with session.replay() as replay:
         at = replay.resolve(**place)
+        if programme is not None:
+            require_adopted(programmes(replay, replay.resolve()), programme)
         members = _members(model, public=public)
         found = Answer(
             ask(replay, at),

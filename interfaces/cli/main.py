@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -70,12 +71,25 @@ COMMANDS = {
     "rebuild": "interfaces.cli.audit:rebuild",
     "verify": "interfaces.cli.audit:verify",
     "archive": "interfaces.cli.archive:archive",
+    "replay": "interfaces.cli.engines:replay",
     "recompute": "interfaces.cli.recompute:recompute",
     "checkpoint": "interfaces.cli.transparency:checkpoint",
     "evidence": "interfaces.cli.evidence:evidence",
     "prove": "interfaces.cli.transparency:prove",
 }
 """Where each command is."""
+
+
+_ELSEWHERE = "name another place, or get the right to use this one"
+_ADVICE = {
+    errno.ENOENT: "make it, or name another place",
+    errno.EACCES: _ELSEWHERE,
+    errno.EPERM: _ELSEWHERE,
+    errno.EROFS: _ELSEWHERE,
+    errno.ENOSPC: "make room and run the command again",
+    errno.EDQUOT: "make room and run the command again",
+}
+"""What to do when the system refuses a file."""
 
 
 def _version() -> str:
@@ -122,8 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _log_before_its_command(session, error)
         return _failed(str(error), 1)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        return _failed(f"{where}{error.strerror or error}", 1)
+        return _failed(_system_reason(error), 1)
     except Exception as error:
         reason = _database_reason(error)
         if reason is None:
@@ -181,6 +194,13 @@ def _usage(error: click.UsageError) -> str:
     message = error.format_message()
     path = error.ctx.command_path if error.ctx is not None else PROGRAM
     return f"{message.rstrip('.')}; see: {path} --help"
+
+
+def _system_reason(error: OSError) -> str:
+    """What the system refused, where, and what to do."""
+    where = f"{error.filename}: " if error.filename else ""
+    advice = _ADVICE.get(error.errno) if error.errno is not None else None
+    return f"{where}{error.strerror or error}" + (f"; {advice}" if advice else "")
 
 
 def _database_reason(error: Exception) -> str | None:

@@ -206,7 +206,20 @@ def format_option(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _archive(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:  # noqa: ARG001
-    ctx.ensure_object(Session).archive = value
+    if value is not None:
+        ctx.ensure_object(Session).archive = value
+
+
+def archive_option(function: Callable[P, R]) -> Callable[P, R]:
+    """``--archive DIR`` puts an archive in the place of the ledger."""
+    return click.option(
+        "--archive",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        expose_value=False,
+        callback=_archive,
+        help="Answer from this archive, without a database.",
+    )(function)
 
 
 def as_of_options(function: Callable[..., R]) -> Callable[..., R]:
@@ -215,14 +228,7 @@ def as_of_options(function: Callable[..., R]) -> Callable[..., R]:
     ``--archive`` puts an archive in the place of the ledger.
     """
 
-    @click.option(
-        "--archive",
-        type=click.Path(file_okay=False, path_type=Path),
-        metavar="DIR",
-        expose_value=False,
-        callback=_archive,
-        help="Answer from this archive, without a database.",
-    )
+    @archive_option
     @click.option(
         "--known-at",
         type=INSTANT,

@@ -8,7 +8,7 @@ import sys
 import click
 
 from interfaces.cli.command import Command
-from interfaces.cli.options import format_option
+from interfaces.cli.options import archive_option, format_option
 from interfaces.cli.output import Column, Format, Row, to_json, write_csv, write_table
 from interfaces.cli.session import Session, progress
 from interfaces.money import format_count
@@ -30,6 +30,7 @@ _COLUMNS = (
     type=click.IntRange(1, 256),
     help="Processes that decide parts of the log at the same time; by default one a core.",
 )
+@archive_option
 @format_option
 @click.pass_obj
 def recompute(session: Session, *, processes: int | None, format_: Format) -> int:
@@ -38,13 +39,7 @@ def recompute(session: Session, *, processes: int | None, format_: Format) -> in
     What another engine decided, by the number that its command names, is told apart and is no
     fault: exit status 0 if there is nothing else.
     """
-    with session.replay() as replay, progress("deciding again") as step:
-        found = recompute_ledger(
-            replay.connection,
-            replay.names,
-            step,
-            processes=processes or os.cpu_count() or 1,
-        )
+    found = _decided_again(session, processes)
     session.line.add(position=found.position, differences=len(found.differences))
     if format_ == "json":
         sys.stdout.write(f"{to_json(_answer(found))}\n")
@@ -53,6 +48,19 @@ def recompute(session: Session, *, processes: int | None, format_: Format) -> in
     else:
         _write(session, found)
     return 1 if found.unexplained else 0
+
+
+def _decided_again(session: Session, processes: int | None) -> Recomputed:
+    if session.archive is not None:
+        with session.archived(session.archive) as archived, progress("deciding again") as step:
+            return archived.recomputed(step, processes=processes)
+    with session.replay() as replay, progress("deciding again") as step:
+        return recompute_ledger(
+            replay.connection,
+            replay.names,
+            step,
+            processes=processes or os.cpu_count() or 1,
+        )
 
 
 def _write(session: Session, found: Recomputed) -> None:

@@ -9,7 +9,7 @@ from datetime import date
 
 import click
 
-from interfaces.cli.adopted import programmes
+from interfaces.cli.adopted import programmes, require_adopted
 from interfaces.cli.command import Command
 from interfaces.cli.options import IDENTIFIER, Place, as_of_options, format_option
 from interfaces.cli.output import Answer, Column, Format, Row, write_answer
@@ -75,13 +75,9 @@ def _in_force(
         at = replay.resolve(**place)
         adopted = programmes(replay, at)
     name = name or adopted.first
-    if name is None or name not in adopted.versions:
-        known = ", ".join(sorted(adopted.versions)) or "none yet"
-        raise Refused(
-            f"no programme {name!r} was adopted by then; those adopted: {known}"
-            if name
-            else "no programme was adopted by then; ask for a later position or day"
-        )
+    if name is None:
+        raise Refused("no programme was adopted by then; ask for a later position or day")
+    require_adopted(adopted, name)
     version = adopted.in_force(name, at.effective_at or date.max)
     return version.version, version.programme, at.answer()
 

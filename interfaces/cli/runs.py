@@ -12,7 +12,7 @@ from interfaces.cli.command import Command
 from interfaces.cli.options import MONTH, RUN_DAY, ahead_option, format_option
 from interfaces.cli.output import Format, write_result
 from interfaces.cli.session import Session, progress, today_in
-from interfaces.money import format_count
+from interfaces.money import format_counted
 from ledger.application import CommissionLedger
 from ledger.errors import Refused
 
@@ -49,11 +49,12 @@ def accrue(
         "partners": run.partners,
         "lines": run.lines,
     }
-    lines, partners = (format_count(n, session.locale) for n in (run.lines, run.partners))
+    lines = format_counted(run.lines, "line", session.locale)
+    partners = format_counted(run.partners, "partner", session.locale)
     write_result(
         members,
         format_,
-        f"accrued through {run.through}: {lines} lines for {partners} partners, run {run.run}",
+        f"accrued through {run.through}: {lines} for {partners}, run {run.run}",
     )
 
 
@@ -92,12 +93,11 @@ def close(
         "statements": closed.statements,
         "sha256": closed.sha256,
     }
-    count = format_count(closed.statements, session.locale)
+    count = format_counted(closed.statements, "statement", session.locale)
     write_result(
         members,
         format_,
-        f"closed {month} at position {closed.position}: {count} statements, SHA-256"
-        f" {closed.sha256}",
+        f"closed {month} at position {closed.position}: {count}, SHA-256 {closed.sha256}",
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
@@ -22,6 +22,7 @@ from interfaces.settings import Settings, load
 if TYPE_CHECKING:
     from interfaces.bootstrap import Database
     from ledger.application import CommissionLedger
+    from replay.archive.opening import ArchivedReplay
     from replay.as_of import Replay
 
 # bootstrap is imported by the command that opens a database, so that --help, completion and wrong
@@ -39,6 +40,10 @@ class Session:
     given_locale: Locale | None = None
     archive: Path | None = None
     """The archive that queries read instead of a ledger."""
+    engine: Literal["duckdb", "spark"] = "duckdb"
+    """What reads an archive."""
+    master: str = ""
+    """Where Spark runs, as Spark writes it."""
     line: Line = field(default_factory=Line)
     logged: bool = False
     """Whether a command has begun, which writes its own log line, or none on a terminal."""
@@ -77,18 +82,19 @@ class Session:
         from interfaces import bootstrap  # noqa: PLC0415 - see above
 
         if self.archive is not None:
-            with self._archived(self.archive) as replay:
+            with self.archived(self.archive) as replay:
                 yield replay
             return
         with self.database() as database:
             yield bootstrap.open_replay(database)
 
     @contextmanager
-    def _archived(self, directory: Path) -> Iterator[Replay]:
+    def archived(self, directory: Path) -> Iterator[ArchivedReplay]:
         """The archive, held against the ledger of ``--database`` if one is named beside it."""
         from interfaces import bootstrap  # noqa: PLC0415 - see above
 
-        with bootstrap.open_archived(directory) as replay:
+        master = self.master if self.engine == "spark" else None
+        with bootstrap.open_archived(directory, master) as replay:
             if self.database_url is not None:
                 with self.database() as database:
                     bootstrap.require_archive_of(database, directory, replay)

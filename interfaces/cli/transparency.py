@@ -13,9 +13,10 @@ import click
 from interfaces.cli.command import Command
 from interfaces.cli.options import IDENTIFIER, MONTH, Whole, format_option
 from interfaces.cli.output import Answer, Column, Format, write_answer, write_result
+from interfaces.cli.queries import require_partner
 from interfaces.cli.session import Session
 from interfaces.files import replace_file
-from interfaces.money import format_count
+from interfaces.money import format_count, format_counted
 from ledger.errors import NotReady, Refused
 from replay.transparency.checkpoints import Checkpoints, StoredCheckpoint
 from replay.transparency.proofs import Document, Proofs, to_bytes
@@ -26,7 +27,7 @@ from replay.transparency.signing import (
     read_keys,
     write_key_file,
 )
-from replay.transparency.verifier import NotShown
+from replay.transparency.verifier import NotShown, read_checkpoint, read_note
 from replay.written import plain
 
 POSITION = Whole(1, 2**63 - 1)
@@ -79,7 +80,7 @@ def create(session: Session, format_: Format) -> None:
 @click.pass_obj
 def add_signatures(session: Session, file: Path, format_: Format) -> None:
     """Keep a checkpoint of this ledger that witnesses have signed since."""
-    note = file.read_text("utf-8")
+    note = _note(file)
     _keep(
         session, format_, lambda checkpoints, operator: checkpoints.add_signatures(note, operator)
     )
@@ -127,12 +128,11 @@ def publish(session: Session, folder: Path, format_: Format) -> None:
             if not path.exists():
                 replace_file(path, to_bytes(proofs.consistency(old, new)))
         replace_file(folder / "checkpoint", newest[sizes[-1]].note.encode())
-    count = format_count(len(sizes), session.locale)
+    count = format_counted(len(sizes), "checkpoint", session.locale)
     write_result(
         {"folder": str(folder), "checkpoints": len(sizes), "position": sizes[-1]},
         format_,
-        f"{count} checkpoints, the last of {format_count(sizes[-1], session.locale)} events, are"
-        f" in {folder}",
+        f"in {folder}: {count}, the last of {format_count(sizes[-1], session.locale)} events",
     )
 
 
@@ -145,7 +145,7 @@ def stamp_request(file: Path, out: Path, format_: Format) -> None:
 
     Post it to the authority as application/timestamp-query, and keep what comes back.
     """
-    content = _timestamps().request(file.read_bytes())
+    content = _timestamps().request(_note(file).encode())
     replace_file(out, content)
     write_result({"file": str(out), "bytes": len(content)}, format_, f"the request is in {out}")
 
@@ -166,11 +166,22 @@ def stamp_check(file: Path, answer: Path, authorities: tuple[Path, ...], format_
     """When the checkpoint in FILE was there at the latest, by an authority's ANSWER."""
     roots = [each.read_bytes() for each in authorities]
     try:
-        stamp = _timestamps().stamped(file.read_bytes(), answer.read_bytes(), roots)
+        stamp = _timestamps().stamped(_note(file).encode(), answer.read_bytes(), roots)
     except NotShown as error:
         raise Refused(str(error)) from None
     members = {"at": stamp.at, "policy": stamp.policy, "serial": stamp.serial}
     write_result(members, format_, f"the checkpoint was there at {plain(stamp.at)}")
+
+
+def _note(file: Path) -> str:
+    """The checkpoint in a file, as it stands there; Refused where there is none."""
+    try:
+        note = file.read_bytes().decode()
+        read_checkpoint(read_note(note).text)
+    except (UnicodeDecodeError, NotShown) as error:
+        reason = error if isinstance(error, NotShown) else "it is not text"
+        raise Refused(f"{file} holds no checkpoint: {reason}") from None
+    return note
 
 
 def _timestamps() -> ModuleType:
@@ -227,11 +238,18 @@ def prove_statement(
     session: Session, partner: str, month: str, size: int | None, out: Path | None
 ) -> None:
     """That the statement of PARTNER is made of events of the log, with none left out."""
-    _prove(session, out, lambda proofs: proofs.statement(partner, month, size))
+    _prove(session, out, lambda proofs: proofs.statement(partner, month, size), partner)
 
 
-def _prove(session: Session, out: Path | None, ask: Callable[[Proofs], Document]) -> None:
+def _prove(
+    session: Session,
+    out: Path | None,
+    ask: Callable[[Proofs], Document],
+    partner: str | None = None,
+) -> None:
     with session.replay() as replay:
+        if partner is not None:
+            require_partner(replay, partner)
         written = to_bytes(ask(Proofs(replay.connection, replay.names)))
     if out is None:
         sys.stdout.write(written.decode())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from events.decisions import (
     ClientStanding,
@@ -20,8 +20,7 @@ from ledger.engine.state import Activation, Client, Subscription, client_of, par
 from ledger.engine.subscriptions import Span, churns_of_all, terms_of
 
 
-@dataclass(frozen=True, slots=True)
-class _Picture:
+class _Picture(NamedTuple):
     """What all facts about a client's subscriptions come to."""
 
     terms: Mapping[str, tuple[Term, ...]]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from itertools import groupby
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from events.decisions import Term
 from events.values import Interval
@@ -15,8 +14,7 @@ from ledger.engine.calendar import MONTHS, add_months, period_start_from
 from ledger.engine.state import Activation, Churn, PlanChange, Subscription
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A stretch in which a subscription is active: from its activation to the eve of ``end``."""
 
     activation: Activation

@@ -44,8 +44,9 @@ class Unsettled(NamedTuple):
         }
         told = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
         raise Refused(
-            f"{month} is not closed, for of it is open: {told}; settle what these show: commissions"
-            " dead-letters list, commissions unresolved; or add --acknowledge: the close lists it"
+            f"{month} is not closed, as something up to its end is open: {told}; settle what these"
+            " show: commissions dead-letters list, commissions unresolved; or add --acknowledge:"
+            " the close lists it"
         )
 
 

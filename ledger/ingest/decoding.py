@@ -26,8 +26,8 @@ from events.errors import Rejection
 from events.upcasting import VOCABULARY
 from ledger.collecting import collect_seldom
 
-WORTH_A_PROCESS = 2_000
-"""Messages after which the process is started; it takes some tenths of a second to be there."""
+WORTH_A_PROCESS = 20_000
+"""Messages after which the process is started: to start it costs as much as decoding them."""
 
 WORTH_SENDING = 100
 """A batch of fewer messages is decoded sooner than it is passed on."""

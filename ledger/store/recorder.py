@@ -26,6 +26,7 @@ from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
 from eventsourcing.utils import retry
 from psycopg import Cursor
 from psycopg.rows import DictRow
+from psycopg.types.string import BytesBinaryDumper
 
 from ledger.errors import LedgerError
 from ledger.store import merkle
@@ -123,11 +124,17 @@ class LedgerRecorder(PostgresProcessRecorder):
         Locks nothing that another writer waits for; call it before ``head``.
         """
         cursor.execute(self._sql.prepare_stage)
+        # Else the dumper of DB-API's Binary is taken for bytea, which calls Python for each value.
+        cursor.adapters.register_dumper(bytes, BytesBinaryDumper)
         with cursor.copy(self._sql.copy) as copy:
             copy.set_types(COPY_TYPES)
             write = copy.write_row
             for ordinal, row in enumerate(rows, start=1):
                 write((ordinal, *row))
+
+    def stay_staged(self, cursor: Cursor[DictRow]) -> None:
+        """Let a transaction that locked nothing stand while another append waits and stands."""
+        cursor.execute(self._sql.stay_staged)
 
     def versions(self, cursor: Cursor[DictRow], streams: Iterable[str]) -> Versions:
         """The last versions of streams as of the head now, without a lock.
@@ -141,6 +148,16 @@ class LedgerRecorder(PostgresProcessRecorder):
         # What another writer appends in between is looked up as of later: corrected all the same.
         of |= self._look_up(cursor, wanted.difference(of))
         return Versions(head.position, of)
+
+    def look_ahead(
+        self, cursor: Cursor[DictRow], streams: Iterable[str], position: int
+    ) -> Versions:
+        """The last versions of those streams that are not remembered, as of ``position`` or later.
+
+        For an append that comes after one of ours that is under way: what that one changes will be
+        remembered. ``position`` was committed before.
+        """
+        return Versions(position, self._look_up(cursor, self._known.missing(streams)))
 
     def _look_up(self, cursor: Cursor[DictRow], streams: Collection[str]) -> dict[str, int]:
         if not streams:
@@ -217,14 +234,16 @@ class LedgerRecorder(PostgresProcessRecorder):
         streams: set[str],
         versions: Versions | None,
     ) -> dict[str, int]:
-        if versions is None:
-            versions = self.versions(cursor, streams)
-        known = versions.of
-        last = {stream: known[stream] for stream in streams if stream in known}
-        if versions.position < head.position:
-            through = (versions.position, head.position)
-            cursor.execute(self._sql.changed_versions, through, prepare=False)
-            last.update((row["stream"], row["version"]) for row in cursor if row["stream"] in last)
+        place = (head.position, head.frontier)
+        last = self._known.find(place, streams)
+        if versions is not None:
+            early = {s: versions.of[s] for s in streams.difference(last) if s in versions.of}
+            since = versions.position
+            if early and since < head.position and not self._known.covers(since, place):
+                cursor.execute(self._sql.changed_versions, (since, head.position), prepare=False)
+                found = ((row["stream"], row["version"]) for row in cursor)
+                early.update((s, version) for s, version in found if s in early)
+            last |= early
         if len(last) < len(streams):
             last.update(self._look_up(cursor, streams - last.keys()))
         return last

@@ -59,6 +59,9 @@ CREATE TEMPORARY TABLE IF NOT EXISTS {staged} (
 DELETE FROM {staged}
 """
 
+# What is staged behind an append may stand for as long as that may wait, and stand, itself.
+_STAY_STAGED = "SET LOCAL idle_in_transaction_session_timeout = {staged_timeout}"
+
 _COPY = "COPY {staged} (ordinal, {known}) FROM STDIN (FORMAT BINARY)"
 
 _READ_HEAD = """
@@ -198,6 +201,7 @@ class Statements(NamedTuple):
     """Every statement of one recorder."""
 
     prepare_stage: Composed
+    stay_staged: Composed
     copy: Composed
     read_head: Composed
     lock_head: Composed
@@ -227,6 +231,7 @@ class Statements(NamedTuple):
             "known": SQL(_KNOWN),
             "channel": Literal(channel),
             "lock_timeout": Literal(f"{int(lock_timeout_s * 1000)}ms"),
+            "staged_timeout": Literal(f"{int((lock_timeout_s + idle_timeout_s) * 1000)}ms"),
             "idle_timeout": Literal(f"{int(idle_timeout_s * 1000)}ms"),
             "turn": SQL("hashtext('commission-ledger turns'), hashtext({})").format(
                 f"{names.schema}.{names.events}"
@@ -234,6 +239,7 @@ class Statements(NamedTuple):
         }
         texts = (
             _PREPARE_STAGE,
+            _STAY_STAGED,
             _COPY,
             _READ_HEAD,
             _LOCK_HEAD,

@@ -26,6 +26,8 @@ class KnownVersions:
         # Two generations: when the young one is full it becomes the old, and the old one goes.
         self._young: dict[str, int] = {}
         self._old: dict[str, int] = {}
+        # The positions after which each has all that was appended.
+        self._young_from = self._old_from = 0
 
     def __len__(self) -> int:
         """How many entries there are; a stream used again may have two."""
@@ -43,11 +45,25 @@ class KnownVersions:
                 found[stream] = version
         return found
 
+    def missing(self, streams: Iterable[str]) -> list[str]:
+        """Those of the streams that are not remembered of wherever the ledger was last seen.
+
+        It may be asked while another thread learns.
+        """
+        young, old = self._young, self._old
+        return [stream for stream in streams if stream not in young and stream not in old]
+
+    def covers(self, position: int, place: Place) -> bool:
+        """Whether all that was appended after a position, up to a place, is remembered."""
+        return place == self._place and position >= self._old_from
+
     def learn(self, before: Place, after: Place, versions: Mapping[str, int]) -> None:
         """Take over the versions of an append that led from one place to another."""
         if before != self._place:
             self._young, self._old = {}, {}
+            self._young_from = self._old_from = before[0]
         if len(self._young) + len(versions) > self._half:
             self._young, self._old = {}, self._young
+            self._young_from, self._old_from = before[0], self._young_from
         self._young.update(versions)
         self._place = after

@@ -6,7 +6,7 @@ of psycopg (days, instants in UTC, JSON as Python values, bytes). Nothing can be
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
@@ -19,7 +19,11 @@ from psycopg.pq import TransactionStatus
 from replay.archive.dialect import translated
 
 Query = str | sql.Composable
+Parameters = Sequence[object] | Mapping[str, object]
 Row = tuple[Any, ...]
+
+WRITTEN_OUT = 200
+"""Elements up to which a list stands in the text of a query: parsing a longer one takes longer."""
 
 
 class Described(NamedTuple):
@@ -41,6 +45,8 @@ class ArchiveCursor:
         self._database = database.cursor()
         self._decoders: list[Any] = []
         self.description: list[Described] | None = None
+        self.itersize = 1
+        """As psycopg's: rows come from memory here."""
 
     def __enter__(self) -> Self:
         return self
@@ -52,9 +58,16 @@ class ArchiveCursor:
         while row := self.fetchone():
             yield row
 
-    def execute(self, query: Query, parameters: Sequence[object] | None = None) -> ArchiveCursor:
-        """Run a query of PostgreSQL; ``%s`` stand for the parameters."""
-        self._database.execute(translated(_text(query, parameters)))
+    def execute(
+        self,
+        query: Query,
+        parameters: Parameters | None = None,
+        *,
+        binary: bool = True,  # noqa: ARG002 - as psycopg's
+    ) -> ArchiveCursor:
+        """Run a query of PostgreSQL; ``%s`` and ``%(name)s`` stand for the parameters."""
+        text, lists = with_values(query, parameters)
+        self._database.execute(translated(text), lists)
         told = self._database.description or []
         self.description = [Described(name) for name, *_ in told]
         self._decoders = [_DECODERS.get(str(kind)) for _, kind, *_ in told]
@@ -93,7 +106,7 @@ class ArchiveConnection:
         """Return a cursor; rows come page by page as they are fetched, named or not."""
         return ArchiveCursor(self.database)
 
-    def execute(self, query: Query, parameters: Sequence[object] | None = None) -> ArchiveCursor:
+    def execute(self, query: Query, parameters: Parameters | None = None) -> ArchiveCursor:
         """Run a query on a cursor of its own."""
         return self.cursor().execute(query, parameters)
 
@@ -103,21 +116,34 @@ class ArchiveConnection:
         yield
 
 
-def _text(query: Query, parameters: Sequence[object] | None) -> str:
+def with_values(
+    query: Query, parameters: Parameters | None, most: int = WRITTEN_OUT
+) -> tuple[str, list[list[object]]]:
+    """Return the text of a query with its values, and the lists of more than ``most`` elements.
+
+    Those stay parameters: ``$1`` and so on.
+    """
     text = query if isinstance(query, str) else query.as_string(None)
+    lists: list[list[object]] = []
     if parameters is None:
-        return text
-    written = tuple(_literal(each).as_string(None) for each in parameters)
-    return text % written
+        return text, lists
+
+    def written(value: object) -> str:
+        if not isinstance(value, list | tuple):
+            return sql.Literal(value).as_string(None)
+        if len(value) > most:
+            lists.append(list(value))
+            return f"${len(lists)}"
+        listed = sql.SQL(", ").join(map(sql.Literal, value))
+        return sql.SQL("ARRAY[{}]").format(listed).as_string(None)
+
+    if isinstance(parameters, Mapping):
+        return text % {name: written(value) for name, value in parameters.items()}, lists
+    return text % tuple(map(written, parameters)), lists
 
 
-def _literal(value: object) -> sql.Composable:
-    if isinstance(value, list | tuple):
-        return sql.SQL("ARRAY[{}]").format(sql.SQL(", ").join(map(sql.Literal, value)))
-    return sql.Literal(value)
-
-
-def _json(text: str) -> object:
+def json_value(text: str) -> object:
+    """Return what JSON says, its members in the order in which PostgreSQL gives them."""
     return _in_order(orjson.loads(text))
 
 
@@ -135,4 +161,4 @@ def _instant(value: datetime) -> datetime:
     return value.replace(tzinfo=UTC)
 
 
-_DECODERS = {"JSON": _json, "TIMESTAMP": _instant}
+_DECODERS = {"JSON": json_value, "TIMESTAMP": _instant}

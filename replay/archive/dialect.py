@@ -45,12 +45,12 @@ def _take_apart(select: exp.Select) -> None:
         if not isinstance(lateral, exp.Lateral) or not isinstance(lateral.this, exp.Anonymous):
             continue
         name = str(lateral.this.this).lower()
-        source = _json(lateral.this.expressions[0])
+        source = as_json(lateral.this.expressions[0])
         if name == "jsonb_to_record":
-            _inline(select, lateral, source)
+            inline_record(select, lateral, source)
             join.pop()
         elif name == "jsonb_to_recordset":
-            _inline(select, lateral, exp.column(_ITEM, lateral.alias))
+            inline_record(select, lateral, exp.column(_ITEM, lateral.alias))
             columns = [exp.to_identifier(_ITEM)]
             alias = exp.TableAlias(this=exp.to_identifier(lateral.alias), columns=columns)
             join.set("this", exp.Unnest(expressions=[_list(source)], alias=alias))
@@ -60,15 +60,16 @@ def _take_apart(select: exp.Select) -> None:
             lateral.set("alias", exp.TableAlias(this=exp.to_identifier(lateral.alias)))
 
 
-def _inline(select: exp.Select, lateral: exp.Lateral, source: exp.Expr) -> None:
+def inline_record(select: exp.Select, lateral: exp.Lateral, source: exp.Expr) -> None:
+    """Put members of JSON in the place of the columns of a record made of it."""
     alias = lateral.alias
     kinds = {column.name: column.args["kind"] for column in lateral.args["alias"].columns}
     for column in list(select.find_all(exp.Column)):
         if column.table == alias and column.name in kinds:
-            column.replace(_member(source.copy(), column, kinds[column.name]))
+            column.replace(member_of(source.copy(), column, kinds[column.name]))
 
 
-def _member(source: exp.Expr, column: exp.Column, kind: exp.DataType) -> exp.Expr:
+def member_of(source: exp.Expr, column: exp.Column, kind: exp.DataType) -> exp.Expr:
     """Return a member of JSON as a value of its type, under its name where that is seen."""
     path = exp.JSONPath(
         expressions=[exp.JSONPathRoot(), exp.JSONPathKey(this=column.name)],
@@ -91,13 +92,14 @@ def _numbered(source: exp.Expr, lateral: exp.Lateral) -> exp.Subquery:
     """Return the elements of a JSON list with their places, from 1."""
     pair, place = (column.name for column in lateral.args["alias"].columns)
     elements = exp.select(
-        exp.alias_(_call("unnest", _list(source)), pair),
-        exp.alias_(_call("generate_subscripts", _list(source), exp.Literal.number(1)), place),
+        exp.alias_(call("unnest", _list(source)), pair),
+        exp.alias_(call("generate_subscripts", _list(source), exp.Literal.number(1)), place),
     )
     return elements.subquery()
 
 
-def _call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
+def call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
+    """Return the call of a function that is written so in any dialect."""
     return exp.Anonymous(this=name, expressions=list(arguments))
 
 
@@ -105,7 +107,7 @@ def _list(source: exp.Expr) -> exp.Cast:
     return exp.Cast(this=source.copy(), to=_JSON_LIST.copy())
 
 
-def _json(node: exp.Expr) -> exp.Expr:
+def as_json(node: exp.Expr) -> exp.Expr:
     """Read ``a -> 'b'`` as JSON where the parser takes it for a function of a."""
     if isinstance(node, exp.Lambda):
         return exp.JSONExtract(
@@ -120,7 +122,7 @@ def _json(node: exp.Expr) -> exp.Expr:
 def _cast(node: exp.Expr) -> exp.Expr:
     assert isinstance(node, exp.Cast)
     to, value = node.to, node.this
-    if _is_state_text(value):
+    if is_state_text(value):
         state: exp.Expr = value.expressions[0]
         return state
     if to.is_type(exp.DType.DECIMAL) and not to.expressions:
@@ -129,26 +131,32 @@ def _cast(node: exp.Expr) -> exp.Expr:
         # Instants are in UTC throughout, so they need no zone of their own.
         node.set("to", exp.DataType.build("TIMESTAMP", dialect="duckdb"))
     elif to.is_type(exp.DType.ARRAY) and isinstance(value, exp.Literal):
-        written = value.name.strip("{}")
-        items = [exp.Literal.string(item.strip('"')) for item in written.split(",") if item]
-        node.set("this", exp.Array(expressions=items))
+        node.set("this", listed(value))
     return node
 
 
-def _is_state_text(node: exp.Expr) -> bool:
+def listed(written: exp.Literal) -> exp.Array:
+    """Return a list that is written as PostgreSQL does: ``{a,b}``."""
+    items = written.name.strip("{}").split(",")
+    return exp.Array(expressions=[exp.Literal.string(each.strip('"')) for each in items if each])
+
+
+def is_state_text(node: exp.Expr) -> bool:
+    """Whether this is ``convert_from(state, 'UTF8')``: ``state`` is text in an archive."""
     return isinstance(node, exp.Anonymous) and str(node.this).lower() == "convert_from"
 
 
 def _contains(node: exp.Expr) -> exp.Expr:
-    return _call("json_contains", node.this, node.expression)
+    return call("json_contains", node.this, node.expression)
 
 
-def _written_date(node: exp.Expr) -> exp.Expr:
+def written_date(node: exp.Expr) -> exp.Expr:
+    """Write a quarter, which has no letter in other formats."""
     assert isinstance(node, exp.TimeToStr)
     if node.args["format"].name != '%Y"Q"Q':
         return node
     year = exp.TimeToStr(this=node.this.copy(), format=exp.Literal.string("%Y"))
-    quarter = exp.Cast(this=_call("quarter", node.this.copy()), to=exp.DataType.build("TEXT"))
+    quarter = exp.Cast(this=call("quarter", node.this.copy()), to=exp.DataType.build("TEXT"))
     return exp.Paren(
         this=exp.DPipe(
             this=exp.DPipe(this=year, expression=exp.Literal.string("Q")), expression=quarter
@@ -164,7 +172,7 @@ def _divided(node: exp.Expr) -> exp.Expr:
 def _months(node: exp.Expr) -> exp.Expr:
     assert isinstance(node, exp.MakeInterval)
     months = node.args["month"].expression
-    return _call("to_months", exp.Cast(this=months.copy(), to=exp.DataType.build("INT")))
+    return call("to_months", exp.Cast(this=months.copy(), to=exp.DataType.build("INT")))
 
 
 def _table(node: exp.Expr) -> exp.Expr:
@@ -175,7 +183,7 @@ def _table(node: exp.Expr) -> exp.Expr:
     return node
 
 
-def _select(node: exp.Expr) -> exp.Expr:
+def with_a_list(node: exp.Expr) -> exp.Expr:
     """Give a list to a SELECT without one, which only tells whether there are rows."""
     if not node.expressions:
         node.set("expressions", [exp.true()])
@@ -186,7 +194,7 @@ def _function(node: exp.Expr) -> exp.Expr:
     assert isinstance(node, exp.Anonymous)
     name = str(node.this).lower()
     if name == "jsonb_array_length":
-        return _call("json_array_length", *node.expressions)
+        return call("json_array_length", *node.expressions)
     return node
 
 
@@ -199,25 +207,53 @@ def _joined(node: exp.Expr) -> exp.Expr:
     hexed = node.copy()
     inner = hexed.this
     leaf = inner.this if isinstance(inner, exp.Order) else inner
-    leaf.replace(_call("hex", leaf.copy()))
+    leaf.replace(call("hex", leaf.copy()))
     hexed.set("separator", exp.Literal.string(""))
-    return _call("unhex", hexed)
+    return call("unhex", hexed)
+
+
+def looked_up(node: exp.Expr) -> exp.Expr:
+    """Write ``= ANY (list)`` and ``<> ALL (list)`` as IN, which looks up instead of going through.
+
+    A list that is a parameter may be long: it becomes a relation.
+    """
+    other = node.expression
+    if isinstance(node, exp.EQ) and isinstance(other, exp.Any):
+        told = other.this.unnest()
+    elif isinstance(node, exp.NEQ) and isinstance(other, exp.Anonymous) and other.this == "ALL":
+        told = other.expressions[0]
+    else:
+        return node
+    values = told.this if isinstance(told, exp.Cast) else told
+    found: exp.Expr
+    if isinstance(values, exp.Array):
+        found = exp.In(this=node.this.copy(), expressions=[e.copy() for e in values.expressions])
+        if not values.expressions:
+            found = exp.false()
+    elif isinstance(values, exp.Parameter):
+        relation = exp.select(call("unnest", values.copy())).subquery()
+        found = exp.In(this=node.this.copy(), query=relation)
+    else:
+        return node
+    return found if isinstance(node, exp.EQ) else exp.Not(this=found)
 
 
 _RULES: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.Cast: _cast,
     exp.ArrayContainsAll: _contains,
-    exp.TimeToStr: _written_date,
+    exp.TimeToStr: written_date,
     exp.Anonymous: _function,
     exp.Div: _divided,
     exp.MakeInterval: _months,
     exp.Table: _table,
-    exp.Select: _select,
+    exp.Select: with_a_list,
     exp.GroupConcat: _joined,
+    exp.EQ: looked_up,
+    exp.NEQ: looked_up,
 }
 
 
 def _state_as_bytes(select: exp.Select) -> None:
     for column in select.expressions:
         if isinstance(column, exp.Column) and column.name == _STATE:
-            column.replace(exp.alias_(_call("encode", column.copy()), _STATE))
+            column.replace(exp.alias_(call("encode", column.copy()), _STATE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -13,12 +14,16 @@ import pyarrow as pa
 from psycopg import Connection
 
 from events.values import format_instant
-from ledger.errors import Refused
+from ledger.errors import NotReady, Refused
 from replay.archive import hashing
 from replay.archive.columns import SCHEMA
 from replay.archive.connection import ArchiveConnection
-from replay.archive.manifest import BadArchive, Manifest, check_files, read_manifest
+from replay.archive.deciding import in_files
+from replay.archive.manifest import BadArchive, Manifest, check_files, files_of, read_manifest
 from replay.as_of import AsOf, Replay
+from replay.recompute import PART_EVENTS, Deciding, Recomputed, recompute_log
+from replay.rerun import Log
+from replay.rerun.rerun import Progress
 
 _SETTINGS = (
     # As PostgreSQL orders: text by its bytes, null as the largest value.
@@ -44,10 +49,39 @@ _SET_CONFIG = "CREATE MACRO set_config(name, setting, here) AS setting"
 class ArchivedReplay(Replay):
     """The queries of a ledger over its archive, which knows nothing of what came later."""
 
-    def __init__(self, connection: ArchiveConnection, directory: Path, manifest: Manifest) -> None:
-        # It answers what replays ask of a connection, as psycopg's does.
+    def __init__(self, connection: object, directory: Path, manifest: Manifest) -> None:
+        """``connection`` answers what replays ask of one, as psycopg's does."""
         super().__init__(cast("Connection[Any]", connection))
         self.directory, self.manifest = directory, manifest
+
+    @property
+    def processes(self) -> int:
+        """How many parts of the log this machine decides at the same time."""
+        return os.cpu_count() or 1
+
+    def deciding(self, processes: int) -> Deciding:
+        """Decide parts of the log in so many processes of this machine."""
+        return in_files(files_of(self.directory, self.manifest), processes)
+
+    def recomputed(
+        self,
+        progress: Progress | None = None,
+        *,
+        processes: int | None = None,
+        part_events: int = PART_EVENTS,
+    ) -> Recomputed:
+        """Decide all of the archive again: what :func:`~replay.recompute.recompute` tells.
+
+        Raises NotReady where the archive ends inside a run.
+        """
+        log = ArchivedLog(self.connection, self.manifest.through, self.names)
+        many = processes or self.processes
+        return recompute_log(log, self.deciding(many), progress, many, part_events)
+
+    def checkpoint_by(self, position: int) -> int | None:
+        """Return the size of the last signed checkpoint of no more than ``position`` events."""
+        sizes = (each.position for each in self.manifest.checkpoints)
+        return max((size for size in sizes if size <= position), default=None)
 
     def resolve(
         self,
@@ -75,6 +109,21 @@ class ArchivedReplay(Replay):
             )
         return super().resolve(known_at=known_at, position=position, effective_at=effective_at)
 
+    def _head(self) -> int:
+        return self.manifest.through
+
+
+class ArchivedLog(Log):
+    """The log of an archive, to be decided again."""
+
+    def check_complete(self) -> None:
+        """Raise NotReady where the archive ends inside a run."""
+        if self.has_open_run():
+            raise NotReady(
+                "the archive ends inside an accrual run, half of which is not what was decided: add"
+                " the rest with: commissions archive"
+            )
+
 
 @contextmanager
 def open_archive(directory: Path) -> Iterator[ArchivedReplay]:
@@ -100,11 +149,7 @@ def _install(database: duckdb.DuckDBPyConnection, directory: Path, manifest: Man
         database.execute(statement)
     database.execute("CREATE SCHEMA ledger; CREATE SCHEMA projections")
     hashing.install(database)
-    paths = [
-        str(directory / part.directory / each.name)
-        for part in manifest.parts
-        for each in part.files
-    ]
+    paths = map(str, files_of(directory, manifest))
     files = "[" + ", ".join("'" + path.replace("'", "''") + "'" for path in paths) + "]"
     database.execute(
         _EVENTS.format(

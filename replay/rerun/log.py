@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from psycopg import Connection, IsolationLevel, ServerCursor, sql
+from psycopg import Connection, IsolationLevel, sql
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
@@ -89,6 +89,11 @@ def _topics(topics: Iterable[str]) -> list[str]:
     return sorted(topic for topic, cls in TOPICS.items() if cls.type in types)
 
 
+def topics_read() -> list[str]:
+    """The topics that deciding again reads, in all of their versions."""
+    return _topics(READ)
+
+
 class Told(NamedTuple):
     """A fact or command as it was recorded."""
 
@@ -130,6 +135,13 @@ class Log:
 
     def check_complete(self) -> None:
         """Raise NotReady while a run is open: half of one is not what was decided."""
+        if self.has_open_run():
+            raise NotReady(
+                "an accrual run is open; wait for it, or finish it with: commissions accrue"
+            )
+
+    def has_open_run(self) -> bool:
+        """Whether the log ends inside an accrual run."""
         query = sql.SQL(
             "SELECT count(*) FILTER (WHERE topic = %s) - count(*) FILTER (WHERE topic = %s)"
             " FROM {} WHERE originator_id = %s AND position <= %s"
@@ -137,10 +149,7 @@ class Log:
         topics = AccrualRun.topic(), AccrualCompleted.topic()
         with self._connection.cursor(row_factory=tuple_row) as cursor:
             row = cursor.execute(query, (*topics, LEDGER, self.through)).fetchone()
-        if row and row[0]:
-            raise NotReady(
-                "an accrual run is open; wait for it, or finish it with: commissions accrue"
-            )
+        return bool(row and row[0])
 
     def told(self, classes: Collection[type[Event]]) -> Iterator[Told]:
         """The events of some classes, of any version, in the order of their positions."""
@@ -149,7 +158,7 @@ class Log:
             "SELECT position, topic, state, effective_at, day, source, event_id FROM {}"
             " WHERE topic = ANY(%s) AND position <= %s ORDER BY position"
         ).format(self._events)
-        with ServerCursor(self._connection, "rerun", row_factory=tuple_row) as cursor:
+        with self._connection.cursor("rerun", row_factory=tuple_row) as cursor:
             cursor.execute(query, (topics, self.through), binary=True)
             for position, topic, state, effective_at, day, source, event_id in cursor:
                 data = decode_state(topic, state)
@@ -160,7 +169,7 @@ class Log:
         # Common to all parts is what any decision may read, but for what only its partner's does.
         query = sql.SQL(_ROWS).format(events=self._events)
         parameters = {
-            "topics": _topics(READ),
+            "topics": topics_read(),
             "through": self.through,
             "partners": sorted(part.partners),
             "clients": sorted(part.clients),
@@ -168,7 +177,7 @@ class Log:
             "rankings": [RankingRecorded.topic(), PrizePosted.topic()] if part.is_common else [],
             "own": [] if part.is_common else sorted(OWN_REPORTS),
         }
-        with ServerCursor(self._connection, "part", row_factory=tuple_row) as cursor:
+        with self._connection.cursor("part", row_factory=tuple_row) as cursor:
             cursor.itersize = PAGE_EVENTS
             cursor.execute(query, parameters, binary=True)
             # A page at a time: a row at a time costs as much again as reading it.
@@ -182,7 +191,7 @@ class Log:
         Who shares a payout or an invoice, as only mistaken messages make them, stays together.
         """
         with self._connection.cursor(row_factory=tuple_row, binary=True) as cursor:
-            place = {"through": self.through, "topics": _topics(READ)}
+            place = {"through": self.through, "topics": topics_read()}
             cursor.execute(sql.SQL(_PARTNERS).format(events=self._events), place)
             weights: dict[str, int] = dict(cursor.fetchall())
             shared = sql.SQL(_SHARED)
@@ -198,7 +207,7 @@ class Log:
         each = -(-sum(weights.values()) // processes)
         division = Division(weights, same_payouts, min(events, max(each, WORTH_A_PROCESS)))
         query = sql.SQL(_CLIENTS).format(events=self._events)
-        with ServerCursor(self._connection, "clients", row_factory=tuple_row) as cursor:
+        with self._connection.cursor("clients", row_factory=tuple_row) as cursor:
             cursor.itersize = PAGE_EVENTS
             links = [ReferralAccepted.topic(), AttributionAssigned.topic()]
             cursor.execute(query, {**place, "links": links}, binary=True)

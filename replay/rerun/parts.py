@@ -95,6 +95,34 @@ class Part(NamedTuple):
         return partner_id in self.partners
 
 
+class Readers:
+    """Tells of each of many rows which parts read it: what :meth:`Part.sees` says of each part.
+
+    None of the parts is the common one.
+    """
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._all = range(len(parts))
+        self._with_partner: dict[str | None, list[int]] = {}
+        self._with_client: dict[str | None, list[int]] = {}
+        for number, part in enumerate(parts):
+            for name in part.partners:
+                self._with_partner.setdefault(name, []).append(number)
+            for name in part.clients:
+                self._with_client.setdefault(name, []).append(number)
+
+    def of(
+        self, stream: str, topic: str, partner_id: str | None, client_id: str | None
+    ) -> Collection[int]:
+        """Return the numbers of the parts that read an event, each once."""
+        is_shared = stream.startswith(SHARED_STREAMS) and topic not in OWN_REPORTS
+        if is_shared or topic.startswith("RewardPosted/"):
+            return self._all
+        of_client = self._with_client.get(client_id, ())
+        of_partner = self._with_partner.get(partner_id, ())
+        return {*of_client, *of_partner} if of_client and of_partner else of_client or of_partner
+
+
 class Division:
     """Puts partners and their clients into parts of about equal weight."""
 

@@ -75,7 +75,9 @@ def test_d16_2_a_fact_without_effect_refuses_the_close(story: Scenario, ledger: 
     """It is listed, once: the next month's close does not ask for it again."""
     ghost = churned("2026-01-20", "c9")
     story.when(ghost, accrue("2026-02-28"))
-    assert refusal(ledger).startswith("2026-01 is not closed, for of it is open: 1 unresolved; ")
+    assert refusal(ledger).startswith(
+        "2026-01 is not closed, as something up to its end is open: 1 unresolved; "
+    )
     assert closed(ledger).unresolved == (position_of(ledger, ghost),)
     assert closed(ledger, "2026-02", acknowledge=False).unresolved is None
 

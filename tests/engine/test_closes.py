@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
+from events.finance import PeriodClosed
 from events.lines import PrizePosted, RankingRecorded
 from ledger.engine.closes import Award, Board, Ranked, Span, Tally, boards, decide_close, rank
 from ledger.engine.state import Enrolment, Ledger, Partner, ledger_of
@@ -211,3 +212,13 @@ def test_who_has_no_agreement_on_the_last_day_wins_nothing() -> None:
 def test_nothing_is_ranked_without_programmes() -> None:
     """No programme, no board."""
     assert boards(Ledger(programmes=Programmes()), "2024-03") == []
+
+
+def test_a_close_is_unsealed_until_its_statements_are_sealed() -> None:
+    """D16: the seal is asked for by whatever command comes next."""
+    journal = Journal(plain())
+    closed = journal.append(PeriodClosed(month="2024-02", operator="tester"), date(2024, 2, 29))
+    ledger = ledger_of(journal.state)
+    assert (ledger.closed_through, ledger.unsealed) == (
+        date(2024, 2, 29), ("2024-02", closed.position),
+    )  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 from events.course import AccrualCompleted
 from events.decisions import FactUnresolved
 from events.partner_decisions import (
+    ProgrammeAssigned,
     TerritoryAccepted,
     TerritoryRejected,
     WhiteLabelAccepted,
@@ -21,7 +22,7 @@ from events.partners import (
     PartnerWhiteLabelGranted,
     PartnerWhiteLabelRevoked,
 )
-from ledger.engine.state import department_of, partner_of
+from ledger.engine.state import department_of, ledger_of, partner_of
 from tests.engine.journal import Journal, only
 from tests.rules.programmes import plain, programme
 
@@ -83,6 +84,15 @@ def test_a_renewal_ends_two_years_after_the_running_end(journal: Journal) -> Non
     assert grant.partner_id == "p"
 
 
+def test_a_renewal_counts_from_the_greatest_end_whatever_was_told_when(journal: Journal) -> None:
+    """D14: the longest of those that run on its day is of an earlier day than another."""
+    ends = [
+        only(ask(journal, day), TerritoryAccepted).end.year
+        for day in ("2024-03-01", "2024-06-01", "2024-05-01", "2024-05-01", "2024-07-01")
+    ]
+    assert ends == [2026, 2028, 2028, 2030, 2032]
+
+
 def test_a_renewal_meets_who_was_granted_what_comes_after(journal: Journal) -> None:
     """D14: the years that it adds must be free."""
     ask(journal, "2024-03-01")
@@ -108,12 +118,43 @@ def test_what_an_open_run_decides_is_not_yet_decided(journal: Journal) -> None:
     only(ask(journal, "2024-04-01", "r"), TerritoryAccepted)
 
 
+def test_a_brand_is_not_given_for_what_an_open_run_decides(journal: Journal) -> None:
+    """D8.1, D13: the run is to be completed first."""
+    run = journal.begin_run("2024-04-01")
+    journal.promote("p", "certified", "2024-04-01", run)
+    only(brand(journal, "2024-04-01"), WhiteLabelAccepted)
+    journal.append(AccrualCompleted(run=run, day=date(2024, 4, 1)), date(2024, 4, 1))
+    only(brand(journal, "2024-04-01"), WhiteLabelRejected)
+
+
+def test_answers_name_the_version_of_the_partners_programme(journal: Journal) -> None:
+    """D7.2, D7.3: in force on the day of the fact; and the months of a department are its."""
+    ledger = ledger_of(journal.state)
+    first = programme(name="other", territory={"months": 1})
+    second = programme(name="other", territory={"months": 2})
+    programmes = ledger.programmes.adopt(first, None).adopt(second, date(2024, 3, 1))
+    journal.state["ledger"] = ledger._replace(programmes=programmes)
+    assigned = ProgrammeAssigned(
+        rule="D7.3", day=date(2024, 1, 1), partner_id="p", programme="other", command=1
+    )
+    journal.take([assigned])
+    for day, version in (("2024-02-29", "other/1"), ("2024-03-01", "other/2")):
+        [branded], [granted] = brand(journal, day), ask(journal, day)
+        for answer in (branded, granted):
+            assert answer.programme_version == version
+            assert (answer.partner_id, answer.day) == ("p", date.fromisoformat(day))
+            assert answer.fact is not None
+    assert granted.end == date(2024, 5, 1)
+
+
 def test_a_department_in_a_programme_without_territories_is_listed() -> None:
     """D14: what the programme does not have has no effect."""
     journal = Journal(plain())
     journal.tell(PartnerEnrolled(partner_id="p", kind="referral"), "2024-01-01")
     journal.promote("p", "strategic", "2024-03-01")
-    assert only(ask(journal, "2024-03-01"), FactUnresolved).reason == "no_territories"
+    listed = only(ask(journal, "2024-03-01"), FactUnresolved)
+    assert (listed.reason, listed.partner_id) == ("no_territories", "p")
+    assert (listed.about, listed.day) == ("partner:p", date(2024, 3, 1))
 
 
 def test_a_partner_not_enrolled_is_not_strategic() -> None:

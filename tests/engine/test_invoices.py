@@ -135,12 +135,14 @@ def test_a_refund_waits_for_its_payment() -> None:
     [again] = told.tell(paid(200, "b"))
     assert isinstance(again, FactUnresolved)
     assert (again.fact, again.reason) == (1, "unknown_payment")
+    assert listed.client_id == again.client_id == "c1"
+    assert told.tell(paid(50, "c")) == []
     standing, resolved = told.tell(paid(100, "a"))
     assert isinstance(standing, PaymentStanding)
     assert (standing.before, standing.after, standing.refunds) == (100, 70, (1,))
     assert isinstance(resolved, FactResolved)
-    assert (resolved.fact, resolved.day) == (1, TOLD.date())
-    assert told.nets() == {"b": 200, "a": 70}
+    assert (resolved.fact, resolved.day, resolved.client_id) == (1, TOLD.date(), "c1")
+    assert told.nets() == {"b": 200, "c": 50, "a": 70}
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from events.finance import PartnerOpened
 from events.lines import AdjustmentPosted, BonusDeclined, ClawbackWaived, PeriodLine
 from events.partner_decisions import TierChanged
 from events.payout_decisions import PaymentBooked, PayoutClosed
 from ledger.policy.programme import Programme
 from tests.model.journal import Entry
+from tests.rules.commands import open_ledger, open_partner
 from tests.rules.dsl import Given
 from tests.rules.facts import (
     accrue,
@@ -181,3 +183,17 @@ def test_a_settlement_that_closes_no_payout_names_the_one_that_it_named() -> Non
         ("po-unknown", "unknown_payout", 500, 7),
         (None, "no_payout_named", 600, 0),
     ]
+
+
+def test_the_opening_of_a_partner_names_its_command() -> None:
+    """D8.3: as its balances do."""
+    ledger = told(
+        enrolled("2024-01-01"),
+        open_ledger("2024-04-01"),
+        open_partner("certified", "2024-02-01", EUR=500),
+    )
+    opened = [one for _, one in ledger.by_class[TierChanged]][-1]
+    [balance] = [one for _, one in ledger.by_class[AdjustmentPosted]]
+    command = next(at for at, one in ledger.events if isinstance(one, PartnerOpened))
+    assert (opened.cause, opened.facts, opened.rule) == ("opening", (command,), "D8.3")
+    assert (balance.command, balance.rule, balance.reason) == (command, "D8.3", "opening")

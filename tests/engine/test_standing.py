@@ -50,7 +50,8 @@ def test_only_what_changed_of_the_terms_is_recorded() -> None:
     """The last term is cut, another begins; those before stay as they were."""
     journal = versions()
     journal.tell(start(), "2024-01-10")
-    journal.tell(change(12_000), "2024-02-10")
+    standing = only(journal.tell(change(12_000), "2024-02-10"), ClientStanding)
+    assert [one.plan for one in standing.subscriptions[0].after] == ["pro", "big"]
     standing = only(journal.tell(change(15_000), "2024-03-10"), ClientStanding)
     [changed] = standing.subscriptions
     assert changed.subscription_id == "c1"
@@ -59,6 +60,7 @@ def test_only_what_changed_of_the_terms_is_recorded() -> None:
         (2, date(2024, 3, 10), 12_000),
         (3, None, 15_000),
     ]
+    assert [one.plan for one in changed.after] == ["big", "big"]
     assert standing.before == standing.after
     assert (standing.rule, standing.day) == ("D4.5", date(2024, 3, 10))
 
@@ -106,11 +108,12 @@ def test_what_has_no_effect_is_listed_of_its_own_day() -> None:
 def test_what_a_late_fact_leaves_without_effect_is_listed_of_its_own_day() -> None:
     """A churn told late lets a change, and another churn, stand on no active day."""
     journal = versions()
+    journal.tell(churn(), "2024-01-02")
     journal.tell(start(), "2024-01-10")
     journal.tell(change(5), "2024-02-10")
     journal.tell(churn(), "2024-02-20")
     changed, ended = (
-        next(one.position for one in journal.events if isinstance(one.data, cls))
+        max(one.position for one in journal.events if isinstance(one.data, cls))
         for cls in (ClientPlanChanged, ClientChurned)
     )
     told = journal.tell(churn(), "2024-02-01")
@@ -125,7 +128,7 @@ def test_of_two_subscriptions_the_first_that_is_paid_counts() -> None:
     """D6.1: free on its first day the one, paid the other; churned on that day it is none."""
     journal = versions()
     journal.tell(start(0), "2024-01-10")
-    standing = only(journal.tell(start(5, "s2", None), "2024-01-10"), ClientStanding)
+    standing = only(journal.tell(start(1, "s2", None), "2024-01-10"), ClientStanding)
     assert standing.before.counted_on is None
     assert standing.after.counted_on == date(2024, 1, 10)
     standing = only(journal.tell(churn("s2"), "2024-01-10"), ClientStanding)
@@ -168,3 +171,38 @@ def test_a_client_counts_by_its_partners_programme() -> None:
     assert standing.after.counted_on == date(2024, 1, 15)
     standing = only(journal.tell(churn(), "2024-01-15"), ClientStanding)
     assert standing.after.counted_on is None
+
+
+def test_a_change_on_the_day_of_a_churn_has_no_effect() -> None:
+    """D4.3: on its eve it has."""
+    journal = versions()
+    journal.tell(start(), "2024-01-10")
+    journal.tell(churn(), "2024-02-20")
+    assert [one.type for one in journal.tell(change(5), "2024-02-20")] == ["FactUnresolved"]
+    assert [one.type for one in journal.tell(change(5), "2024-02-19")] == ["ClientStanding"]
+
+
+def test_an_interval_that_is_pending_at_a_churn_never_begins() -> None:
+    """D4.1: the term ends with the churn, not with the period that would have been the last."""
+    journal = versions()
+    journal.tell(start(), "2024-01-10")
+    yearly = ClientPlanChanged(client_id="c1", plan="big", price=9, interval="year")
+    journal.tell(yearly, "2024-02-15")
+    standing = only(journal.tell(churn(), "2024-02-20"), ClientStanding)
+    [changed] = standing.subscriptions
+    assert [(one.end, one.interval, one.price) for one in changed.after] == [
+        (date(2024, 2, 20), "month", 9)
+    ]
+
+
+def test_a_reactivation_adds_its_own_term_alone() -> None:
+    """What was recorded of the one before stays recorded."""
+    journal = versions()
+    journal.tell(start(), "2024-01-10")
+    journal.tell(churn(), "2024-02-20")
+    standing = only(journal.tell(start(7_000, partner=None), "2024-03-05"), ClientStanding)
+    [changed] = standing.subscriptions
+    assert changed.before == ()
+    assert [(one.start, one.plan, one.price) for one in changed.after] == [
+        (date(2024, 3, 5), "pro", 7_000)
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -10,16 +11,17 @@ import pytest
 from events.finance import PartnerCorrected
 from events.partner_decisions import (
     EnrolmentCorrected,
+    ProgrammeAssigned,
     SponsorAccepted,
     SponsorRejected,
     SponsorWaiting,
 )
 from events.partners import PartnerEnrolled
 from ledger.engine.recording import reads_of_sponsor
-from ledger.engine.state import LEDGER, Partner, Tie, partner_of
+from ledger.engine.state import LEDGER, Partner, Tie, ledger_of, partner_of
 from ledger.engine.ties import decide_correction
 from tests.engine.journal import Journal, only
-from tests.rules.programmes import plain
+from tests.rules.programmes import plain, programme
 
 
 @pytest.fixture
@@ -153,3 +155,34 @@ def test_who_was_corrected_waits_for_the_new_sponsor_only(journal: Journal) -> N
     assert tie.lines_after == told[1]
     assert isinstance(journal.state["partner:p"], Partner)
     assert sponsor_of(journal, "p") == "t"
+
+
+def test_a_tie_names_the_version_of_the_sponsored_partners_programme(journal: Journal) -> None:
+    """D7.2, D7.3: of the enrolment day, whenever it is decided."""
+    for name in ("s", "p"):
+        enrol(journal, name, "2024-01-02")
+    ledger = ledger_of(journal.state)
+    programmes = ledger.programmes.adopt(programme(name="other"), None)
+    programmes = programmes.adopt(programme(name="other"), date(2024, 1, 3))
+    journal.state["ledger"] = ledger._replace(programmes=programmes)
+    assigned = ProgrammeAssigned(
+        rule="D7.3", day=date(2024, 1, 2), partner_id="p", programme="other", command=1
+    )
+    journal.take([assigned])
+    tie = only(correct(journal, "p", sponsor_id="s"), SponsorAccepted)
+    assert (tie.programme_version, tie.rule, tie.day) == ("other/1", "D11", date(2024, 1, 2))
+
+
+def test_a_correction_says_all_that_it_replaces(journal: Journal) -> None:
+    """D9.6: of the enrolment's day; what it clears, too."""
+    enrol(journal, "p", "2024-01-02")
+    said: dict[str, Any] = {
+        "kind": "oem",
+        "founding": True,
+        "department": "75",
+        "cleared": ("sponsor_id",),
+    }
+    [corrected] = correct(journal, "p", **said)
+    assert corrected == EnrolmentCorrected(
+        rule="D9.6", day=date(2024, 1, 2), partner_id="p", command=4, **said
+    )

@@ -43,8 +43,8 @@ def test_what_closes_have_listed_is_not_asked_for_again() -> None:
 
 def test_what_is_open_refuses_the_close_unless_it_is_acknowledged() -> None:
     """It is told how many there are of each kind, and of no kind of which there are none."""
-    of_all = "2026-01 is not closed, for of it is open: 2 rejected, 1 quarantined, 2 unresolved; "
-    assert refusal(ALL).startswith(of_all)
+    of_all = "as something up to its end is open: 2 rejected, 1 quarantined, 2 unresolved; "
+    assert refusal(ALL).startswith(f"2026-01 is not closed, {of_all}")
     assert "is open: 1 quarantined; " in refusal(Unsettled((QUARANTINED,)))
     assert "is open: 1 unresolved; " in refusal(Unsettled(facts=(7,)))
     ALL.check("2026-01", acknowledge=True)

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from events.base import Fact
+from events.billing import ClientPlanChanged, InvoiceRefunded
 from events.decisions import (
     ClientStanding,
     FactResolved,
@@ -21,12 +22,15 @@ from events.partners import (
     LeadCaptured,
     LeadConverted,
     PartnerCertified,
+    PartnerComarketingInvested,
     PartnerEnrolled,
+    PartnerNpsReported,
+    PartnerPortfolioReported,
     PartnerTerritoryGranted,
     ReferralRegistered,
 )
 from ledger.engine.retraction import reads_of_retraction
-from ledger.engine.state import client_of, lead_of, ledger_of
+from ledger.engine.state import client_of, lead_of, ledger_of, partner_of
 from tests.engine.journal import Journal, only
 from tests.engine.test_retraction import activation, referral, retract
 from tests.rules.programmes import plain, programme, quick
@@ -219,6 +223,9 @@ def test_a_lead_that_waits_for_its_partner_is_gone_though_another_holds_the_clie
         (at, "client:c1", "c1", "w", "2024-01-06"),
         (at, "partner:w", "c1", "w", "2024-01-06"),
     ]
+    attribution = client_of(journal.state, "c1").attribution
+    assert attribution is not None
+    assert attribution.partner_id == "q"
 
 
 @pytest.mark.parametrize(("partner", "wins"), [("p", False), ("q", True), (None, True)])
@@ -263,3 +270,59 @@ def test_a_conversion_that_lost_its_capture_is_listed_with_its_client() -> None:
     assert (listed.fact, listed.about, listed.client_id, listed.day) == (
         position_of(journal, converted), "lead:l", "c1", date(2024, 1, 4),
     )  # fmt: skip
+
+
+# --- what is listed ------------------------------------------------------------------------------
+
+
+def test_a_fact_without_effect_that_was_never_true_is_listed_no_more() -> None:
+    """Nor is it said to have an effect now: it has none."""
+    change = ClientPlanChanged(client_id="c1", plan="x", price=5)
+    refund = InvoiceRefunded(client_id="c1", invoice_id="i", net_amount=5, currency="EUR")
+    journal = told((change, CLAIMED), (refund, CLAIMED))
+    for fact in (change, refund):
+        assert "FactResolved" not in [one.type for one in retract(journal, fact)]
+    later = [*journal.tell(activation("p"), "2024-01-10")]
+    assert "FactResolved" not in [one.type for one in later]
+
+
+def test_a_client_knows_what_was_retracted_last() -> None:
+    """The fact and the command: what is taken back names them."""
+    first, second = (ClientPlanChanged(client_id="c1", plan="x", price=n) for n in (5, 6))
+    journal = told((activation("p"), "2024-01-10"), (first, "2024-01-11"), (second, "2024-01-12"))
+    for fact in (first, second):
+        command = len(journal.events) + 1
+        retract(journal, fact)
+        found = client_of(journal.state, "c1").unretracted
+        assert found is not None
+        assert (found.fact, found.retraction) == (position_of(journal, fact), command)
+
+
+def test_reports_before_the_enrolment_are_listed_until_it() -> None:
+    """D6.2: a second enrolment is listed for good; nothing else is told of either."""
+    report = PartnerCertified(partner_id="w", certification="x")
+    journal = told((report, "2024-01-11"))
+    at = position_of(journal, report)
+    decided = journal.tell(PartnerEnrolled(partner_id="w", kind="referral"), "2024-01-12")
+    resolved = only(decided, FactResolved)
+    assert (resolved.fact, resolved.about, resolved.day) == (at, "partner:w", date(2024, 1, 11))
+    again = journal.tell(PartnerEnrolled(partner_id="w", kind="referral"), "2024-01-13")
+    assert only(again, FactUnresolved).reason == "already_enrolled"
+    assert partner_of(journal.state, "w").unresolved == {}
+
+
+def test_every_kind_of_report_is_gone_and_waits_for_no_enrolment() -> None:
+    """D6.2: what was retracted before the enrolment is not said to count at it."""
+    reports: tuple[Fact, ...] = (
+        PartnerCertified(partner_id="w", certification="x"),
+        PartnerNpsReported(partner_id="w", score=50),
+        PartnerPortfolioReported(partner_id="w", clients=5),
+        PartnerComarketingInvested(partner_id="w", amount=5, currency="EUR"),
+    )
+    journal = told(*((report, "2024-01-11") for report in reports))
+    for report in reports:
+        retract(journal, report)
+    partner = partner_of(journal.state, "w")
+    assert (partner.certified, partner.nps, partner.portfolio, partner.comarketing) == ((),) * 4
+    decided = journal.tell(PartnerEnrolled(partner_id="w", kind="referral"), "2024-01-12")
+    assert [one.type for one in decided] == ["TierChanged"]

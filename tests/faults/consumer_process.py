@@ -54,12 +54,6 @@ def freeze() -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def _freeze_at_rest() -> None:
-    """Freeze when the thread that decides ahead waits, too: with no transaction open anywhere."""
-    time.sleep(0.5)
-    freeze()
-
-
 def _before(owner: type, name: str, act: Callable[[], None], *, at: int) -> None:
     """Act before the method of a class is called for the n-th time."""
     method = getattr(owner, name)
@@ -73,6 +67,29 @@ def _before(owner: type, name: str, act: Callable[[], None], *, at: int) -> None
         return method(self, *args, **kwargs)
 
     mock.patch.object(owner, name, called).start()
+
+
+def _before_the_append() -> None:
+    """Freeze before an append, once the thread that decides ahead waits for it.
+
+    By then the rows of both are staged, and nothing is locked.
+    """
+    landed = Recorder._landed
+    waited_for = 0
+
+    def waiting(self: Recorder, ahead: Any) -> Any:
+        nonlocal waited_for
+        waited_for += 1
+        return landed(self, ahead)
+
+    def freeze_at_rest() -> None:
+        while waited_for < 3:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        freeze()
+
+    mock.patch.object(Recorder, "_landed", waiting).start()
+    _before(Recorder, "_append", freeze_at_rest, at=3)
 
 
 def _inside_copy() -> None:
@@ -137,7 +154,7 @@ def _slow(seconds: float) -> Callable[[], None]:
 
 
 HOOKS: dict[str, Callable[[], None]] = {
-    "frozen before the transaction": lambda: _before(Recorder, "_append", _freeze_at_rest, at=3),
+    "frozen before the append": _before_the_append,
     "frozen under the head lock": lambda: _before(LedgerRecorder, "insert_staged", freeze, at=3),
     "frozen inside COPY": _inside_copy,
     "frozen in its turn": _in_its_turn,

@@ -1,4 +1,4 @@
-"""Workers that stand still: before the transaction, in it, inside COPY, or only slow."""
+"""Workers that stand still: before the append, in it, inside COPY, or only slow."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def _left(
     return len(first.lines("fenced"))
 
 
-def test_who_sleeps_before_its_transaction_is_fenced(group: Group, oracle: Oracle) -> None:
+def test_who_sleeps_before_its_append_is_fenced(group: Group, oracle: Oracle) -> None:
     """It wakes up with a batch in hand that another has recorded: nothing of it counts twice."""
-    assert _left("frozen before the transaction", group) >= 1
+    assert _left("frozen before the append", group) >= 1
     oracle.assert_exact(group, story(120))
 
 

@@ -50,8 +50,11 @@ def test_an_enrolment_is_corrected(billing: Commands) -> None:
         "founding": True,
         "sponsor_id": "p-alpha",
     }
-    billing.refused("correct-partner", "p-beta", *PERSONS)
+    billing.refused("correct-partner", "p-beta", *PERSONS, status=2)
     billing.refused("correct-partner", "p-ghost", "--kind", "oem", *PERSONS)
+    own = billing.done("correct-partner", "p-beta", "--sponsor", "p-beta", *PERSONS).out
+    asked = own.strip().rpartition("commissions ")[2].split()
+    assert "SponsorRejected" in billing.done(*asked).out
     assert billing.done("verify").status == 0
 
 

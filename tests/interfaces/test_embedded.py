@@ -187,6 +187,19 @@ def test_a_home_that_cannot_be_is_refused(tmp_path: Path) -> None:
         pass
 
 
+def test_of_a_home_that_cannot_be_filled_only_what_went_wrong_is_told() -> None:
+    """Not the dozen lines of what went well before."""
+    said = """The database cluster will be initialized with this locale configuration:
+running bootstrap script ... 2026-11-26 23:51:05.957 UTC [12466] FATAL:  could not write to file
+child process exited with exit code 1
+initdb: removing contents of data directory"""
+    assert _postgres._complaints(said) == said.splitlines()[1].strip()
+    assert (
+        _postgres._complaints("initdb: error: no such locale\n") == "initdb: error: no such locale"
+    )
+    assert _postgres._complaints("a\nb\nc\nd") == "b; c; d"
+
+
 def test_it_is_quiet_where_there_is_no_runtime_directory(
     home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,12 +32,13 @@ def test_the_french_file_has_the_name_of_the_law(billing: Commands, tmp_path: Pa
     told = billing.refused("export", "fec", "--year", "2026", "--out", tmp_path)
     assert "--rate CHF=" in told
     rate = ("--rate", "CHF=0.95")
-    options = ("export", "fec", "--year", "2026", *rate, "--out", tmp_path, "--format", "json")
+    books = tmp_path / "books"
+    options = ("export", "fec", "--year", "2026", *rate, "--out", books, "--format", "json")
     before = billing.done(*options).json
     assert len(before["open_months"]) == 12
     billing.done("close", "2026-01")
     after = billing.done(*options).json
-    path = tmp_path / "000000000FEC20261231.txt"
+    path = books / "000000000FEC20261231.txt"
     content = path.read_bytes()
     assert after["file"] == str(path)
     assert after["sha256"] == hashlib.sha256(content).hexdigest()

@@ -117,6 +117,8 @@ def test_leaderboard(billing: Commands) -> None:
     assert billing.done("leaderboard", "--quarter", "2025Q4", "--format", "json").rows == []
     billing.refused("leaderboard", "--quarter", "2026Q5", status=2)
     billing.refused("leaderboard", "--quarter", "2026Q2", "--running", status=2)
+    told = billing.refused("leaderboard", "--programme", "izy")
+    assert "no programme 'izy' was adopted by then; those adopted: izyinbox" in told
 
 
 def test_leaderboards_of_other_spans(billing: Commands) -> None:
@@ -131,8 +133,9 @@ def test_leaderboards_of_other_spans(billing: Commands) -> None:
             (2, "p-alpha", 1),
         ]
     assert billing.done("leaderboard", "--year", "2025", "--format", "json").rows == []
-    other = ("--all-time", "--programme", "another", "--format", "json")
-    assert billing.done("leaderboard", *other).rows == []
+    billing.refused("leaderboard", "--all-time", "--programme", "another")
+    before = ("--programme", "izyinbox", "--position", "0", "--format", "json")
+    assert billing.done("leaderboard", *before).rows == []
 
 
 def test_a_public_leaderboard_has_no_money(billing: Commands) -> None:

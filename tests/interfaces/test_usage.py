@@ -28,6 +28,7 @@ ADJUST = ("adjust", "--partner", "p-alpha", "--reason", "error", *PERSONS)
         (("accrue",), "Missing option '--through'"),
         (("programme", "adpt"), "Did you mean 'adopt'?"),
         (("history",), "name one PARTNER, or give --all"),
+        (("correct-partner", "p-alpha", *PERSONS), "say what to correct: --kind, --founding"),
         (
             ("relay", "--bootstrap-servers", "x", "--topic", "t", "--until-idle", "nan"),
             "write seconds, 0 or more",

@@ -37,7 +37,7 @@ def _is_ready(real: RealLedger, month: str) -> bool:
     try:
         real.application.close(month)
     except LedgerError as error:
-        return "is not closed, for of it is open" in str(error)
+        return "is not closed, as something up to its end is open" in str(error)
     return True
 
 

@@ -15,6 +15,7 @@ from tests.rules.facts import (
     activated,
     adjust,
     certified,
+    changed,
     churned,
     credit,
     ended,
@@ -123,6 +124,19 @@ def test_d4_4_an_end_told_late_waives_what_the_tail_does_not_cover(given: Given)
     story.then(waiver("2024-03-10", 2_000))
 
 
+def test_d4_4_an_agreement_that_ended_as_it_began_has_no_tail(given: Given) -> None:
+    """Ended again later, it is the first end that counts: the client came after it."""
+    story = given(
+        enrolled("2024-01-01"),
+        ended("2024-01-01"),
+        assign("2024-02-01", "p1"),
+        activated("2024-02-10"),
+        ended("2024-03-01"),
+        programme=tail(2),
+    )
+    story.when(accrue("2024-03-31")).then_nothing()
+
+
 # --- D5 ------------------------------------------------------------------------------------------
 
 ANEW = choosing(plain(), "client_year", restart="reactivation")
@@ -155,6 +169,13 @@ def test_d5_a_second_subscription_restarts_nothing(given: Given) -> None:
     story.when(activated("2025-03-05", sub="s2"), accrue("2025-03-05")).then(
         commission("2025-03-05", 1_000, subscription_id="s2", client_year=2)
     )
+
+
+def test_d5_another_price_restarts_nothing(given: Given) -> None:
+    """It is the same activation that runs on."""
+    story = given(enrolled("2024-01-01"), activated("2024-01-10", partner="p1"), programme=ANEW)
+    story.when(changed("2024-12-15", 12_000), accrue("2025-01-09"))
+    story.when(accrue("2025-01-31")).then(commission("2025-01-10", 1_200, client_year=2))
 
 
 def test_d5_churned_and_back_on_one_day_restarts(given: Given) -> None:

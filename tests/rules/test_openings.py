@@ -232,3 +232,13 @@ def test_d8_3_no_reward_of_an_active_day_before_it(
     story.when(accrue("2024-04-02"))
     found = [(one.kind, one.amount) for one in story.ledger.lines() if one.partner_id == "p9"]
     assert found == [("reward", 700)] * is_paid + [("override", 500)]
+
+
+@pytest.mark.parametrize("since", ["2023-01-01", "2024-04-01"])
+def test_d8_3_a_tier_from_the_enrolment_or_the_opening_on(given: Given, since: str) -> None:
+    """Both days are in it."""
+    story = given(enrolled("2023-01-01"), open_ledger("2024-04-01"), programme=quick())
+    story.refuses(open_partner("certified", "2022-12-31"))
+    story.refuses(open_partner("certified", "2024-04-02"))
+    story.when(open_partner("certified", since))
+    story.then_tiers(("referent", "2023-01-01"), ("certified", since))

@@ -442,3 +442,35 @@ def test_a_line_names_its_invoice_and_its_payment(given: Given) -> None:
         accrue("2024-02-29"),
     )
     assert [one.payment for one in story.ledger.lines()] == [("i1", "x"), ("i2",)]
+
+
+def test_a_payment_from_the_day_of_a_churn_is_for_a_month(given: Given) -> None:
+    """D18: no term runs on its first day, though a yearly one ended then."""
+    story = given(
+        enrolled("2020-01-01"),
+        activated("2024-02-01", interval="year", partner="p1"),
+        churned("2024-06-01"),
+        programme=ON_INVOICES,
+    )
+    story.when(
+        paid("2024-05-31", 10_000, "2024-05-31", "i1"),
+        paid("2024-06-01", 10_000, "2024-06-01", "i2"),
+        accrue("2024-06-30"),
+    ).then(
+        commission("2024-05-31", 2_000, service_end="2025-05-30"),
+        commission("2024-06-01", 2_000, service_end="2024-06-30"),
+    )
+
+
+def test_a_refund_that_names_its_payment_is_taken_off_before_one_that_names_none(
+    given: Given,
+) -> None:
+    """D18.8: though told after it: 40 off the first, then 40 of the second."""
+    story = given(*START, programme=ON_INVOICES)
+    story.when(
+        paid("2024-02-01", 4_000, "2024-02-01", payment_id="a"),
+        paid("2024-02-01", 6_000, "2024-02-01", payment_id="b"),
+        refunded("2024-02-02", 4_000),
+        refunded("2024-02-03", 4_000, payment_id="a"),
+        accrue("2024-02-29"),
+    ).then(commission("2024-02-01", 0), commission("2024-02-01", 400))

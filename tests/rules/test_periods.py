@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.model.journal import Message
 from tests.rules.dsl import Given, commission
 from tests.rules.facts import (
     accrue,
@@ -368,3 +369,61 @@ def test_a_plan_change_before_any_activation_waits(given: Given) -> None:
     change = changed("2024-01-05", 50_000)
     story = given(*START, change).then_unresolved(change.id)
     story.when(activated("2024-01-10"), accrue("2024-01-10")).then(commission("2024-01-10", 2_000))
+
+
+@pytest.mark.parametrize(
+    ("own", "runs_on"),
+    [
+        ((), False),
+        ((activated("2024-01-10", partner="p1"),), True),
+        ((activated("2024-02-01", partner="p1"),), True),
+        ((activated("2024-02-02", partner="p1"),), False),
+        ((activated("2024-01-10", partner="p1"), churned("2024-01-31")), False),
+        ((activated("2024-01-10", partner="p1"), churned("2024-02-01")), True),
+    ],
+)
+def test_a_churn_that_names_no_subscription(
+    given: Given, own: tuple[Message, ...], *, runs_on: bool
+) -> None:
+    """D4.1: ends all unless one of the client's own id was active on its day, which it ends."""
+    story = given(
+        enrolled("2024-01-01"),
+        activated("2024-01-05", sub="s2", partner="p1"),
+        *own,
+        churned("2024-02-01"),
+    )
+    story.when(accrue("2024-02-05"))
+    days = [
+        one.service_date.isoformat() for one in story.ledger.lines() if one.subscription_id == "s2"
+    ]
+    assert days == ["2024-01-05", "2024-02-05"][: 1 + runs_on]
+
+
+def test_another_interval_that_is_taken_back_on_the_period_start_itself(given: Given) -> None:
+    """D4.1: of 29 February the last word is a month: the schedule of the 31st goes on."""
+    story = given(*START, activated("2024-01-31"), changed("2024-02-10", 120_000, interval="year"))
+    story.when(changed("2024-02-29", 11_000, interval="month"), accrue("2024-03-31")).then(
+        commission("2024-01-31", 2_000),
+        commission("2024-02-29", 2_200),
+        commission("2024-03-31", 2_200),
+    )
+
+
+def test_of_two_changes_of_one_day_the_first_is_gone_whole(given: Given) -> None:
+    """D2: neither its currency nor its interval is left."""
+    first = changed("2024-02-01T08:00:00Z", 99_000, currency="CHF", interval="year")
+    story = given(*START, activated("2024-01-31"), first, changed("2024-02-01T09:00:00Z", 12_000))
+    story.when(accrue("2024-03-31")).then(
+        commission("2024-01-31", 2_000),
+        commission("2024-02-29", 2_400),
+        commission("2024-03-31", 2_400),
+    )
+
+
+def test_a_change_of_price_alone_keeps_the_interval_that_is_pending(given: Given) -> None:
+    """D4.1: a year from 10 February on, at the price that was named last."""
+    story = given(*START, activated("2024-01-10"), changed("2024-02-01", 99_000, interval="year"))
+    story.when(changed("2024-02-05", 60_000), accrue("2024-03-31")).then(
+        commission("2024-01-10", 2_000),
+        commission("2024-02-10", 12_000, service_end="2025-02-09"),
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ledger.store.recorder import LedgerRecorder
+import pytest
+
+from ledger.store.recorder import LedgerRecorder, Versions
 from ledger.store.versions import KnownVersions
 from tests.store.conftest import OpenDatastore
 from tests.store.ledgers import append, assert_sound, fact, on_ledger
@@ -29,6 +31,56 @@ def test_it_is_bounded_and_forgets_what_was_used_longest_ago() -> None:
         known.learn(before, after, {"always": turn + 1, f"once-{turn}": 1})
         assert len(known) <= 20
     assert known.find((100, b"100"), ["once-1", "once-99"]) == {"once-99": 1}
+
+
+def test_it_knows_what_it_lacks() -> None:
+    """What was appended since a position is remembered, or it says that it may not be."""
+    known = KnownVersions(limit=4)
+    known.learn((5, b"5"), (6, b"6"), {"x": 1})
+    assert known.missing(["x", "y"]) == ["y"]
+    assert known.covers(5, (6, b"6"))
+    assert not known.covers(4, (6, b"6"))
+    assert not known.covers(5, (6, b"other"))
+    for turn in range(6, 9):
+        known.learn((turn, b"%d" % turn), (turn + 1, b"%d" % (turn + 1)), {f"{turn}": 1, "z": 1})
+    assert known.missing(["x", "6", "7", "8", "z"]) == ["x", "6"]
+    assert known.covers(7, (9, b"9"))
+    assert not known.covers(6, (9, b"9"))
+
+
+@pytest.mark.parametrize("before_its_insert", [True, False])
+@pytest.mark.parametrize("overtaken", [True, False])
+def test_versions_looked_up_while_an_append_is_under_way(
+    recorder: LedgerRecorder,
+    ledger_url: str,
+    open_datastore: OpenDatastore,
+    *,
+    before_its_insert: bool,
+    overtaken: bool,
+) -> None:
+    """Streams of both, of one, and of neither; and those of another writer that comes between."""
+    append(recorder, fact("c-1"))
+    streams = [f"client:c-{n}" for n in range(1, 5)]
+    rows = [fact("c-1"), fact("c-2")]
+    late = [fact("c-1"), fact("c-2"), fact("c-3"), fact("c-4")]
+    with recorder.datastore.transaction(commit=True) as behind:
+        with recorder.datastore.transaction(commit=True) as cursor:
+            recorder.stage(cursor, rows)
+            recorder.stage(behind, late)
+            if before_its_insert:
+                early = recorder.look_ahead(behind, streams, 1)
+            recorder.insert_staged(cursor, recorder.head(cursor), rows)
+            if not before_its_insert:
+                early = recorder.look_ahead(behind, streams, 1)
+        lacking = streams[1:] if before_its_insert else streams[2:]
+        assert early == Versions(1, dict.fromkeys(lacking, 0))
+        if overtaken:
+            other = on_ledger(open_datastore, ledger_url, role="ledger_writer")
+            append(other, fact("c-1"), fact("c-2"), fact("c-3"))
+        recorder.stay_staged(behind)
+        recorder.insert_staged(behind, recorder.head(behind), late, early)
+    with recorder.datastore.transaction() as cursor:
+        assert assert_sound(cursor) == (10 if overtaken else 7)
 
 
 def test_what_was_rolled_back_is_not_remembered(recorder: LedgerRecorder) -> None:

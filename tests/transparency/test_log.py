@@ -61,6 +61,21 @@ def test_a_statement_is_proven_and_checked_offline(
     ]
 
 
+def test_what_cannot_be_proven_is_refused(commissions: Commands, key: Path, tmp_path: Path) -> None:
+    """A partner that nobody knows; a file that is no checkpoint, of text or of bytes."""
+    assert key.exists()
+    commissions.done("checkpoint", "create")
+    told = commissions.refused("prove", "statement", "p-nobody", "--month", "2026-05")
+    assert "no partner 'p-nobody' is enrolled" in told
+    file = tmp_path / "no-checkpoint"
+    for content, said in ((b"\xdc\x00", "it is not text"), (b"hello", "this is no signed note")):
+        file.write_bytes(content)
+        for command in (("add", file), ("stamp-request", file, "--out", tmp_path / "asked")):
+            told = commissions.refused("checkpoint", *command)
+            assert f"{file} holds no checkpoint: {said}" in told
+    assert not (tmp_path / "asked").exists()
+
+
 def changes(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The paths of all leaves of a JSON document."""
     if isinstance(value, dict):

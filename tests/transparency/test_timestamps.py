@@ -20,7 +20,10 @@ from interfaces.cli.main import main
 from replay.transparency.timestamps import request, stamped
 from replay.transparency.verifier import NotShown
 
-NOTE = b"commission-ledger/0123\n17\nq83vEjRWeJA=\n\n\xe2\x80\x94 commission-ledger/0123 AAAA\n"
+NOTE = (
+    b"commission-ledger/0123\n17\nq83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=\n\n"
+    b"\xe2\x80\x94 commission-ledger/0123 AAAA\n"
+)
 DAY = timedelta(days=1)
 
 CONFIGURATION = """

@@ -121,10 +121,10 @@ class Reader:
             pending = self._decoder.submit(payloads, self._now())
             following: Batch | None = None
             problem: Exception | None = None
-            if not (self._alone or self.leaving):
+            if batch.is_full:
                 # Read while the process decodes the one before.
                 try:
-                    following = self._gather(_FILL_MS if batch.is_full else 0, fill=True)
+                    following = self._behind(batch)
                 except Exception as error:  # noqa: BLE001 - raised behind the batch that is there
                     problem = error
             decoded = iter(pending.result())
@@ -137,7 +137,14 @@ class Reader:
             yield batch
             if problem is not None:
                 raise problem
-            batch = following
+            # Who has few messages is told of them before it is asked whether there are more.
+            batch = following if batch.is_full else self._behind(batch)
+
+    def _behind(self, batch: Batch) -> Batch | None:
+        """What there is behind a batch that may be read ahead."""
+        if self._alone or self.leaving:
+            return None
+        return self._gather(_FILL_MS if batch.is_full else 0, fill=True)
 
     def _gather(self, wait_ms: int, *, fill: bool = False) -> Batch | None:
         """The messages that are there, up to the limits; None if there are none.

@@ -26,8 +26,11 @@ from ledger.ingest.kafka.history import Found, Identity, Partition
 from ledger.ingest.kafka.messages import Record
 from ledger.ingest.kafka.records import PartitionRecords
 
-FETCH_BYTES = 16 * 2**20
-PARTITION_BYTES = 4 * 2**20
+FETCH_BYTES = 4 * 2**20
+PARTITION_BYTES = 2**20
+"""What one answer holds at most, but for a larger message. kafka-python takes it apart in one step,
+in the thread in which the heart beats, too; and some answers are in memory at a time."""
+
 _ASK_MS = 10_000
 _LEAVE_MS = 5_000
 _PAUSE_SECONDS = 0.1

@@ -1,0 +1,67 @@
+"""The same questions of an archive, by an engine that is chosen: in this process, or a cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from interfaces.cli.command import LazyGroup
+from interfaces.cli.session import Session
+from ledger.errors import Refused
+
+_ASKED = {
+    "balances": "interfaces.cli.queries:balances",
+    "history": "interfaces.cli.queries:history",
+    "tiers": "interfaces.cli.queries:tiers",
+    "leaderboard": "interfaces.cli.leaderboard:leaderboard",
+    "badges": "interfaces.cli.leaderboard:badges",
+    "statement": "interfaces.cli.statement:statement",
+    "trial-balance": "interfaces.cli.queries:trial_balance",
+    "receivables": "interfaces.cli.queries:receivables",
+    "clients": "interfaces.cli.queries:clients",
+    "claims": "interfaces.cli.queries:claims",
+    "conflicts": "interfaces.cli.queries:conflicts",
+    "territories": "interfaces.cli.queries:territories",
+    "unresolved": "interfaces.cli.queries:unresolved",
+    "kpi": "interfaces.cli.kpi:kpi",
+    "recompute": "interfaces.cli.recompute:recompute",
+}
+
+_NOT_BY_SPARK = frozenset({"kpi"})
+"""Figures rest on lists in an order of their own, which are not translated for Spark."""
+
+
+@click.group(cls=LazyGroup, lazy=_ASKED)
+@click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "spark"]),
+    default="duckdb",
+    show_default=True,
+    help="DuckDB on this machine, or Apache Spark on the cluster of --master.",
+)
+@click.option(
+    "--master",
+    default="local[*]",
+    show_default=True,
+    metavar="MASTER",
+    help="Where Spark runs, as Spark writes it.",
+)
+@click.option(
+    "--archive",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    required=True,
+    help="The archive, on Spark under a path that every worker sees.",
+)
+@click.pass_context
+def replay(
+    ctx: click.Context, *, engine: Literal["duckdb", "spark"], master: str, archive: Path
+) -> None:
+    """Ask an archive as of any place, or decide it again, with DuckDB or on a Spark cluster."""
+    if engine == "spark" and ctx.invoked_subcommand in _NOT_BY_SPARK:
+        name = ctx.invoked_subcommand
+        raise Refused(f"Spark does not answer {name}: ask it of DuckDB, with --engine duckdb")
+    session = ctx.ensure_object(Session)
+    session.archive, session.engine, session.master = archive, engine, master
