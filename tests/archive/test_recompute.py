@@ -62,6 +62,7 @@ def archived(through: int | None = None) -> Iterator[Path]:
         yield Path(directory)
 
 
+@pytest.mark.timeout(900)
 @_FEW
 @given(story=stories_of_every_rule(), draw=st.data())
 def test_a_history_is_decided_again_alike(story: Story, draw: st.DataObject) -> None:

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import psycopg
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from interfaces.cli.output import to_json
@@ -47,6 +48,7 @@ def _places(last: int) -> list[tuple[int, date | None]]:
 turns = count()
 
 
+@pytest.mark.timeout(900)
 @_FEW
 @given(story=stories_of_every_rule())
 def test_random_histories_are_answered_alike(story: Story) -> None:
