@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -64,6 +65,12 @@ MEASUREMENTS: dict[str, Callable[[Run], None]] = {
     " that it works.",
 )
 @click.option(
+    "--clients",
+    type=click.IntRange(min=100),
+    help="The larger number of active clients of accrual, in place of the scale's: a million takes"
+    " some 10 GiB of disk.",
+)
+@click.option(
     "--database",
     "url",
     metavar="URL",
@@ -75,7 +82,9 @@ MEASUREMENTS: dict[str, Callable[[Run], None]] = {
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the figures of every run there too.",
 )
-def main(only: tuple[str, ...], scale: str, url: str | None, file: Path | None) -> None:
+def main(
+    only: tuple[str, ...], scale: str, clients: int | None, url: str | None, file: Path | None
+) -> None:
     """Measure the ledger beside limits of the same run: medians, and least to most."""
     # Servers and databases of the run are cleaned up when it is ended, too.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
@@ -84,7 +93,10 @@ def main(only: tuple[str, ...], scale: str, url: str | None, file: Path | None) 
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="commissions-bench-")))
         address = stack.enter_context(server(url))
-        run = Run(address, folder, SCALES[scale], report, stack.enter_context(ExitStack()))
+        sizes = SCALES[scale]
+        if clients is not None:
+            sizes = replace(sizes, accrual_clients=(sizes.accrual_clients[0], clients))
+        run = Run(address, folder, sizes, report, stack.enter_context(ExitStack()))
         conditions = _conditions(address, scale)
         for name, value in conditions.items():
             click.echo(f"{name}: {value}")

@@ -20,6 +20,9 @@ from benchmarks.worker import Told, worker
 
 PARTNERS = 600
 
+MANY = 1_000_000
+"""Active clients of which a run is to be over in a minute, on two cores."""
+
 _MONTHS = range(1, 13)
 
 
@@ -82,7 +85,11 @@ def _figures(report: Report, size: _Size, *, is_target: bool) -> None:
     """Add the figures of a size; what they should be is said of the larger one."""
     rate, share = (25_000, 5) if is_target else (None, None)
     report.under(f"Accrual over {size.clients:,} active clients")
+    minute = 60 if size.clients >= MANY else None
+    walls = [told["wall"] for told in size.full]
     report.add("lines", "1/s", [_rate(told) for told in size.full], at_least=rate)
+    report.add("a run", "s", walls, at_most=minute)
+    report.add("the first run", "s", [size.first["wall"]], at_most=minute)
     first = [_rate(size.first)]
     report.add("lines of the first run (all clients new)", "1/s", first, at_least=rate)
     report.add("CPU per line", "us", [_cpu(told) for told in size.full])

@@ -251,7 +251,11 @@ def check_server(connection: psycopg.Connection[Any]) -> None:
 
 
 def _datastore(conninfo: str, patience_seconds: float, wait_seconds: float) -> PostgresDatastore:
-    """A pool for one command: an accrual run reads on one connection and appends on another."""
+    """A pool for one command.
+
+    An accrual run reads on one connection and appends on two, beside the one with the commands'
+    lock.
+    """
     datastore = PostgresDatastore(
         dbname="",
         host="",

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from psycopg import sql
 from psycopg.rows import tuple_row
 
-from ledger.engine.calendar import ONE_DAY
+from ledger.engine.calendar import ONE_DAY, month_of
 from ledger.errors import Refused
 from projections.definition import ReadModel
 from projections.views import PARTNER_BALANCES, TRIAL_BALANCE
@@ -69,7 +69,7 @@ class Asked:
             raise Refused(f"{self.last} is before {self.first}; write the earlier month first")
         found = [self.first]
         while found[-1] != self.last:
-            found.append(f"{last_day(found[-1]) + ONE_DAY:%Y-%m}")
+            found.append(month_of(last_day(found[-1]) + ONE_DAY))
         return found
 
 

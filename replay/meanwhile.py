@@ -45,7 +45,7 @@ def answers(
         finally:
             # Nobody waits for what is not answered by now.
             pool.shutdown(wait=False, cancel_futures=True)
-            while wait(asked, timeout=0).not_done:
+            while running := [each for each in asked if not each.done()]:
                 # It may be between two queries.
                 other.cancel_safe()
-                wait(asked, timeout=_AGAIN_S)
+                wait(running, timeout=_AGAIN_S)

@@ -19,11 +19,11 @@ from typing import TypeAlias
 from events.base import Command, Event, Fact
 from events.catalogue import TOPICS
 from events.decisions import RuledDecision
-from events.grammar import DAYS, MAX_KNOWN, Grammar, Told, Unspoken, grammar_of
 from events.lines import CommissionPosted, Line, MarginPosted
 from ledger.engine.money import share
 from replay.course import Terms
 from replay.days import Days
+from replay.grammar import DAYS, MAX_KNOWN, Grammar, Told, Unspoken, grammar_of
 from replay.links import DECIDED_BY, DEEP, RUN, Key, is_narrower, members_of
 from replay.meaning import MOVING, balance_of, payable
 from replay.plain import FIRST_DAY, PlainRow

@@ -33,7 +33,10 @@ SHAPE = Shape(
 @format_option
 @click.pass_obj
 def approve(session: Session, position: int, format_: Format) -> None:
-    """Let the command that another operator proposed at POSITION take effect now."""
+    """Let the command that another operator proposed at POSITION take effect now.
+
+    What it would say shows: commissions explain POSITION.
+    """
     with session.ledger() as ledger:
         done = ledger.approve(position)
     decided = len(done.decisions)

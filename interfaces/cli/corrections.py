@@ -8,7 +8,7 @@ from typing import Any, Literal
 import click
 
 from interfaces.cli.command import Command
-from interfaces.cli.options import CODE, DAY, IDENTIFIER, format_option, two_persons
+from interfaces.cli.options import CODE, DAY, IDENTIFIER, Whole, format_option, two_persons
 from interfaces.cli.output import Format, write_result
 from interfaces.cli.proposed import write_proposed
 from interfaces.cli.session import Session
@@ -96,7 +96,7 @@ def retract(
 
 
 @click.command(cls=Command)
-@click.argument("position", type=click.IntRange(min=1))
+@click.argument("position", type=Whole(1))
 @click.option("--reason", type=CODE, required=True, help="A code, never free text.")
 @two_persons
 @format_option

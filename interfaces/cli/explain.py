@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,6 +10,7 @@ from datetime import datetime
 
 import click
 
+from events.controls import CommandProposed
 from interfaces.cli.command import Command
 from interfaces.cli.missing import beside_text, missing_text
 from interfaces.cli.options import DAY, INSTANT, MONTH, Whole
@@ -27,6 +29,11 @@ _SUMMED_UP = (
     *("client_id", "subscription_id", "partner_id", "plan", "price", "amount", "tier", "to_tier"),
     *("reason", "through", "month", "operator", "via", "invoice_id"),
 )
+
+_TOLD_ELSEWHERE = frozenset(
+    {"partner_id", "client_id", "rule", "programme_version", "day", "posting_date", "document"}
+)
+"""Members that the heading or a part of its own has; an adopted document is told by its hash."""
 
 
 @click.command("explain", cls=Command)
@@ -118,6 +125,8 @@ def explain_command(
 
 def _text(found: Explanation, locale: Locale) -> Iterator[str]:
     yield from _heading(found.event, locale)
+    if found.arithmetic is None:
+        yield from _members(found.event, locale)
     if found.rule is not None:
         yield f"\nRule {found.rule.number}: {found.rule.title}"
         yield from _wrapped(found.rule.text)
@@ -165,6 +174,22 @@ def _heading(event: Told, locale: Locale) -> Iterator[str]:
         yield f"    for {event.day}{posted}"
     whence = f", as message {event.id} of {event.source}" if event.source else ""
     yield f"    recorded {plain(event.recorded_at)} in {event.stream}{whence}"
+
+
+def _members(event: Told, locale: Locale) -> Iterator[str]:
+    """What an event that is no line says beside its heading; of a proposal, what is proposed."""
+    title, hidden = "What it says", _TOLD_ELSEWHERE
+    if event.type == CommandProposed.type:
+        title, hidden = "What is proposed", frozenset({"document"})
+        event = event._replace(data=event.data["members"])
+    said = [
+        f"    {name:12} {_shown(name, event, locale)}"
+        for name, value in event.data.items()
+        if name not in hidden and value not in (None, [], {})
+    ]
+    if said:
+        yield f"\n{title}"
+    yield from said
 
 
 def _approval(found: FourEyes) -> Iterator[str]:
@@ -222,9 +247,10 @@ def _events(title: str, events: Iterable[Told], locale: Locale) -> Iterator[str]
 
 
 def _shown(name: str, told: Told, locale: Locale) -> object:
-    if name in {"price", "amount"}:
-        return _money(told.data[name], told, locale)
-    return told.data[name]
+    value = told.data[name]
+    if name in {"price", "amount", "net_amount", "tax_amount"}:
+        return _money(value, told, locale)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _money(amount: object, told: Told, locale: Locale) -> str:

@@ -8,7 +8,7 @@ import click
 
 from interfaces.cli.adopted import programmes, require_adopted
 from interfaces.cli.command import Command
-from interfaces.cli.options import IDENTIFIER, QUARTER, Place, as_of_options, format_option
+from interfaces.cli.options import IDENTIFIER, QUARTER, Place, Whole, as_of_options, format_option
 from interfaces.cli.output import Answer, Column, Format, Row, write_answer
 from interfaces.cli.queries import PARTNER, Shape, answer
 from interfaces.cli.session import Session
@@ -33,9 +33,7 @@ BADGES_SHAPE = Shape(
 @click.command(cls=Command)
 @click.option("--quarter", type=QUARTER, help="Only this quarter, such as 2026Q1.")
 @click.option("--running", is_flag=True, help="The quarter after the last accrued day.")
-@click.option(
-    "--year", type=click.IntRange(1, 9999), help="All clients counted up to this year's end."
-)
+@click.option("--year", type=Whole(1, 9999), help="All clients counted up to this year's end.")
 @click.option("--all-time", is_flag=True, help="All clients ever counted.")
 @click.option("--programme", type=IDENTIFIER, help="Only the partners of this programme.")
 @click.option("--public", is_flag=True, help="To be shown to all: places, without money.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Event as Flag
 from types import FrameType
 from typing import Any
@@ -17,6 +17,7 @@ from interfaces.cli.command import Command
 from interfaces.cli.options import Seconds, brokers_option, format_option
 from interfaces.cli.output import Format, write_result
 from interfaces.cli.session import Session
+from interfaces.logging import silent
 from interfaces.money import format_count
 
 
@@ -66,9 +67,16 @@ def relay(
             bootstrap.prepare(database.connection)
             yield database.connection
 
+    @contextmanager
+    def open_publisher() -> Iterator[Publisher]:
+        with ExitStack() as stack:
+            with silent("kafka"):
+                publisher = stack.enter_context(Publisher(cluster))
+            yield publisher
+
     work = Relay(
         open_database,
-        lambda: Publisher(cluster),
+        open_publisher,
         bootstrap.LEDGER_NAMES,
         Route(topic, dead_letter_topic, from_start=from_start),
         structlog.get_logger().info,

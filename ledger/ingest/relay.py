@@ -76,7 +76,7 @@ class Relay:
     def __init__(
         self,
         open_database: Callable[[], AbstractContextManager[Connection[Any]]],
-        open_publisher: Callable[[], Publisher],
+        open_publisher: Callable[[], AbstractContextManager[Publisher]],
         names: Names,
         route: Route,
         tell: Tell,

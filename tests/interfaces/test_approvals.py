@@ -49,6 +49,9 @@ def test_a_credit_waits_for_another_operator(separate: Commands, other: Commands
     position = made["position"]
     assert made == {"position": position, "status": "proposed"}
     assert "another operator runs: commissions approve" in separate.refused("approve", position)
+    shown = separate.done("explain", position).out.partition("What is proposed\n")[2]
+    for said in ("partner_id   p-alpha", "amount       €5.00", "reason       goodwill"):
+        assert said in shown.partition("\n\n")[0]
     (waiting,) = separate.done("approvals", "--waiting", "--format", "json").rows
     assert (waiting["type"], waiting["partner_id"], waiting["status"]) == (
         "credit.posted",

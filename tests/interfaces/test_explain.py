@@ -75,6 +75,19 @@ def test_what_rests_on_a_fact(billing: Commands) -> None:
     assert back["arithmetic"]["agrees"] is True
 
 
+def test_what_a_command_says(billing: Commands) -> None:
+    """Who gave it, both persons, and what it changes; not what the heading says."""
+    made = billing.done(
+        "correct-partner", "p-beta", "--sponsor", "p-beta",
+        "--requested-by", "ann", "--approved-by", "bob", "--format", "json",
+    ).json  # fmt: skip
+    shown = billing.done("explain", made["position"]).out.partition("What it says\n")[2]
+    said = shown.partition("\n\n")[0]
+    for part in ("requested_by ann", "approved_by  bob", "sponsor_id   p-beta", "operator "):
+        assert part in said
+    assert "partner_id" not in said
+
+
 @pytest.mark.parametrize(
     ("member", "value"), [("amount", "3726"), ("rate", '"0.24"'), ("base", "14800")]
 )

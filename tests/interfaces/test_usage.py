@@ -24,6 +24,8 @@ ADJUST = ("adjust", "--partner", "p-alpha", "--reason", "error", *PERSONS)
         (("balances", "--position", "-1"), "a whole number, 0 or more"),
         (("balances", "--position", "x"), "a whole number, 0 or more"),
         (("dead-letters", "show", "x"), "a whole number, 1 or more"),
+        (("resolve", "x", "--reason", "seen", *PERSONS), "a whole number, 1 or more"),
+        (("leaderboard", "--year", "26.5"), "a whole number from 1 to 9999"),
         (("accrue", "--through", "31/01/2026"), "write it as YYYY-MM-DD"),
         (("accrue",), "Missing option '--through'"),
         (("programme", "adpt"), "Did you mean 'adopt'?"),
@@ -76,14 +78,18 @@ def test_a_broker_that_is_not_there_is_told_once(
     adopted: Commands, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Not each attempt to reach it, by the library's own log."""
+    from ledger.ingest import publisher
     from ledger.ingest.kafka import subscription
 
     monkeypatch.setattr(subscription, "_ASK_MS", 500)
+    monkeypatch.setattr(publisher, "_CONNECT_MS", 500)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{closed.getsockname()[1]}"
         told = adopted.refused("consume", "--bootstrap-servers", address, "--topic", "facts")
+        unheard = adopted.refused("relay", "--bootstrap-servers", address, "--topic", "decisions")
     assert f"no broker at {address} lets us in" in told
+    assert f"Unable to bootstrap from ['{address}']" in unheard
     assert [record for record in caplog.records if record.name.startswith("kafka")] == []
 
 

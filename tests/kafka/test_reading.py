@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -10,6 +11,7 @@ import orjson
 import pytest
 
 from interfaces.health import Health
+from interfaces.logging import configure
 from ledger.ingest.kafka.history import Identity, Partition
 from ledger.ingest.kafka.offsets import Move
 from ledger.ingest.kafka.reading import Batch, Owned, Reader
@@ -21,6 +23,11 @@ AT = datetime(2026, 1, 5, 10, tzinfo=UTC)
 ONE, TWO = Partition("billing", 0), Partition("billing", 1)
 HERE = Identity("cluster", "topic", 2)
 Answer = Mapping[Partition, range] | Exception
+
+
+@pytest.fixture(autouse=True)
+def _log() -> None:
+    configure(stream=io.StringIO())
 
 
 class Scripted:

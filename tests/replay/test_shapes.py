@@ -25,9 +25,9 @@ from replay.plain import is_as_hashed
 from replay.shapes import Accepted, Terrain, shapes
 from replay.signs import Member, typed_columns
 from tests.compatibility.test_golden import GOLDEN
-from tests.events.test_grammar import OFTEN, OTHERS
 from tests.projections.journal import PARIS
 from tests.replay.plain import hashed, microseconds, plain
+from tests.replay.test_grammar import OFTEN, OTHERS
 
 POSITION = 10**6
 NOON = datetime(2026, 1, 31, 11, 0, 0, 5, tzinfo=UTC)

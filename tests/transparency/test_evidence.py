@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from replay.evidence import Asked
 from replay.transparency import verifier
 from tests.interfaces.commands import Commands
 from tests.transparency.conftest import Verify
@@ -254,3 +255,9 @@ def test_persons_and_dead_letters_are_in_it(
         user = connection.info.user
     assert f"adjustment.posted/1,{user},ann,bob" in adjusted
     assert files["dead-letters.csv"].decode().count("\n") == 1 + len(letters)
+
+
+def test_the_months_of_a_package_are_each_written_with_four_digits() -> None:
+    """Those of the first thousand years, too: a mistyped year is found open or empty, no more."""
+    assert Asked("0999-12", "1000-01").months() == ["0999-12", "1000-01"]
+    assert Asked("0999-11", "0999-12").months() == ["0999-11", "0999-12"]

@@ -17,8 +17,8 @@ from events.decisions import ClientStanding, Term
 from events.envelope import MAX_BYTES
 from events.errors import EventError
 from events.finance import ProgrammeAdopted
-from events.grammar import DAYS, Grammar, Told, grammar_of
 from events.lines import CommissionPosted
+from replay.grammar import DAYS, Grammar, Told, grammar_of
 from tests.compatibility.test_golden import GOLDEN
 from tests.events.strategies import data_of
 
