@@ -6,10 +6,10 @@ import logging
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
@@ -34,11 +34,15 @@ def cluster(master: str) -> Iterator[SparkSession]:
     """
     running = SparkSession.getActiveSession()
     try:
-        session = running or _started(master)
-        try:
-            yield session
-        finally:
-            if running is None:
+        if running is not None:
+            yield running
+            return
+        # Spark makes a directory for tables, of which there are none, where it is told or here.
+        with TemporaryDirectory(prefix="commissions-") as folder:
+            session = _started(master, folder)
+            try:
+                yield session
+            finally:
                 session.stop()
     except (PySparkException, Py4JError) as error:
         raise NotReady(
@@ -47,11 +51,11 @@ def cluster(master: str) -> Iterator[SparkSession]:
         ) from error
 
 
-def _started(master: str) -> SparkSession:
+def _started(master: str, folder: str) -> SparkSession:
     _require_java()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("commissions").master(master)
-    for name, value in _CONFIGURATION.items():
+    for name, value in {**_CONFIGURATION, "spark.sql.warehouse.dir": folder}.items():
         builder = builder.config(name, value)
     if master.startswith("local"):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
@@ -81,7 +85,7 @@ def _unheard() -> Iterator[None]:
     sys.stderr.flush()
     before = os.dup(2)
     try:
-        with tempfile.TemporaryFile() as log:
+        with TemporaryFile() as log:
             os.dup2(log.fileno(), 2)
         yield
     finally:
