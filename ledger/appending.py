@@ -60,6 +60,7 @@ class Appender:
         with self.transaction() as cursor:
             self.recorder.stage(cursor, rows)
             if before is not None:
+                self.recorder.stay_staged(cursor)
                 before.result()
             versions = self.recorder.versions(cursor, {row.stream for row in rows})
             return self.insert(cursor, self.recorder.head(cursor), rows, versions)

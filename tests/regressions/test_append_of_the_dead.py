@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
+from itertools import count
+from threading import get_ident
 from time import monotonic, sleep
 from typing import Any
 from unittest import mock
@@ -34,20 +36,29 @@ class Killed(BaseException):
 @contextmanager
 def dying_at(last: int, url: str) -> Iterator[list[psycopg.Connection[Any]]]:
     """Let the process die with the commit of its ``last`` append under way, in the list."""
-    whole, appends, under_way = Appender.append, [0], list[psycopg.Connection[Any]]()
+    whole, numbers, under_way = Appender.append, count(1), list[psycopg.Connection[Any]]()
 
-    def append(self: Appender, rows: Any) -> Any:
-        appends[0] += 1
-        if appends[0] < last:
-            return whole(self, rows)
+    def append(self: Appender, rows: Any, before: Any = None) -> Any:
+        number = next(numbers)
+        if number < last:
+            return whole(self, rows, before)
+        if number > last:
+            # Begun behind the last one, in another thread: it never came to anything.
+            raise Killed
         under_way.append(psycopg.connect(url, row_factory=dict_row))
 
+        own, begin = get_ident(), Appender.transaction
+
         @contextmanager
-        def transaction(_: Appender) -> Iterator[Any]:
-            yield under_way[0].cursor()
+        def transaction(appender: Appender) -> Iterator[Any]:
+            if get_ident() == own:
+                yield under_way[0].cursor()
+            else:
+                with begin(appender) as cursor:
+                    yield cursor
 
         with mock.patch.object(Appender, "transaction", transaction):
-            whole(self, rows)
+            whole(self, rows, before)
         raise Killed
 
     with mock.patch.object(Appender, "append", append):
