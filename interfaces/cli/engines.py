@@ -7,24 +7,13 @@ from typing import Literal
 
 import click
 
+from interfaces.cli.asked import QUERIES
 from interfaces.cli.command import LazyGroup
 from interfaces.cli.session import Session
 from ledger.errors import Refused
 
 _ASKED = {
-    "balances": "interfaces.cli.queries:balances",
-    "history": "interfaces.cli.queries:history",
-    "tiers": "interfaces.cli.queries:tiers",
-    "leaderboard": "interfaces.cli.leaderboard:leaderboard",
-    "badges": "interfaces.cli.leaderboard:badges",
-    "statement": "interfaces.cli.statement:statement",
-    "trial-balance": "interfaces.cli.queries:trial_balance",
-    "receivables": "interfaces.cli.queries:receivables",
-    "clients": "interfaces.cli.queries:clients",
-    "claims": "interfaces.cli.queries:claims",
-    "conflicts": "interfaces.cli.queries:conflicts",
-    "territories": "interfaces.cli.queries:territories",
-    "unresolved": "interfaces.cli.queries:unresolved",
+    **QUERIES,
     "kpi": "interfaces.cli.kpi:kpi",
     "recompute": "interfaces.cli.recompute:recompute",
 }

@@ -16,6 +16,7 @@ from types import FrameType
 import click
 
 from events.errors import EventError
+from interfaces.cli.asked import QUERIES
 from interfaces.cli.command import LazyGroup
 from interfaces.cli.session import Session
 from ledger.collecting import collect_seldom
@@ -47,19 +48,7 @@ COMMANDS = {
     "approve": "interfaces.cli.approvals:approve",
     "reject": "interfaces.cli.approvals:reject",
     "approvals": "interfaces.cli.approvals:approvals",
-    "balances": "interfaces.cli.queries:balances",
-    "history": "interfaces.cli.queries:history",
-    "tiers": "interfaces.cli.queries:tiers",
-    "leaderboard": "interfaces.cli.leaderboard:leaderboard",
-    "badges": "interfaces.cli.leaderboard:badges",
-    "statement": "interfaces.cli.statement:statement",
-    "trial-balance": "interfaces.cli.queries:trial_balance",
-    "receivables": "interfaces.cli.queries:receivables",
-    "clients": "interfaces.cli.queries:clients",
-    "claims": "interfaces.cli.queries:claims",
-    "conflicts": "interfaces.cli.queries:conflicts",
-    "territories": "interfaces.cli.queries:territories",
-    "unresolved": "interfaces.cli.queries:unresolved",
+    **QUERIES,
     "explain": "interfaces.cli.explain:explain_command",
     "diff": "interfaces.cli.diff:diff",
     "what-if": "interfaces.cli.what_if:what_if",
