@@ -5,17 +5,18 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 import pytest
 
+from events.binary import Headers
 from interfaces.health import Health
 from interfaces.logging import configure
 from ledger.ingest.kafka.history import Identity, Partition
+from ledger.ingest.kafka.messages import payloads_of
 from ledger.ingest.kafka.offsets import Move
 from ledger.ingest.kafka.reading import Batch, Owned, Reader
-from ledger.ingest.kafka.records import Fetched
 from ledger.ingest.kafka.subscription import Changes, LostPlace
 from tests.kafka.producing import activation
 
@@ -28,6 +29,14 @@ Answer = Mapping[Partition, range] | Exception
 @pytest.fixture(autouse=True)
 def _log() -> None:
     configure(stream=io.StringIO())
+
+
+class Fetched(NamedTuple):
+    """What a reader needs of a record."""
+
+    offset: int
+    headers: Headers
+    value: bytes | None
 
 
 class Scripted:
@@ -193,3 +202,12 @@ def test_another_topic_under_the_same_name_is_not_read() -> None:
     assert made.fresh == script.still == {ONE, TWO}
     assert made.first() is None
     assert script.followed == []
+
+
+def test_headers_that_repeat_are_one_object() -> None:
+    """Each record keeps its own, in its order; equal ones in a row are passed on once."""
+    told: list[Headers] = [[("a", b"1")], [("a", b"1")], [("a", None)], [], [("a", None)]]
+    records = [Fetched(offset, headers, b"{}") for offset, headers in enumerate(told)]
+    passed = [headers for headers, _ in payloads_of(records)]
+    assert passed == told
+    assert passed[0] is passed[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from events.binary import Headers
@@ -26,6 +26,19 @@ class Record(Protocol):
     @property
     def value(self) -> bytes | None:
         """Its value, None for a tombstone."""
+
+
+def payloads_of(records: Iterable[Record]) -> Iterator[tuple[Headers, bytes | None]]:
+    """What is to be decoded of records.
+
+    Headers that are those of the record before, as those of one producer mostly are, are the same
+    object: it goes to the process that decodes once.
+    """
+    headers: Headers = ()
+    for record in records:
+        if record.headers != headers:
+            headers = record.headers
+        yield headers, record.value
 
 
 def incoming(

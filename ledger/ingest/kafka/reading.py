@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from queue import Empty, SimpleQueue
 from time import monotonic
 
@@ -17,7 +18,7 @@ from ledger.dead_letters import Incoming
 from ledger.ingest.decoding import Decoder
 from ledger.ingest.kafka.ahead import Ahead
 from ledger.ingest.kafka.history import Identity, Partition
-from ledger.ingest.kafka.messages import Record, incoming
+from ledger.ingest.kafka.messages import Record, incoming, payloads_of
 from ledger.ingest.kafka.observer import Observer
 from ledger.ingest.kafka.offsets import Move
 from ledger.ingest.kafka.subscription import Subscription
@@ -117,7 +118,7 @@ class Reader:
     def _read(self, batch: Batch | None) -> Iterator[Batch]:
         while batch is not None:
             self.last = batch.moves[-1]
-            payloads = [(r.headers, r.value) for records in batch.records.values() for r in records]
+            payloads = list(payloads_of(chain.from_iterable(batch.records.values())))
             pending = self._decoder.submit(payloads, self._now())
             following: Batch | None = None
             problem: Exception | None = None

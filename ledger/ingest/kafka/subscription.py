@@ -24,7 +24,6 @@ from ledger.errors import LedgerError
 from ledger.ingest.kafka.access import Access
 from ledger.ingest.kafka.history import Found, Identity, Partition
 from ledger.ingest.kafka.messages import Record
-from ledger.ingest.kafka.records import PartitionRecords
 
 FETCH_BYTES = 4 * 2**20
 PARTITION_BYTES = 2**20
@@ -102,7 +101,6 @@ class Subscription:
                 f"no broker at {', '.join(access.servers)} lets us in ({type(error).__name__});"
                 " start it, or correct --bootstrap-servers and the settings COMMISSIONS_KAFKA_…"
             ) from None
-        self._consumer._fetcher.PartitionRecords = PartitionRecords  # noqa: SLF001 - no setting is
         self._consumer.subscribe(topics, listener=_Listener(self._consumer, self._words))
 
     def poll(self, wait_ms: int, most: int) -> dict[Partition, list[Record]]:
