@@ -9,20 +9,15 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from eventsourcing.postgres import PostgresDatastore
-from psycopg.conninfo import conninfo_to_dict
 
 from ledger.application import CommissionLedger
 from ledger.dead_letters import Incoming
 from ledger.policy import files
 from ledger.recording import Recorder
 from ledger.store.recorder import LedgerRecorder
-from projections.accrual import LiveModels
-from replay.statements import seal
+from tests.application.impatient import PATIENCE_SECONDS, impatient_writer
 from tests.rules.facts import enrolled, referred
 from tests.rules.ledger_adapter import RealLedger, _incoming, open_ledger
-
-PATIENCE_SECONDS = 1
 
 
 @pytest.fixture
@@ -37,22 +32,8 @@ def ledger() -> Iterator[RealLedger]:
 @pytest.fixture
 def impatient(ledger: RealLedger) -> Iterator[CommissionLedger]:
     """A writer on that ledger whose transactions may stand still for a second."""
-    parts = conninfo_to_dict(ledger.url)
-    store = PostgresDatastore(
-        dbname=str(parts["dbname"]),
-        host=str(parts.get("host", "")),
-        port=str(parts.get("port", 5432)),
-        user=str(parts.get("user", "")),
-        password=str(parts.get("password", "")),
-        max_overflow=3,
-        lock_timeout=PATIENCE_SECONDS,
-        idle_in_transaction_session_timeout=PATIENCE_SECONDS,
-        schema="ledger",
-        originator_id_type="text",
-    )
-    recorder = LedgerRecorder(store, events_table_name="events", tracking_table_name="tracking")
-    yield CommissionLedger(recorder, LiveModels(), seal, operator="tester")
-    store.close()
+    with impatient_writer(ledger.url) as writer:
+        yield writer
 
 
 def batches(count: int) -> Iterator[Sequence[Incoming]]:

@@ -11,8 +11,6 @@ from unittest import mock
 
 import psycopg
 import pytest
-from eventsourcing.postgres import PostgresDatastore
-from psycopg.conninfo import conninfo_to_dict
 
 from ledger import turns
 from ledger.appending import Appender
@@ -23,12 +21,11 @@ from ledger.recording import Recorder
 from ledger.store.recorder import LedgerRecorder
 from ledger.turns import Turns
 from projections.accrual import LiveModels
-from replay.statements import seal
+from tests.application.impatient import impatient_writer
 from tests.faults.recomputed import differences
 from tests.rules.facts import activated, enrolled, referred
 from tests.rules.ledger_adapter import RealLedger, _incoming, open_ledger
 
-PATIENCE_SECONDS = 1
 Batches = Iterator[Sequence[Incoming]]
 
 
@@ -46,28 +43,7 @@ def ledger() -> Iterator[RealLedger]:
 def impatient(ledger: RealLedger) -> Iterator[Callable[[], CommissionLedger]]:
     """Makes writers on that ledger that wait, and may stand still, for a second."""
     with ExitStack() as stack:
-
-        def another() -> CommissionLedger:
-            parts = conninfo_to_dict(ledger.url)
-            store = PostgresDatastore(
-                dbname=str(parts["dbname"]),
-                host=str(parts.get("host", "")),
-                port=str(parts.get("port", 5432)),
-                user=str(parts.get("user", "")),
-                password=str(parts.get("password", "")),
-                max_overflow=3,
-                lock_timeout=PATIENCE_SECONDS,
-                idle_in_transaction_session_timeout=PATIENCE_SECONDS,
-                schema="ledger",
-                originator_id_type="text",
-            )
-            stack.callback(store.close)
-            recorder = LedgerRecorder(
-                store, events_table_name="events", tracking_table_name="tracking"
-            )
-            return CommissionLedger(recorder, LiveModels(), seal, operator="tester")
-
-        yield another
+        yield lambda: stack.enter_context(impatient_writer(ledger.url))
 
 
 def batches(first: int, count: int) -> Batches:
