@@ -20,15 +20,19 @@ from psycopg import Connection, sql
 from events.codec import decode_state
 from events.course import StatementsSealed
 from events.errors import EventError
+from replay.accepted import Accepted, Terrain
 from replay.course import Readable, Terms, readable_where
 from replay.findings import Discrepancy, StoredRow
 from replay.integrity import Integrity, Order, check_rows, gaps
 from replay.links import Links, Named, PageLinks, Pending, numbers_of
 from replay.meaning import Meaning, Totals, balance_of, payable, plus
-from replay.plain import PlainRow, instant_of, is_as_hashed, is_instant, plain_rows
+from replay.plain import Columns, PlainRow, instant_of, is_instant, not_as_hashed, plain_rows
 from replay.sealed import Entries, Sealing, Seals, columns_of, month_of
-from replay.shapes import Accepted, LineShape, Terrain, shapes
+from replay.shapes import Shape, shapes
 from replay.transparency.checking import Signed
+
+BESIDE = 512
+"""Events of one class that are looked through side by side: so many stay in a processor's cache."""
 
 
 class Page(NamedTuple):
@@ -165,25 +169,36 @@ def seen(
 
 def _accepted(rows: Sequence[PlainRow], page: Page) -> tuple[Accepted, list[int]]:
     """What is right as it came, and the positions of the others."""
-    shape_of, others = shapes(), []
-    accepted = Accepted(Terrain(page.terms))
-    waiting = list(reversed(page.changes))
-    change = waiting[-1][0] if waiting else page.through
-    for row in rows:
-        if row[0] > change:
-            accepted.terrain = Terrain(waiting.pop()[1])
-            change = waiting[-1][0] if waiting else page.through
-        shape = shape_of.get(row[4])
-        try:
-            if shape is None or not is_as_hashed(row) or not shape.accepts(row, accepted):
-                others.append(row[0])
-            elif row[12] is not None and row[0] <= page.sealing.last:
-                assert isinstance(shape, LineShape)
-                accepted.enter(row, shape, page.sealing)
-        except (OverflowError, ValueError):
-            # An instant or a day that no calendar has.
-            others.append(row[0])
-    return accepted, others
+    accepted, others = Accepted(Terrain(page.terms), page.sealing), []
+    begin = 0
+    for last, terms in (*page.changes, (page.through, None)):
+        end = last - page.after
+        by_topic: dict[bytes, list[PlainRow]] = {}
+        for row in rows[begin:end]:
+            by_topic.setdefault(row[4], []).append(row)
+        for topic, of_topic in by_topic.items():
+            shape = shapes().get(topic)
+            for first in range(0, len(of_topic), BESIDE):
+                others += _others(of_topic[first : first + BESIDE], shape, accepted)
+        if terms is not None:
+            begin, accepted.terrain = end, Terrain(terms)
+    return accepted, sorted(others)
+
+
+def _others(rows: Sequence[PlainRow], shape: Shape | None, accepted: Accepted) -> list[int]:
+    """The positions of events of one topic that are not accepted."""
+    if shape is None:
+        return [row[0] for row in rows]
+    try:
+        columns = Columns.of(rows)
+        unlike = not_as_hashed(columns)
+    except (OverflowError, ValueError):
+        # An instant or a day that no calendar has.
+        if len(rows) == 1:
+            return [rows[0][0]]
+        return [position for row in rows for position in _others([row], shape, accepted)]
+    left = [columns.position[place] for place in unlike]
+    return left + shape.take(columns.without(unlike) if unlike else columns, accepted)
 
 
 def _enter(rows: Iterable[StoredRow], sealing: Sealing, entries: Entries) -> None:
