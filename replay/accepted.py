@@ -12,7 +12,7 @@ from events.base import Event
 from replay.course import Terms
 from replay.days import Days
 from replay.expressions import MAX_KNOWN
-from replay.grammar import Read, Told
+from replay.grammar import Read
 from replay.links import Key
 from replay.plain import FIRST_DAY, Columns, PlainRow
 from replay.sealed import Entries, Entry, Sealing, month_of
@@ -111,11 +111,11 @@ class Batch:
         self._inside = [*_others(self._inside, out)]
         self._named = {}
 
-    def inside(self) -> Iterator[tuple[int, int, list[Told]]]:
-        """Each place and position with what the values in arrays say there."""
-        positions = self.rows.position
-        for place, (position, told) in enumerate(zip(positions, self._inside, strict=False)):
-            yield place, position, told
+    def inside(self, at: int) -> Iterator[tuple[int, int]]:
+        """Each place with a position that a value in its arrays names by a member."""
+        for place, values in enumerate(self._inside):
+            for told in values:
+                yield place, int(told[at] or 0)
 
     def named(self, at: int) -> set[int]:
         """All positions that a member names, one each or many."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
@@ -25,8 +26,8 @@ Told: TypeAlias = tuple[bytes | None, ...]
 class Read(NamedTuple):
     """What several texts say: a column for each name, of those that were read.
 
-    ``inside`` is what the values in the arrays of each say, empty if there are no such arrays;
-    ``unread`` are the places of the other texts.
+    ``inside`` is what the values in the arrays of each say, where what is empty may be absent; it
+    is empty if there are no such arrays. ``unread`` are the places of the other texts.
     """
 
     columns: tuple[Told, ...]
@@ -63,8 +64,10 @@ class Grammar:
         self._match, self._each = compiled.fullmatch, compiled.finditer
         # Texts in lines are read by one call, which tells what is empty and what is absent alike.
         self._absent = tuple(writing.absent)
-        in_lines = self.names and not writing.absent & writing.empty
+        told_apart = not writing.absent & writing.empty
+        in_lines = self.names and not inside and told_apart
         self._lines = re.compile(b"(?m)^" + written + b"$").findall if in_lines else None
+        self._all = compiled.findall if len(self.names) > 1 and inside and told_apart else None
 
     def read(self, text: bytes, inside: list[Told] | None = None) -> Told | None:
         """What a text says, None if it is not canonical or no value of the class.
@@ -124,17 +127,29 @@ class Grammar:
         return tuple(columns)
 
     def _judge(self, columns: Sequence[Told]) -> bool:
-        """Whether the texts that are to be judged are values; few of them are other ones."""
-        judged = self._judged.items()
-        return all(all(map(known.__getitem__, {*columns[at]})) for at, known in judged)
+        """Whether the texts that are to be judged are values; an absent one need not be."""
+        for at, known in self._judged.items():
+            texts = {*columns[at]}
+            if at in self._absent:
+                texts.discard(b"")
+            if not all(map(known.__getitem__, texts)):
+                return False
+        return True
 
     def _look_inside(self, columns: Sequence[Told], inside: Sequence[list[Told]]) -> bool:
         """Whether all values in arrays are right; what they say is added to ``inside``."""
-        return all(
-            not array or values.are_right(array, told)
-            for at, values in self._inside
-            for array, told in zip(columns[at], inside, strict=True)
-        )
+        return all(values.are_all_right(columns[at], inside) for at, values in self._inside)
+
+    def are_all_right(self, arrays: Told, inside: Sequence[list[Told]]) -> bool:
+        """The same as :meth:`are_right` of the texts of several arrays, each added to its own."""
+        if self._all is None:
+            pairs = zip(arrays, inside, strict=True)
+            return all(not array or self.are_right(array, told) for array, told in pairs)
+        found = [self._all(array) if array else [] for array in arrays]
+        columns = [*zip(*chain.from_iterable(found), strict=True)]
+        for told, values in zip(inside, found, strict=True):
+            told.extend(values)
+        return not columns or self._judge(columns)
 
     def are_right(self, array: bytes, inside: list[Told] | None) -> bool:
         """Whether all values of the class in the text of an array are such; added to ``inside``."""

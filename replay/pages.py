@@ -20,19 +20,15 @@ from psycopg import Connection, sql
 from events.codec import decode_state
 from events.course import StatementsSealed
 from events.errors import EventError
-from replay.accepted import Accepted, Terrain
 from replay.course import Readable, Terms, readable_where
 from replay.findings import Discrepancy, StoredRow
 from replay.integrity import Integrity, Order, check_rows, gaps
-from replay.links import Links, Named, PageLinks, Pending, numbers_of
+from replay.links import Links, Named, PageLinks, Pending
 from replay.meaning import Meaning, Totals, balance_of, payable, plus
-from replay.plain import Columns, PlainRow, instant_of, is_instant, not_as_hashed, plain_rows
+from replay.plain import PlainRow, instant_of, plain_rows
 from replay.sealed import Entries, Sealing, Seals, columns_of, month_of
-from replay.shapes import Shape, shapes
+from replay.seeing import Seeing
 from replay.transparency.checking import Signed
-
-BESIDE = 512
-"""Events of one class that are looked through side by side: so many stay in a processor's cache."""
 
 
 class Page(NamedTuple):
@@ -78,8 +74,8 @@ def checked(connection: Connection[Any], events: sql.Identifier, page: Page) -> 
         some = sql.SQL("position = ANY({})").format(sql.Literal(list(positions)))
         return readable_where(connection, events, some)
 
-    rows = plain_rows(connection, events, page.after, page.through)
-    return seen(rows, page, stored) or searched(connection, events, page)
+    portions = plain_rows(connection, events, page.after, page.through)
+    return seen(portions, page, stored) or searched(connection, events, page)
 
 
 def searched(connection: Connection[Any], events: sql.Identifier, page: Page) -> Checked:
@@ -117,26 +113,29 @@ def looked_through(rows: Sequence[StoredRow], page: Page) -> Checked:
 
 
 def seen(
-    rows: Sequence[PlainRow], page: Page, stored: Callable[[Sequence[int]], Readable]
+    portions: Iterable[Sequence[PlainRow]],
+    page: Page,
+    stored: Callable[[Sequence[int]], Readable],
 ) -> Checked | None:
     """Look through a page as it came; None if the general way has to tell what is wrong with it.
 
-    ``stored`` gives the rows of positions of which more has to be known.
+    ``portions`` are its rows, in order, some at a time; ``stored`` gives the rows of positions of
+    which more has to be known.
     """
     after, through = page.after, page.through
-    if [row[0] for row in rows] != [*range(after + 1, through + 1)]:
+    seeing = Seeing(after, page.terms, page.changes, page.sealing)
+    if not all(map(seeing.add, portions)) or len(seeing.leaves) != through - after:
         return None
-    instants = [row[1] for row in rows]
-    if instants != sorted(instants) or not is_instant(instants[0]) or not is_instant(instants[-1]):
+    if not seeing.finish():
         return None
-    links = PageLinks(after, through, numbers_of(row[4] for row in rows))
-    accepted, others = _accepted(rows, page)
+    links = PageLinks(after, through, bytes(seeing.numbers))
+    accepted, others = seeing.accepted, seeing.others
     named: dict[tuple[str, str], array[int]] = {}
     for key, positions in accepted.named.items():
         named[key] = array("q", [one for one in positions if one <= after])
         if links.lacks(key, [one for one in positions if one > after]):
             return None
-    leaves = [row[19] for row in rows]
+    leaves, instants = seeing.leaves, seeing.instants
     meaning = Meaning(links, page.terms)
     for line in accepted.lines():
         meaning.move(line)
@@ -150,7 +149,7 @@ def seen(
             leaves[row.position - after - 1] = leaf
             found += meaning.check(row)
         _enter(of_others, page.sealing, entries)
-    order = Order(len(rows), instant_of(instants[0]), instant_of(instants[-1]))
+    order = Order(len(leaves), instant_of(instants[0]), instant_of(instants[-1]))
     return Checked(
         page,
         found,
@@ -165,40 +164,6 @@ def seen(
         balances=meaning.balances,
         terms=meaning.terms,
     )
-
-
-def _accepted(rows: Sequence[PlainRow], page: Page) -> tuple[Accepted, list[int]]:
-    """What is right as it came, and the positions of the others."""
-    accepted, others = Accepted(Terrain(page.terms), page.sealing), []
-    begin = 0
-    for last, terms in (*page.changes, (page.through, None)):
-        end = last - page.after
-        by_topic: dict[bytes, list[PlainRow]] = {}
-        for row in rows[begin:end]:
-            by_topic.setdefault(row[4], []).append(row)
-        for topic, of_topic in by_topic.items():
-            shape = shapes().get(topic)
-            for first in range(0, len(of_topic), BESIDE):
-                others += _others(of_topic[first : first + BESIDE], shape, accepted)
-        if terms is not None:
-            begin, accepted.terrain = end, Terrain(terms)
-    return accepted, sorted(others)
-
-
-def _others(rows: Sequence[PlainRow], shape: Shape | None, accepted: Accepted) -> list[int]:
-    """The positions of events of one topic that are not accepted."""
-    if shape is None:
-        return [row[0] for row in rows]
-    try:
-        columns = Columns.of(rows)
-        unlike = not_as_hashed(columns)
-    except (OverflowError, ValueError):
-        # An instant or a day that no calendar has.
-        if len(rows) == 1:
-            return [rows[0][0]]
-        return [position for row in rows for position in _others([row], shape, accepted)]
-    left = [columns.position[place] for place in unlike]
-    return left + shape.take(columns.without(unlike) if unlike else columns, accepted)
 
 
 def _enter(rows: Iterable[StoredRow], sealing: Sealing, entries: Entries) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from binascii import hexlify
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
@@ -44,7 +44,11 @@ _LOADERS: dict[str, type[Loader]] = {
     "timestamptz": Int8BinaryLoader,
     "date": Int4BinaryLoader,
 }
+PORTION = 512
+"""Rows that are given at a time."""
+
 _MOST_INSTANTS = 65_536
+_DATA, _END = CONTENT.split(b"%b", 1)
 _LEAF = b"\x00" + LEAF
 """What :func:`ledger.store.merkle.leaf_hash` hashes, made and hashed in one go."""
 
@@ -54,8 +58,11 @@ _PLAIN = re.compile(rb"[ !#-\[\]-~]*+").fullmatch
 
 def plain_rows(
     connection: Connection[Any], events: sql.Identifier, after: int, through: int
-) -> list[PlainRow]:
-    """Read the rows of positions in (after, through], in order, in a transaction of their own."""
+) -> Iterator[list[PlainRow]]:
+    """Yield the rows of positions in (after, through], in order, some at a time.
+
+    ``connection`` is idle, in autocommit mode.
+    """
     columns = [
         sql.SQL("CAST({} AS text)" if name in _NUMBERS else "{}").format(sql.Identifier(name))
         for name in StoredRow._fields
@@ -63,10 +70,13 @@ def plain_rows(
     query = sql.SQL(
         "SELECT {} FROM {} WHERE position > {} AND position <= {} ORDER BY position"
     ).format(sql.SQL(", ").join(columns), events, after, through)
-    with connection.transaction(), connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+    with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
         for name, loader in _LOADERS.items():
             cursor.adapters.register_loader(name, loader)
-        return cursor.execute(query).fetchall()
+        cursor.execute(query)
+        # All of them are here by now; what is made of them is best looked at at once.
+        while rows := cursor.fetchmany(PORTION):
+            yield rows
 
 
 class Columns(NamedTuple):
@@ -112,18 +122,11 @@ def differing(one: tuple[object, ...], other: tuple[object, ...]) -> list[int]:
 
 
 def not_as_hashed(rows: Columns) -> set[int]:
-    """The places of events of the catalogue whose content or leaf is not what its row hashes to.
+    """The places of the events whose content or leaf is not what its row hashes to.
 
-    Raises OverflowError or ValueError if an instant is none of the calendar.
+    All are of one topic of the catalogue. Raises OverflowError or ValueError if an instant is none
+    of the calendar.
     """
-    parts = zip(
-        rows.state,
-        map(_MOMENTS.__getitem__, rows.effective_at),
-        _texts(rows.event_id),
-        map(_NAMES.__getitem__, rows.source),
-        map(_NAMES.__getitem__, rows.topic),
-        strict=True,
-    )
     heads = zip(
         map(hexlify, rows.content),
         rows.position,
@@ -132,9 +135,33 @@ def not_as_hashed(rows: Columns) -> set[int]:
         rows.originator_version,
         strict=True,
     )
-    contents = tuple([sha256(CONTENT % part).digest() for part in parts])
+    contents = tuple(
+        [
+            sha256(_DATA + state + end).digest()
+            for state, end in zip(rows.state, _ends(rows), strict=True)
+        ]
+    )
     leaves = tuple([sha256(_LEAF % head).digest() for head in heads])
     return {*differing(contents, rows.content), *differing(leaves, rows.leaf)}
+
+
+def _ends(rows: Columns) -> Iterable[bytes]:
+    """What is hashed of each event behind its data."""
+    if {*rows.source} == {*rows.event_id} == {None}:
+        # No message told them: those of one instant have the same.
+        topic = _NAMES[rows.topic[0]]
+        ends = {
+            one: _END % (_MOMENTS[one], b"null", b"null", topic) for one in {*rows.effective_at}
+        }
+        return map(ends.__getitem__, rows.effective_at)
+    parts = zip(
+        map(_MOMENTS.__getitem__, rows.effective_at),
+        _texts(rows.event_id),
+        map(_NAMES.__getitem__, rows.source),
+        map(_NAMES.__getitem__, rows.topic),
+        strict=True,
+    )
+    return map(_END.__mod__, parts)
 
 
 def _texts(texts: Texts) -> Iterable[bytes]:

@@ -102,9 +102,8 @@ class Shape:
         for _key, at in self._links:
             unlike.update(batch.beyond(at, rows.position, least=rows.position[0]))
         for _key, at in self._inside:
-            for place, position, told in batch.inside():
-                if any(int(each[at] or 0) >= position for each in told):
-                    unlike.add(place)
+            positions = rows.position
+            unlike.update(p for p, named in batch.inside(at) if named >= positions[p])
         return unlike
 
     def _column(self, batch: Batch, column: Column) -> Texts:
@@ -151,8 +150,7 @@ class Shape:
         for key, at in self._links:
             page.named[key] |= batch.named(at)
         for key, at in self._inside:
-            for _, _, told in batch.inside():
-                page.named[key].update(int(each[at] or 0) for each in told)
+            page.named[key].update(named for _, named in batch.inside(at))
 
     def _at(self, name: str) -> int:
         return self._grammar.names.index(name)
@@ -214,15 +212,12 @@ class LineShape(Shape):
 
     def _untimely(self, batch: Batch, terrain: Terrain) -> Iterable[int]:
         """Those of a day before the opening or a closed month, or on facts after their run."""
-        places, runs = range(len(batch.rows.position)), batch.told[self._run]
-        days, posted = self._days(batch, self._service), self._days(batch, self._posted)
         untimely: set[int] = set()
-        if min(days) < terrain.opened_on or min(posted) <= terrain.closed:
-            untimely = {
-                place
-                for place in places
-                if days[place] < terrain.opened_on or posted[place] <= terrain.closed
-            }
+        for at, first in ((self._service, terrain.opened_on), (self._posted, terrain.closed + 1)):
+            if min(map(DAYS.__getitem__, {*batch.told[at]})) < first:
+                days = enumerate(self._days(batch, at))
+                untimely.update(place for place, day in days if day < first)
+        runs = batch.told[self._run]
         least = min(batch.named(self._run)) + 1
         limits = (int(run or 0) + 1 for run in runs)
         return untimely.union(batch.beyond(self._facts, limits, least=least))
