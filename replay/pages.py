@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ from replay.integrity import Integrity, Order, check_rows, gaps
 from replay.links import Links, Named, PageLinks, Pending
 from replay.meaning import Meaning, Totals, balance_of, payable, plus
 from replay.plain import PlainRow, instant_of, plain_rows
-from replay.sealed import Entries, Sealing, Seals, columns_of, month_of
+from replay.sealed import Entries, Packed, Sealing, Seals, columns_of, month_of, packed
 from replay.seeing import Seeing
 from replay.transparency.checking import Signed
 
@@ -61,7 +61,7 @@ class Checked(NamedTuple):
     named: Named
     pending: list[Pending]
     periods: Sequence[int]
-    entries: Entries
+    entries: Mapping[str, Packed]
     accounts: Counter[tuple[str, str]]
     balances: dict[tuple[str, str], Totals]
     terms: Terms
@@ -159,7 +159,7 @@ def seen(
         named,
         meaning.links.pending,
         periods=array("q", [*accepted.periods, *others]),
-        entries=entries,
+        entries=packed(entries),
         accounts=meaning.accounts,
         balances=meaning.balances,
         terms=meaning.terms,
