@@ -108,7 +108,7 @@ rates_option = click.option(
 
 @export.command("fec", cls=Command)
 @click.option(
-    "--year", type=Whole(1, 9999), required=True, help="In which the financial year ends."
+    "--year", type=Whole(2, 9999), required=True, help="In which the financial year ends."
 )
 @rates_option
 @click.option(
