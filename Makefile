@@ -16,7 +16,7 @@ ONLY ?=
 STORIES ?= 2
 AT_ONCE ?= 1
 
-# One test worker a core; `make test ARGS="tests/events -k money"` runs a part.
+# `auto` is tests/conftest.py's; `make test ARGS="tests/events -k money"` runs a part.
 WORKERS ?= auto
 ARGS ?=
 UPGRADE ?= --upgrade
@@ -50,7 +50,7 @@ demo: $(INSTALLED) ## a year of a realistic partner programme, on a PostgreSQL t
 	@$(BIN)/commissions demo --again
 
 test: $(COMPLETE) ## every test
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
 
 soak: $(COMPLETE) ## faults of all kinds mixed; SOAK="600 SEED" for ten minutes from a seed
 	@$(BIN)/python -m tests.faults.soak $(SOAK)

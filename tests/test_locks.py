@@ -33,8 +33,8 @@ def test_users_get_the_versions_that_are_tested() -> None:
 def test_what_is_required_is_locked() -> None:
     """Every dependency, each in the file of those who need it; Spark is not for everybody."""
     extras = OURS["optional-dependencies"]
-    users = named([*OURS["dependencies"], *(each for name in USERS_EXTRAS for each in extras[name])])
-    assert users <= locked(USERS).keys()
+    theirs = [each for extra in USERS_EXTRAS for each in extras[extra]]
+    assert named([*OURS["dependencies"], *theirs]) <= locked(USERS).keys()
     assert named([each for extra in extras.values() for each in extra]) <= locked(TESTS).keys()
     assert not locked(USERS).keys() & {"pyspark", "pandas", "pytest", "mypy"}
 
