@@ -65,6 +65,8 @@ _SETTINGS = {
 _SETTINGS_NOT_DURABLE = {
     "fsync": "off",
     "full_page_writes": "off",
+    # It may be in memory, and nothing is to be recovered from it.
+    "max_wal_size": "512MB",
 }
 
 
