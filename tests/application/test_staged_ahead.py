@@ -20,7 +20,6 @@ from tests.application.impatient import PATIENCE_SECONDS, impatient_writer
 from tests.rules.facts import enrolled, referred
 from tests.rules.ledger_adapter import RealLedger, _incoming, open_ledger
 
-
 RECORDED = """
 SELECT 2 - COUNT(*) FROM ledger.events WHERE topic = 'referral.registered/1'
 """
