@@ -93,20 +93,22 @@ def explain_command(
         )
     if partner_id is not None and subscription_id is not None:
         raise click.UsageError("--subscription is of a client; leave it out")
+    day = DAY.convert(period or "", None, None) if client_id is not None else None
+    month = MONTH.convert(period or "", None, None) if partner_id is not None else None
     with session.replay() as replay:
         at = replay.resolve(**place)
         if event is not None:
             found = explain(replay, event, at)
             document, lines = found.document(), _text(found, session.locale)
             agrees = found.agrees is not False
-        elif client_id is not None:
-            day = DAY.convert(period or "", None, None)
+        elif client_id is not None and day is not None:
             missing = why_nothing(replay, client_id, subscription_id, day, at)
             document, lines = missing.document(), missing_text(missing, session.locale)
             agrees = missing.agrees
         else:
             assert partner_id is not None
-            beside = why_no_more(replay, partner_id, MONTH.convert(period or "", None, None), at)
+            assert month is not None
+            beside = why_no_more(replay, partner_id, month, at)
             document, lines = beside.document(), beside_text(beside, session.locale)
             agrees = beside.agrees
     session.line.add(position=at.position if event is None else event)

@@ -25,7 +25,7 @@ from projections.figures import COUNTED_CLIENTS
 from replay.as_of import AsOf, Replay
 from replay.asking import Asking
 from replay.entities import ledger_at, partners_at
-from replay.measuring import Measures, eve
+from replay.measuring import Measures
 
 
 class PartnerAtHand:
@@ -33,7 +33,7 @@ class PartnerAtHand:
 
     The run goes through the day after the month, or through L where that is later; it is only
     thought of. The partner has the tiers that the run would decide. Raises Refused for one that is
-    not enrolled, and for the month that no day follows.
+    not enrolled.
     """
 
     def __init__(self, replay: Replay, partner_id: str, first: date, at: AsOf) -> None:
@@ -42,8 +42,6 @@ class PartnerAtHand:
         self.first, self.last = first, end_of_month(first)
         known = ledger_at(replay, at)
         self.accrued_through = known.accrued_through
-        if self.last == date.max:
-            raise Refused(f"{self.month} is the calendar's last month and never over; give another")
         following = self.last + ONE_DAY
         through = max(following, self.accrued_through or following)
         self.run = Run(at.position, through, self.accrued_through, known.last_run)
@@ -78,13 +76,13 @@ class PartnerAtHand:
     @cached_property
     def clients(self) -> Sequence[tuple[int, CountedClient]]:
         """The partner's clients that count in the month, each with its ordinal, in order."""
-        before = self.counts(self.partner_id).through(eve(self.first))
+        before = self.counts(self.partner_id).through(self.first - ONE_DAY)
         found = self._counted(self.partner_id, self.first, self.last)
         return list(enumerate(found, start=before + 1))
 
     def counted_client(self, partner_id: str, day: date, ordinal: int) -> CountedClient:
         """The client of an ordinal of some partner, which counts on a day."""
-        before = self.counts(partner_id).through(eve(day))
+        before = self.counts(partner_id).through(day - ONE_DAY)
         return list(self._counted(partner_id, day, day))[ordinal - before - 1]
 
     def booked(self, *classes: type[Event], days: tuple[date, date] | None = None) -> list[Booked]:

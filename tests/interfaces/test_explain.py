@@ -129,14 +129,6 @@ def test_what_was_known_at_a_position(billing: Commands) -> None:
     assert "not both" in billing.refused("explain", line, *both, status=2)
 
 
-def test_the_calendar_s_first_and_last_month(billing: Commands) -> None:
-    """Before the first there is no day; after the last none comes, so it is never over."""
-    of_partner = ("explain", "--partner", "p-alpha", "--period")
-    assert billing.done(*of_partner, "0001-01", "--format", "json").json["month"] == "0001-01"
-    assert "9999-12 is the calendar's last month" in billing.refused(*of_partner, "9999-12")
-    assert billing.done(*of_partner, "9999-11", "--format", "json").json["month"] == "9999-11"
-
-
 def test_why_nothing_for_people(billing: Commands) -> None:
     """The reason by name, what it rests on with its position, and who claimed the client."""
     said = billing.done("explain", "--client", "c-1", "--period", "2030-01-01").out
