@@ -122,7 +122,9 @@ class Grammar:
             return None
         columns = [*zip(*found, strict=True)] if len(self.names) > 1 else [tuple(found)]
         for place in self._absent:
-            if not all(columns[place]):
+            if not any(columns[place]):
+                columns[place] = (None,) * len(texts)
+            elif not all(columns[place]):
                 columns[place] = tuple([text or None for text in columns[place]])
         return tuple(columns)
 
