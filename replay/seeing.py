@@ -13,7 +13,7 @@ from replay.course import Terms
 from replay.links import numbers_of
 from replay.plain import Columns, PlainRow, is_instant, not_as_hashed
 from replay.sealed import Sealing
-from replay.shapes import Shape, shapes
+from replay.shapes import Shape, shape_of
 
 BESIDE = 512
 """Events of one class that are looked at side by side."""
@@ -81,7 +81,7 @@ class Seeing:
         self._waiting = {}
 
     def _look_at(self, topic: bytes, rows: Sequence[PlainRow]) -> None:
-        shape = shapes().get(topic)
+        shape = shape_of(topic)
         for first in range(0, len(rows), BESIDE):
             self.others += _others(rows[first : first + BESIDE], shape, self.accepted)
 

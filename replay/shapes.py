@@ -9,9 +9,9 @@ the text of the state against the columns. It accepts an event only if
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from functools import cache
+from functools import lru_cache
 from typing import TypeAlias
 
 from events.base import Command, Event, Fact
@@ -35,16 +35,16 @@ Check: TypeAlias = "Callable[[Batch, Terrain], Iterable[int]]"
 """Gives the places of the events with which something is wrong; there is one event at least."""
 
 
-@cache
-def shapes() -> Mapping[bytes, Shape]:
-    """The shape of each topic that has one."""
-    found: dict[bytes, Shape] = {}
-    for topic, cls in TOPICS.items():
-        try:
-            found[topic.encode()] = (LineShape if issubclass(cls, Line) else Shape)(cls)
-        except Unspoken:
-            continue
-    return found
+@lru_cache(maxsize=2 * len(TOPICS))
+def shape_of(topic: bytes) -> Shape | None:
+    """The shape of a topic, if it has one; made when it is first asked for, since few occur."""
+    cls = TOPICS.get(topic.decode())
+    if cls is None:
+        return None
+    try:
+        return (LineShape if issubclass(cls, Line) else Shape)(cls)
+    except Unspoken:
+        return None
 
 
 class Shape:

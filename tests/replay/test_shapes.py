@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from events.base import Event, Fact
+from events.catalogue import TOPICS
 from events.codec import decode_state
 from events.decisions import ClientStanding, FactUnresolved
 from events.lines import AdjustmentPosted, CommissionPosted, CreditPosted, Line, PrizePosted
@@ -23,7 +24,7 @@ from replay.findings import Discrepancy, StoredRow
 from replay.links import DECIDED_BY, PageLinks
 from replay.meaning import Meaning
 from replay.plain import Columns, not_as_hashed
-from replay.shapes import shapes
+from replay.shapes import Shape, shape_of
 from replay.signs import Member, typed_columns
 from tests.compatibility.test_golden import GOLDEN
 from tests.projections.journal import PARIS
@@ -33,11 +34,14 @@ from tests.replay.test_grammar import OFTEN, OTHERS
 POSITION = 10**6
 NOON = datetime(2026, 1, 31, 11, 0, 0, 5, tzinfo=UTC)
 OPEN = Terms("Europe/Paris", date(2025, 12, 1), date(2025, 12, 31))
+SHAPES: dict[str, Shape] = {
+    topic: shape for topic in TOPICS if (shape := shape_of(topic.encode())) is not None
+}
 STATES = [
     (golden["topic"], event["state"].encode())
     for golden in GOLDEN
     for event in golden["events"]
-    if golden["topic"].encode() in shapes()
+    if golden["topic"] in SHAPES
 ]
 OTHER_VALUES: dict[str, Any] = {
     "recorded_at": NOON + timedelta(seconds=1),
@@ -97,7 +101,7 @@ def looked_through(row: StoredRow, terms: Terms) -> tuple[list[Discrepancy], Mea
 def accepted(row: StoredRow, terms: Terms) -> Accepted | None:
     """What a shape has of a row that it accepts."""
     page = Accepted(Terrain(terms))
-    others = shapes()[row.topic.encode()].take(Columns.of([plain(row)]), page)
+    others = SHAPES[row.topic].take(Columns.of([plain(row)]), page)
     return None if others else page
 
 
@@ -176,7 +180,7 @@ def test_one_that_is_wrong_keeps_no_other_from_being_accepted(topic: str) -> Non
     rows = [row._replace(**other) for row in sound for other in ({}, *others)]
     rows = [row._replace(position=POSITION + at) for at, row in enumerate(rows)]
     together, alone = Accepted(Terrain(OPEN)), Accepted(Terrain(OPEN))
-    shape = shapes()[topic.encode()]
+    shape = SHAPES[topic]
     left = shape.take(Columns.of(map(plain, rows)), together)
     left_alone = [one for row in rows for one in shape.take(Columns.of([plain(row)]), alone)]
     assert sorted(left) == left_alone
@@ -218,7 +222,7 @@ def test_the_hashes_of_a_plain_row_are_those_of_the_row(column: str) -> None:
 def test_classes_whose_columns_depend_on_their_members_have_no_shape() -> None:
     """A prize in kind, a payout that came back, a payment of no currency, a take-back."""
     for cls in (PrizePosted, PayoutClosed, PaymentBooked, AdjustmentPosted, CreditPosted):
-        assert cls.topic().encode() not in shapes()
+        assert cls.topic() not in SHAPES
 
 
 def test_columns_are_learnt_from_the_events_themselves() -> None:
