@@ -387,14 +387,20 @@ def _rejected(incoming: Incoming) -> DeadLetter:
     )
 
 
+OTHER_CONTENT = (
+    "this source and id was recorded with other content, which goes on counting; send the"
+    " correction under an id of its own"
+)
+"""Why a message is quarantined."""
+
+
 def _quarantined(incoming: Incoming, message: Message, first: int | None) -> DeadLetter:
     return DeadLetter(
         "quarantined",
         incoming.origin,
         "other_content",
         "id",
-        "this source and id was recorded with other content, which goes on counting; send the"
-        " correction under an id of its own",
+        OTHER_CONTENT,
         incoming.payload,
         message.source,
         message.id,
