@@ -13,15 +13,15 @@ FROM (
             kind,
             currency,
             SUM(amount) AS amount,
-            SUM(COALESCE(in_flight, 0)) AS in_flight,
-            SUM(COALESCE(tax, 0)) AS tax,
+            COALESCE(SUM(in_flight), 0) AS in_flight,
+            COALESCE(SUM(tax), 0) AS tax,
             SUM(CASE WHEN kind IN ('margin', 'margin_adjustment')
                 THEN CAST(:state ->> 'base' AS numeric) END) AS base
         FROM :events
         WHERE :scope
             AND kind IS NOT NULL
             AND currency IS NOT NULL
-        GROUP BY kind, currency, SIGN(amount), SIGN(amount + COALESCE(in_flight, 0))
+        GROUP BY kind, currency, amount < 0, COALESCE(amount + in_flight, amount) < 0
     ) AS money
     CROSS JOIN LATERAL (
         VALUES

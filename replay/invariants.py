@@ -95,6 +95,8 @@ def chains(
     Leaves bind versions, so whoever holds a stream's events can tell that none between is missing.
     """
     with connection.transaction(), _cursor(connection) as cursor:
+        # What streams come to fits in memory: nothing is sorted.
+        cursor.execute("SET LOCAL work_mem = '64MB'")
         cursor.execute(sql.SQL(_CHAINS).format(events=events), {"through": through})
         found = cursor.fetchall()
     for stream, count, first, last in found:
