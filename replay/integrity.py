@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -15,7 +15,10 @@ from events.values import format_instant
 from ledger.store import merkle
 from ledger.store.rows import LEAF, plain_content_hash
 from replay.findings import Discrepancy, StoredRow
-from replay.transparency.checking import Signed
+
+if TYPE_CHECKING:
+    # See replay.pages.
+    from replay.transparency.checking import Signed
 
 _BACKWARDS = "recorded before {}"
 

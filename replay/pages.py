@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg import Connection, sql
 
@@ -28,7 +28,10 @@ from replay.meaning import Meaning, Totals, balance_of, payable, plus
 from replay.plain import PlainRow, instant_of, plain_rows
 from replay.sealed import Entries, Packed, Sealing, Seals, columns_of, month_of, packed
 from replay.seeing import Seeing
-from replay.transparency.checking import Signed
+
+if TYPE_CHECKING:
+    # Who helps to look through pages is there the sooner without all that signatures need.
+    from replay.transparency.checking import Signed
 
 
 class Page(NamedTuple):
