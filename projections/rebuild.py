@@ -30,8 +30,11 @@ Progress = Callable[[int, int], None]
 """Called with the positions done and the positions there are."""
 
 
-Look = Callable[[Cursor[Any], int, Callable[[StoredProjection], sql.Identifier]], None]
-"""Called with a cursor, a position, and what gives the table of each projection as of it."""
+Table = Callable[[StoredProjection], sql.Identifier]
+"""Gives the table of a projection."""
+
+Look = Callable[[Cursor[Any], int, Table], None]
+"""Called with a cursor, a position, and what gives the tables of projections as of it."""
 
 
 @dataclass(frozen=True, slots=True)

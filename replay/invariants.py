@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 import psycopg
-from psycopg import Connection, sql
+from psycopg import Connection, Cursor, sql
 from psycopg.rows import tuple_row
 
 from events.catalogue import TOPICS
@@ -16,9 +18,12 @@ from events.course import StatementsSealed
 from events.errors import EventError
 from events.finance import FactRetracted
 from ledger.errors import LedgerError
-from projections import Projector
-from projections.rebuild import Progress, Stops, differences
-from replay.as_of import AsOf, Replay, Row
+from projections import Names, Projector
+from projections.balances import BALANCES
+from projections.definition import EVERYTHING
+from projections.rebuild import Progress, Stops, Table, differences
+from projections.views import PARTNER_BALANCES
+from replay.as_of import AsOf, Replay, Row, rows_of
 from replay.findings import Discrepancy
 from replay.meaning import Totals
 from replay.statements import seal
@@ -143,9 +148,36 @@ class Books(NamedTuple):
     receivables: list[Row]
 
 
-def books(replay: Replay, at: AsOf) -> Books:
-    """Read accounts, balances and receivables."""
-    return Books([*replay.trial_balance(at)], [*replay.balances(at)], [*replay.receivables(at)])
+class Folded:
+    """The balances to which the fold that projections are compared with comes at a position."""
+
+    def __init__(self, names: Names, position: int) -> None:
+        self._names, self._position = names, position
+        self.balances: list[Row] | None = None
+        """None until the fold was there."""
+
+    def stops(self, earlier: Stops) -> Stops:
+        """Where the fold has to stop for them: after the ``earlier`` ones."""
+        return Stops([*earlier.positions, self._position], partial(self._look, earlier))
+
+    def _look(self, earlier: Stops, cursor: Cursor[Any], position: int, table: Table) -> None:
+        if position < self._position:
+            earlier.look(cursor, position, table)
+            return
+        known = {"balances": table(BALANCES)}
+        query = PARTNER_BALANCES.select(self._names.events, EVERYTHING, known)
+        # One that is no number is told where balances are read; the fold goes on.
+        with suppress(ArithmeticError, ValueError):
+            self.balances = [*rows_of(cursor.connection, query)]
+
+
+def books(replay: Replay, at: AsOf, folded: Folded) -> Books:
+    """Read accounts, balances and receivables; balances that were folded are not added up again."""
+    balances = folded.balances
+    if balances is None:
+        # The fold broke off: what is wrong there need not be wrong with balances.
+        balances = [*replay.balances(at)]
+    return Books([*replay.trial_balance(at)], balances, [*replay.receivables(at)])
 
 
 def postings(books: Books, independent: Mapping[tuple[str, str], int]) -> Iterator[Discrepancy]:

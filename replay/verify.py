@@ -23,7 +23,7 @@ from replay.as_of import AsOf, Replay
 from replay.course import Course, commands_of
 from replay.findings import Discrepancy
 from replay.integrity import StoredHead
-from replay.invariants import DAMAGE, computed, uncomputed
+from replay.invariants import DAMAGE, Folded, computed, uncomputed
 from replay.meanwhile import answers
 from replay.pages import Page, Together, searched
 from replay.periods import Periods, shared
@@ -119,18 +119,17 @@ def _questions(projector: Projector, through: int) -> list[Callable[[Connection[
         keys = computed("D18.7", invariants.duplicates(connection, events, through))
         return Answer([*named, *keys])
 
-    def accounts(connection: Connection[Any]) -> Answer:
-        try:
-            return Answer([], invariants.books(Replay(connection, names), at))
-        except DAMAGE as error:
-            return Answer([uncomputed("D18.4", error)])
-
     def projections(connection: Connection[Any]) -> Answer:
-        rankings = Rankings(connection, names, through)
-        folded = invariants.projections(connection, projector, None, rankings.stops())
-        return Answer([*computed("D18.6", folded), *computed("D12", rankings.findings())])
+        rankings, folded = Rankings(connection, names, through), Folded(names, through)
+        stops = folded.stops(rankings.stops())
+        compared = computed("D18.6", invariants.projections(connection, projector, None, stops))
+        found = [*compared, *computed("D12", rankings.findings())]
+        try:
+            return Answer(found, invariants.books(Replay(connection, names), at, folded))
+        except DAMAGE as error:
+            return Answer([*found, uncomputed("D18.4", error)])
 
-    return [streams, lines, facts, accounts, projections]
+    return [streams, lines, facts, projections]
 
 
 @contextmanager
