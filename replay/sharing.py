@@ -7,7 +7,6 @@ pages end at a head that was read before, so each process may read its pages at 
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -15,14 +14,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
-from threading import Thread
 from typing import Any
 
 import psycopg
 from psycopg import Connection, sql
 
-from ledger.collecting import collect_seldom
 from ledger.cores import cores
+from replay.helping import begin, own_connection
 from replay.pages import Checked, Page, checked
 
 WORTH_PROCESSES = 40
@@ -33,9 +31,6 @@ _AHEAD = 2
 
 _OUT_OF_ORDER = 16
 """Pages that may be done and wait for one before them: as many as are done here meanwhile."""
-
-_own: list[Connection[Any]] = []
-"""The connection of a process that helps."""
 
 
 def is_shared(pages: int, processes: int | None = None) -> bool:
@@ -73,7 +68,7 @@ def _pool(connection: Connection[Any], others: int) -> Iterator[ProcessPoolExecu
         others,
         # Nothing of this process, its connection least of all, may be the other's too.
         mp_context=multiprocessing.get_context("spawn"),
-        initializer=_begin,
+        initializer=begin,
         initargs=(connection.info.dsn, connection.info.password),
     )
     try:
@@ -133,19 +128,5 @@ def _chained(first: Iterable[Page], then: Iterable[Page]) -> Iterator[Page]:
     yield from then
 
 
-def _begin(conninfo: str, password: str) -> None:
-    collect_seldom()
-    # A parent that was killed says no goodbye, and a process would wait for its next page for ever.
-    Thread(target=_end_with_parent, daemon=True).start()
-    _own.append(psycopg.connect(conninfo, password=password or None, autocommit=True))
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
 def _checked(events: sql.Identifier, page: Page) -> Checked:
-    return checked(_own[0], events, page)
+    return checked(own_connection(), events, page)
