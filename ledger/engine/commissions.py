@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date
@@ -28,6 +28,8 @@ from ledger.engine.state import Assignment, Ledger, Partner, Run
 from ledger.engine.subscriptions import Priced, last_return, period_starts
 from ledger.policy.programme import Programme
 from ledger.policy.versions import Adopted
+
+_NONE: AbstractSet[Period] = frozenset()
 
 
 class Held(NamedTuple):
@@ -115,13 +117,15 @@ class PartnerAccrual:
         due = self.due(account)
         if not account.touched:
             if account.rivals:
-                due = {key: it for key, it in due.items() if not self._has_rival(account, key)}
+                rivalled = _rivalled(account, due)
+                due = {period: it for period, it in due.items() if period not in rivalled}
             for period in due if len(due) == 1 else sorted(due):
                 line = self._first_line(account, period, due[period])
                 if line is not None:
                     yield line
             return
         then = due if account.unretracted is None else self.due(account.unretracted)
+        rivalled = _rivalled(account, due) if account.rivals else _NONE
         posted = account.posted
         if account.settled_through is not None:
             posted = {key: it for key, it in posted.items() if key[1] > account.settled_through}
@@ -133,9 +137,9 @@ class PartnerAccrual:
                     due.get(period),
                     then.get(period),
                     retraction=account.retraction,
-                    rival=self._has_rival(account, period),
+                    rival=period in rivalled,
                 )
-            elif not self._has_rival(account, period):
+            elif period not in rivalled:
                 line = self._first_line(account, period, due[period])
                 if line is not None:
                     yield line
@@ -163,12 +167,6 @@ class PartnerAccrual:
             if after.in_force:
                 held[name_of(account.client_id, period)] = posted
         return held
-
-    @staticmethod
-    def _has_rival(account: Account, period: Period) -> bool:
-        """Whether a first line that is not due is in force in the place of a period's."""
-        rivals = account.rivals
-        return bool(rivals) and name_of(account.client_id, period) in rivals
 
     def due(self, account: Account) -> dict[Period, Due]:
         """What is due by schedule, or by what was paid: the version of a period says which."""
@@ -336,6 +334,11 @@ class PartnerAccrual:
         members["invoice_id"] = invoice_id
         members["payment_id"] = payment_id or None
         return (MarginPosted if is_margin else CommissionPosted).holding(members)
+
+
+def _rivalled(account: Account, due: Iterable[Period]) -> AbstractSet[Period]:
+    """The due periods in whose place another first line is in force."""
+    return {each for each in due if name_of(account.client_id, each) in account.rivals}
 
 
 def _grounds(held_by: int, term: Priced) -> tuple[int, ...]:
