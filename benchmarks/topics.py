@@ -15,6 +15,7 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from tests.kafka.broker import Broker, NoBroker
 
 PARTITIONS = 4
+_BATCH_BYTES = 2**19
 HEADERS = [("content-type", b"application/cloudevents+json")]
 
 
@@ -50,7 +51,14 @@ def new_topic(address: str) -> str:
 @contextmanager
 def producer(address: str, linger_ms: int = 20) -> Iterator[KafkaProducer]:
     """A producer that waits for acknowledgement; everything has arrived when the block ends."""
-    own = KafkaProducer(bootstrap_servers=address, acks="all", linger_ms=linger_ms)
+    own = KafkaProducer(
+        bootstrap_servers=address,
+        acks="all",
+        linger_ms=linger_ms,
+        # One request holds what came in the linger: the sender has the cores of what is measured.
+        batch_size=_BATCH_BYTES,
+        metrics_enabled=False,
+    )
     try:
         yield own
         own.flush(120)
