@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from zlib import crc32
 
 import click
 import orjson
@@ -71,8 +72,17 @@ def key_of(line: bytes) -> bytes:
     return str(orjson.loads(line)["subject"]).encode()
 
 
+def send(own: KafkaProducer, topic: str, line: bytes) -> None:
+    """Send a fact, keyed by what it is about; the partition is the one that librdkafka would take.
+
+    kafka-python's own choice of it is Python, a fifth of what sending costs.
+    """
+    key = key_of(line)
+    own.send(topic, line, key=key, headers=HEADERS, partition=crc32(key) % PARTITIONS)
+
+
 def fill(address: str, topic: str, lines: Iterable[bytes]) -> None:
     """Send facts, keyed by what they are about, and wait until all have arrived."""
     with producer(address) as own:
         for line in lines:
-            own.send(topic, line, key=key_of(line), headers=HEADERS)
+            send(own, topic, line)
