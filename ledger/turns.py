@@ -24,7 +24,7 @@ from ledger.appending import Appender
 TURN_SECONDS = 3.0
 """What is begun in so long a time belongs to one turn."""
 
-MORE_SECONDS = 0.05
+MORE_SECONDS = 0.2
 """How long a turn waits, when all is appended, for the next batch to be there."""
 
 FOLLOW_SECONDS = 0.25
