@@ -51,13 +51,16 @@ class Appender:
     def takes_connections(self) -> bool:
         """Whether the database takes a connection now; told after two seconds at most.
 
-        The pool does not serve to ask: it tries a database that is away ever more seldom.
+        The pool does not serve to ask: it tries a database that is away ever more seldom. It is
+        told to let go of those that died: it would hand them out one by one.
         """
-        given: Any = self.recorder.datastore.pool.kwargs
+        pool = self.recorder.datastore.pool
+        given: Any = pool.kwargs
         try:
             psycopg.connect(**given | {"connect_timeout": _KNOCK_TIMEOUT_S}).close()
         except psycopg.OperationalError:
             return False
+        pool.check()
         return True
 
     def insert(self, cursor: Cursor[Any], head: Head, rows: Rows, versions: Any = None) -> Appended:
