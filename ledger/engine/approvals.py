@@ -72,10 +72,8 @@ def proposed(proposal: CommandProposed) -> Controlled:
 
     Raises UnreadableState if the members are none of that type.
     """
-    state = orjson.dumps(
-        {**proposal.members, "operator": proposal.operator}, option=orjson.OPT_SORT_KEYS
-    )
-    command = decode_state(proposal.topic_, state)
+    members = {**proposal.members, "operator": proposal.operator}
+    command = decode_state(proposal.topic_, orjson.dumps(members))
     assert isinstance(command, Controlled)
     return command
 

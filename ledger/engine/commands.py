@@ -47,7 +47,7 @@ def check_adoption(
     ledger: Ledger, programme: Programme, from_day: date | None, time_zone: str | None
 ) -> None:
     """A programme version may be adopted (D7.2)."""
-    versions = ledger.programmes.versions.get(programme.name, ())
+    versions = ledger.programmes.versions.get(programme.name)
     if time_zone is not None and not _is_zone(time_zone):
         raise Refused(f"{time_zone!r} is no time zone; give one such as Europe/Paris")
     if time_zone is not None and ledger.time_zone not in {"", time_zone}:
@@ -146,7 +146,7 @@ def check_close(ledger: Ledger, month: str) -> None:
     if closed is not None and last <= closed:
         raise Refused(f"{month} is closed already; the last closed month is {month_of(closed)}")
     if closed is not None:
-        following = month_of(add_months(closed.replace(day=1), 1))
+        following = month_of(add_months(closed, 1))
         if month != following:
             raise Refused(f"months close in order: close {following} before {month}")
     if accrued is None or accrued < last:
