@@ -139,7 +139,7 @@ def check_accrual(ledger: Ledger, through: date) -> None:
 
 def check_close(ledger: Ledger, month: str) -> None:
     """A month may be closed: L is its last day or later, and it is the next one (D16)."""
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month, re.ASCII) or month < "0001":
+    if not re.fullmatch(r"(?!0000)\d{4}-(0[1-9]|1[0-2])", month, re.ASCII):
         raise Refused(f"{month!r} is no month; write it as YYYY-MM, such as 2026-01")
     last = end_of_month(first_of_month(month))
     closed, accrued = ledger.closed_through, ledger.accrued_through
