@@ -47,6 +47,17 @@ def test_months_keep_the_day(first: str, months: int, found: str) -> None:
     assert calendar.add_months(day(first), months) == day(found)
 
 
+def test_days_end_with_the_calendar() -> None:
+    """D3.4: a window that would end after it ends with it."""
+    for first, days, found in (
+        ("2024-02-28", 0, "2024-02-28"),
+        ("2024-02-28", 2, "2024-03-01"),
+        ("9999-12-01", 30, "9999-12-31"),
+        ("9999-12-01", 31, "9999-12-31"),
+    ):
+        assert calendar.add_days(day(first), days) == day(found)
+
+
 @pytest.mark.parametrize(
     ("start", "end", "months"),
     [
