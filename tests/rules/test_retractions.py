@@ -234,6 +234,23 @@ def test_d9_5_a_claim_told_after_a_retraction_is_worth_what_it_would_be(
     story.then(waiver("2024-01-10", 800), take_back("2024-01-10", -1_200))
 
 
+def test_d9_5_a_lead_converted_after_a_retraction_claims_of_its_capture(given: Given) -> None:
+    """The activation is in its window without retractions, too: so nothing of 10.00 is waived."""
+    story = given(
+        *TWO,
+        changed("2024-01-04", 5_000, id="never"),
+        retract("never"),
+        lead("2024-01-05", "l"),
+        converted("2024-01-20", "l"),
+        activated("2024-01-10"),
+        changed("2024-01-10T18:00:00Z", 15_000, id="mistaken"),
+    )
+    story.when(accrue("2024-01-31")).then(commission("2024-01-10", 3_000))
+    story.when(retract("mistaken"), accrue("2024-01-31")).then(
+        take_back("2024-01-10", -1_000, base=5_000)
+    )
+
+
 def test_d9_5_a_true_churn_beside_it_takes_nothing_back(given: Given) -> None:
     """U is 0 as V is: all was waived, nothing rested on the retracted claim alone."""
     story = posted(given).when(churned("2024-01-10"), retract("claim"), accrue("2024-01-31"))
