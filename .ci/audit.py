@@ -11,7 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-LOCK = Path(__file__).parents[1] / "requirements.lock"
+# Whatever the other lock file names stands in this one, in the same version.
+LOCK = Path(__file__).parents[1] / "requirements-dev.lock"
 _UNREACHABLE = ("connection", "connect to", "timed out", "timeout", "name resolution", "proxy")
 
 

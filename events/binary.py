@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import orjson
+from pydantic import JsonValue
 
 from events.envelope import HORIZON_DAYS, MAX_BYTES, Message, decode
 from events.errors import Rejection
@@ -43,6 +44,18 @@ def decode_record(
         if attributes is not None:
             value = _whole(attributes, value)
     return decode(value, received_at, horizon_days=horizon_days)
+
+
+def time_said(headers: Headers, value: bytes) -> JsonValue:
+    """What a message, taken or not, says of its time; None where nothing of it can be read."""
+    try:
+        attributes = _attributes(headers)
+        if attributes is not None:
+            return attributes.get("time")
+        event = orjson.loads(value)
+    except (Rejection, orjson.JSONDecodeError):
+        return None
+    return event.get("time") if isinstance(event, dict) else None
 
 
 def _attributes(headers: Headers) -> dict[str, str] | None:

@@ -65,6 +65,8 @@ _SETTINGS = {
 _SETTINGS_NOT_DURABLE = {
     "fsync": "off",
     "full_page_writes": "off",
+    # It may be in memory, and nothing is to be recovered from it.
+    "max_wal_size": "512MB",
 }
 
 
@@ -103,6 +105,7 @@ class Server:
         self._binaries = _binaries()
         self._cluster = cluster_of(places.home)
         self._account = _account()
+        self._said = ""
 
     def start(self) -> None:
         """Bring the server up, from whatever state it is in; return when it takes connections."""
@@ -123,8 +126,8 @@ class Server:
         else:
             return
         raise EmbeddedDatabaseError(
-            f"the embedded PostgreSQL in {self.places.data} does not start; "
-            f"its log {self._log} ends: {self._last_words()}"
+            f"the embedded PostgreSQL in {self.places.data} does not start:"
+            f" {_complaints(self._said)}; its log {self._log} ends: {self._last_words()}"
         )
 
     def stop(self) -> None:
@@ -197,7 +200,7 @@ class Server:
         _end(_processes(lambda words: argument in words))
 
     def _launch(self) -> bool:
-        """Start a server that does not run; whether it came up."""
+        """Start a server that does not run; whether it came up, and what was said if not."""
         settings = _SETTINGS | ({} if self._durable else _SETTINGS_NOT_DURABLE)
         settings |= {
             "unix_socket_directories": str(self.places.run),
@@ -221,6 +224,7 @@ class Server:
             f"--log={self._log}",
             f"--options={options}",
         )
+        self._said = done.stdout
         return done.returncode == 0
 
     def _ready(self) -> bool:
@@ -293,6 +297,9 @@ class Server:
             # Reading past closed directories beats opening them to everybody.
             power = _passing_power()
             prefix += [f"--inh-caps=+{power}", f"--ambient-caps=+{power}"]
+        if not _may_pass(self._binaries, self._account):
+            # PostgreSQL's programs ask access(2) about themselves, which leaves powers out else.
+            prefix.append("--securebits=+no_setuid_fixup")
         return prefix
 
     @property

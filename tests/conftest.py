@@ -9,8 +9,6 @@ create databases and roles). The Kafka broker is shared in the same way, or is t
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +20,7 @@ import pytest
 from psycopg import sql
 
 from interfaces.embedded import EmbeddedPostgres
+from tests.home import Home, new_home
 from tests.kafka import broker
 from tests.kafka.topics import Topics
 
@@ -40,6 +39,7 @@ _OURS = {
     *SOAK_VARIABLES,
 }
 _BUILTIN_LOCALE_SINCE = 170000
+_HOME = pytest.StashKey[Home]()
 
 # Deadlines measure the machine, not the code, when two cores are shared by everybody.
 hypothesis.settings.register_profile("dev", deadline=None, max_examples=50)
@@ -61,8 +61,28 @@ def pytest_configure(config: pytest.Config) -> None:
         if name.startswith("COMMISSIONS_") and name not in _OURS:
             del os.environ[name]
     if not hasattr(config, "workerinput"):
-        os.environ[HOME_VARIABLE] = tempfile.mkdtemp(prefix="commissions-test-")
+        config.stash[_HOME] = new_home()
+        os.environ[HOME_VARIABLE] = str(config.stash[_HOME].path)
         os.environ[RUN_VARIABLE] = str(os.getpid())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many workers ``auto`` is: one a core, and one for the tests that mostly wait."""
+    return (os.cpu_count() or 1) + 1
+
+
+# Before xdist reads the groups.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long tests; those that wait for what they broke follow each other.
+
+    Several of them at once would leave the others no core, one after the other they leave them all.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    for item in items:
+        if item.get_closest_marker("fault"):
+            item.add_marker(pytest.mark.xdist_group("faults"))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -75,7 +95,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
                 drop_database(admin, template_name(home))
         broker.end(home)
         EmbeddedPostgres(home).stop()
-        shutil.rmtree(home, ignore_errors=True)
+        config.stash[_HOME].remove()
 
 
 @pytest.fixture(scope="session")

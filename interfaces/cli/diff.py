@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from interfaces.cli.command import Command
-from interfaces.cli.options import DAY, IDENTIFIER, INSTANT, Whole, format_option
+from interfaces.cli.options import ANY_DAY, IDENTIFIER, INSTANT, Whole, format_option
 from interfaces.cli.output import Column, Format, to_json, write_csv, write_table
 from interfaces.cli.queries import CLIENT, PARTNER, POSITION, require_partner
 from interfaces.cli.session import Session
@@ -71,7 +71,9 @@ class _Moment(click.ParamType[int | datetime]):
     metavar="POSITION|INSTANT",
     help="The later place; by default everything recorded.",
 )
-@click.option("--effective-at", type=DAY, metavar="DAY", help="Only what had happened by this day.")
+@click.option(
+    "--effective-at", type=ANY_DAY, metavar="DAY", help="Only what had happened by this day."
+)
 @click.option("--partner", type=IDENTIFIER, help="Only this partner.")
 @format_option
 @click.pass_obj

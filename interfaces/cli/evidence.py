@@ -62,7 +62,10 @@ class _Period(click.ParamType[Asked]):
     ) -> Asked:
         """Read the first and the last month."""
         first, _, last = str(value).partition("..")
-        return Asked(MONTH.convert(first, param, ctx), MONTH.convert(last or first, param, ctx))
+        period = Asked(MONTH.convert(first, param, ctx), MONTH.convert(last or first, param, ctx))
+        if period.last < period.first:
+            self.fail(f"{value!r} ends before it begins; write the earlier month first", param, ctx)
+        return period
 
 
 @click.command(cls=Command)
@@ -86,7 +89,7 @@ def evidence(
     session: Session,
     period: Asked,
     out: Path,
-    rates: tuple[tuple[str, Decimal], ...],
+    rates: Mapping[str, Decimal],
     format_: Format,
 ) -> None:
     """What an auditor needs of some closed months, in one zip file: the same bytes each time.
@@ -98,7 +101,7 @@ def evidence(
 
         def more(at: AsOf) -> Iterator[File]:
             yield File("README.txt", README.encode())
-            yield from _books(replay, at, period, dict(rates))
+            yield from _books(replay, at, period, rates)
 
         content = pack(found.files(period, more), period, _queries(period))
         recorded, position = may_be_recorded(session, replay), replay.resolve().position

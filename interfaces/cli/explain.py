@@ -99,20 +99,22 @@ def explain_command(
         )
     if partner_id is not None and subscription_id is not None:
         raise click.UsageError("--subscription is of a client; leave it out")
+    day = DAY.convert(period or "", None, None) if client_id is not None else None
+    month = MONTH.convert(period or "", None, None) if partner_id is not None else None
     with session.replay() as replay:
         at = replay.resolve(known_at=known_at)
         if position is not None:
             event = explain(replay, position, at)
             document, lines = event.document(), _text(event, session.locale)
             agrees = event.agrees is not False
-        elif client_id is not None:
-            day = DAY.convert(period or "", None, None)
+        elif client_id is not None and day is not None:
             missing = why_nothing(replay, client_id, subscription_id, day, at)
             document, lines = missing.document(), missing_text(missing, session.locale)
             agrees = missing.agrees
         else:
             assert partner_id is not None
-            beside = why_no_more(replay, partner_id, MONTH.convert(period or "", None, None), at)
+            assert month is not None
+            beside = why_no_more(replay, partner_id, month, at)
             document, lines = beside.document(), beside_text(beside, session.locale)
             agrees = beside.agrees
     session.line.add(position=at.position if position is None else position)

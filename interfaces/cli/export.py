@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
 import click
@@ -84,21 +85,34 @@ class ExchangeRate(click.ParamType[tuple[str, Decimal]]):
             return value
         key, _, text = value.partition("=")
         currency, dated, month = key.partition("@")
-        try:
-            rate = Decimal(text)
-        except InvalidOperation:
-            rate = Decimal(0)
-        if not (rate.is_finite() and rate > 0):
+        rate = (
+            Decimal(text) if re.fullmatch(r"\d{1,12}(\.\d{1,12})?", text, re.ASCII) else Decimal()
+        )
+        if not rate:
             told = "write it as CHF=1.0432, or CHF@2026-01=1.0432 for a month"
             self.fail(f"{value!r} is no rate; {told}", param, ctx)
-        CURRENCY.convert(currency, param, ctx)
+        if CURRENCY.convert(currency, param, ctx) == BOOKS:
+            self.fail(f"{value!r}: the books are in {BOOKS}; leave its rate out", param, ctx)
         return f"{currency}@{MONTH.convert(month, param, ctx)}" if dated else currency, rate
+
+
+def _once(
+    ctx: click.Context, param: click.Parameter, given: Sequence[tuple[str, Decimal]]
+) -> dict[str, Decimal]:
+    """The rates by their keys, each given once: which of two is meant nobody knows."""
+    rates = dict(given)
+    if len(rates) < len(given):
+        keys = [key for key, _ in given]
+        twice = next(key for key in rates if keys.count(key) > 1)
+        raise click.BadParameter(f"{twice} has two rates; give one", ctx, param)
+    return rates
 
 
 rates_option = click.option(
     "--rate",
     "rates",
     type=ExchangeRate(),
+    callback=_once,
     multiple=True,
     metavar="CUR[@YYYY-MM]=EUROS",
     help="Euros for one unit of another currency, of one month or of all; again for each.",
@@ -108,7 +122,7 @@ rates_option = click.option(
 
 @export.command("fec", cls=Command)
 @click.option(
-    "--year", type=Whole(1, 9999), required=True, help="In which the financial year ends."
+    "--year", type=Whole(2, 9999), required=True, help="In which the financial year ends."
 )
 @rates_option
 @click.option(
@@ -125,7 +139,7 @@ def fec_command(
     session: Session,
     *,
     year: int,
-    rates: tuple[tuple[str, Decimal], ...],
+    rates: Mapping[str, Decimal],
     out: Path,
     place: Place,
     format_: Format,
@@ -133,7 +147,7 @@ def fec_command(
     """The French file of entries (FEC) of a year, tied out."""
     with session.replay() as replay:
         at = replay.resolve(**place)
-        file = fec(replay, at, year, dict(rates))
+        file = fec(replay, at, year, rates)
     content = file.text.encode()
     out.mkdir(parents=True, exist_ok=True)
     replace_file(out / file.name, content)

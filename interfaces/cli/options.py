@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime
 from functools import wraps
 from math import isfinite
@@ -22,9 +23,12 @@ Decorator = Callable[[Callable[..., R]], Callable[..., R]]
 
 
 class Day(click.ParamType[date]):
-    """An ISO day, in the ledger's time zone."""
+    """An ISO day, in the ledger's time zone, from a first one on."""
 
     name = "day"
+
+    def __init__(self, first: date) -> None:
+        self._first = first
 
     def convert(
         self, value: str | date, param: click.Parameter | None, ctx: click.Context | None
@@ -32,12 +36,15 @@ class Day(click.ParamType[date]):
         """Read ``YYYY-MM-DD``."""
         if isinstance(value, date):
             return value
-        try:
-            if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
-                return date.fromisoformat(value)
-        except ValueError:
-            pass
-        return self.fail(f"{value!r} is no day; write it as YYYY-MM-DD", param, ctx)
+        day: date | None = None
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+            with suppress(ValueError):
+                day = date.fromisoformat(value)
+        if day is None:
+            return self.fail(f"{value!r} is no day; write it as YYYY-MM-DD", param, ctx)
+        if day < self._first:
+            return self.fail(f"{value!r} has no day before it; write a later one", param, ctx)
+        return day
 
 
 class RunDay(click.ParamType[date | Literal["today", "yesterday"]]):
@@ -57,13 +64,13 @@ class RunDay(click.ParamType[date | Literal["today", "yesterday"]]):
 
 
 class Month(click.ParamType[str]):
-    """A month, ``YYYY-MM``."""
+    """A month, ``YYYY-MM``, with a day before and after it in the calendar."""
 
     name = "month"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check that it is a month."""
-        if not re.fullmatch(r"(?!0000)\d{4}-(0[1-9]|1[0-2])", value, re.ASCII):
+        if not re.fullmatch(r"(?!0000|0001-01|9999-12)\d{4}-(0[1-9]|1[0-2])", value, re.ASCII):
             self.fail(f"{value!r} is no month; write it as YYYY-MM", param, ctx)
         return value
 
@@ -170,7 +177,9 @@ class Seconds(click.FloatRange):
         return seconds
 
 
-DAY = Day()
+ANY_DAY = Day(date.min)
+DAY = Day(date(1, 1, 2))
+"""A day that may be recorded: it has an eve, and a start in every time zone."""
 RUN_DAY = RunDay()
 MONTH = Month()
 QUARTER = Quarter()
@@ -243,7 +252,7 @@ def as_of_options(function: Callable[..., R]) -> Callable[..., R]:
     )
     @click.option(
         "--effective-at",
-        type=DAY,
+        type=ANY_DAY,
         metavar="DAY",
         help="Only what had happened by this day.",
     )

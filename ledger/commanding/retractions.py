@@ -119,8 +119,7 @@ class RetractionCommands(Commanding):
         query = sql.SQL(text).format(events=self._entities.table)
         parameters = {
             "voided": [d.fact for d in decisions if isinstance(d, FactVoided)],
-            "client_id": getattr(fact.data, "client_id", None),
-            "clients": sorted({d.client_id for d in decisions if isinstance(d, ClientStanding)}),
+            "clients": sorted(_clients_of(decisions)),
             "partner": counted_by,
             "counted_on": counted_on,
             "reported": fact.data.stream if fact.data.stream.startswith("partner:") else None,
@@ -128,6 +127,15 @@ class RetractionCommands(Commanding):
         with cursor.connection.cursor(row_factory=tuple_row) as own:
             own.execute(query, parameters, prepare=False)
             return [Resting(*row) for row in own]
+
+
+def _clients_of(decisions: Sequence[Decision]) -> set[str]:
+    """Whose lines may rest on what was voided; of a payment its client stands as before."""
+    return {
+        decision.client_id
+        for decision in decisions
+        if isinstance(decision, ClientStanding | FactVoided) and decision.client_id is not None
+    }
 
 
 def _no_longer_counted(decisions: Sequence[Decision]) -> tuple[str | None, date | None]:

@@ -10,15 +10,17 @@ from zoneinfo import ZoneInfo
 from psycopg import Cursor, sql
 from psycopg.rows import tuple_row
 
+from events.binary import time_said
 from events.codec import decode_state
 from events.finance import OpenLetter, PeriodClosed
+from ledger.dead_letters import unpack
 from ledger.engine.state import LEDGER, Ledger
 from ledger.engine.unsettled import Unsettled, is_of_month
 from ledger.ports import ReadModels
 from ledger.store.recorder import LedgerRecorder
 
 _LETTERS = """
-SELECT id, kind, encode(payload_sha256, 'hex'), payload, error
+SELECT id, kind, encode(payload_sha256, 'hex'), payload, kafka_headers, error
 FROM {letters}
 WHERE status = 'open' AND id > %s
 ORDER BY id
@@ -45,8 +47,9 @@ def _letters(
     after = 0
     with cursor.connection.cursor(row_factory=tuple_row) as own:
         while rows := own.execute(query, (after, _PAGE)).fetchall():
-            for number, kind, sha256, payload, error in rows:
-                if payload is None or is_of_month(bytes(payload), error, last, zone):
+            for number, kind, sha256, payload, headers, error in rows:
+                said = None if payload is None else time_said(unpack(headers), bytes(payload))
+                if is_of_month(said, error, last, zone):
                     yield OpenLetter(id=number, kind=kind, sha256=sha256)
                 after = number
 

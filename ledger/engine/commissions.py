@@ -271,7 +271,8 @@ class PartnerAccrual:
         by_activation = version.programme.rate_basis == "activation_date"
         tier = self._partner.tier_on(account.first_activated_on if by_activation else start)
         brand = self._brand(version.programme, start) if self._brands else None
-        rate = brand or version.programme.rate(tier, year, self._founding)
+        # A brand may keep nothing: 0 % is a share.
+        rate = version.programme.rate(tier, year, self._founding) if brand is None else brand
         members = {
             "rule": "D7" if brand is None else "D13",
             "programme_version": version.version,

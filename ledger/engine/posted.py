@@ -68,6 +68,8 @@ class PostedPeriods:
             if place is not None:
                 periods, period = place
                 periods[period] = _corrected(periods[period], event)
+                # Finance may name what was taken back of a period, too (D9.4).
+                self._places[position] = place
 
     def _line(self, position: int, line: PeriodLine) -> None:
         period = period_of(line)

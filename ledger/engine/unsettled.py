@@ -8,7 +8,7 @@ from datetime import date
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-import orjson
+from pydantic import JsonValue
 
 from events.finance import OpenLetter, PeriodClosed
 from events.values import parse_instant
@@ -50,14 +50,13 @@ class Unsettled(NamedTuple):
         )
 
 
-def is_of_month(payload: bytes, error: str, last: date, zone: ZoneInfo) -> bool:
+def is_of_month(said: JsonValue, error: str, last: date, zone: ZoneInfo) -> bool:
     """Whether a dead letter may be about a month up to its last day, or one before.
 
-    It is not if it says a later time that can be read. ``error`` is the class of what was wrong
-    with it: of a letter with a wrong time nobody knows the day.
+    It is not if it says a later time that can be read. ``said`` is what it says of its time,
+    ``error`` the class of what was wrong with it: of one with a wrong time nobody knows the day.
     """
-    if error == "wrong_time":
-        return True
-    with suppress(ValueError, TypeError, AttributeError):
-        return day_of(parse_instant(orjson.loads(payload).get("time")), zone) <= last
+    if error != "wrong_time" and isinstance(said, str):
+        with suppress(ValueError):
+            return day_of(parse_instant(said), zone) <= last
     return True

@@ -40,8 +40,8 @@ def cut_off(replay: Replay, at: AsOf, year_end: date) -> list[Row]:
     """Return the lines that a year which ends on a day has to look at, by section and position.
 
     ``late``: S in the year, posted after it. ``ahead``: posted by its end, for service past it.
-    ``in_kind``: prizes that are no money, with their value, S in the year. A sponsor's share and a
-    take-back have the period of the line that they name.
+    ``in_kind``: prizes that are no money, with their value, S in the year. A sponsor's share, a
+    take-back and an adjustment by finance have the period of the line that they name.
     """
     rows = list(_rows(replay, at, year_end))
     return sorted(rows, key=lambda row: (_SECTIONS[str(row["section"])], row["position"]))
@@ -59,41 +59,52 @@ def divide(amount: int, first: date, last: date, year_end: date) -> tuple[int, i
 
 def _rows(replay: Replay, at: AsOf, year_end: date) -> Iterator[Row]:
     begin = add_months(year_end, -_MONTHS) + ONE_DAY
-    reaching: dict[object, date] = {}
+    reaching: dict[object, tuple[date, date]] = {}
     for line in replay.history(at):
         service, posted = line["service_date"], line["posting_date"]
         assert isinstance(service, date)
         assert isinstance(posted, date)
-        if line["kind"] == "waiver" or service > year_end:
+        if service > year_end:
             continue
-        end = line["service_end"] or reaching.get(line["line"])
-        if isinstance(end, date) and end > year_end:
-            reaching[line["position"]] = end
-        else:
-            end = line["service_end"]
-        section = _section(line, service, posted, begin, year_end, end)
+        end = line["service_end"]
+        period = reaching.get(line["line"])
+        if isinstance(end, date):
+            # Finance's adjustment has a day of its own, and the days of the line that it names.
+            period = service, end
+        if period is not None and period[1] > year_end:
+            reaching[line["position"]] = period
+        if line["kind"] == "waiver":
+            continue
+        section = _section(line, service, posted, begin, year_end, period)
         if section is not None:
-            yield _row(section, line, service, end, year_end)
+            yield _row(section, line, period, year_end)
 
 
 def _section(
-    line: Row, service: date, posted: date, begin: date, year_end: date, end: object
+    line: Row,
+    service: date,
+    posted: date,
+    begin: date,
+    year_end: date,
+    period: tuple[date, date] | None,
 ) -> str | None:
     if line["kind"] == "prize" and not line["in_balance"]:
         return "in_kind" if service >= begin else None
     if posted > year_end:
         return "late" if service >= begin else None
-    return "ahead" if isinstance(end, date) and end > year_end else None
+    return "ahead" if period is not None and period[1] > year_end else None
 
 
-def _row(section: str, line: Row, service: date, end: object, year_end: date) -> Row:
+def _row(section: str, line: Row, period: tuple[date, date] | None, year_end: date) -> Row:
     amount = line["amount"]
     assert isinstance(amount, int)
     row: Row = {name: line.get(name) for name in MEMBERS}
-    row |= {"section": section, "service_end": end, "within": amount, "after": 0}
-    if isinstance(end, date):
-        within, after = divide(amount, service, end, year_end)
-        days = (end - service).days + 1
+    row |= {"section": section, "within": amount, "after": 0}
+    if period is not None:
+        first, end = period
+        within, after = divide(amount, first, end, year_end)
+        days = (end - first).days + 1
         past = max((end - year_end).days, 0)
-        row |= {"days": days, "days_after": past, "within": within, "after": after}
+        row |= {"service_end": end, "days": days, "days_after": past}
+        row |= {"within": within, "after": after}
     return row

@@ -19,8 +19,10 @@ from tests.rules.facts import (
     changed,
     churned,
     enrolled,
+    invoiced,
     nps,
     referred,
+    refunded,
     settled,
 )
 from tests.rules.ledger_adapter import RealLedger, open_ledger
@@ -77,6 +79,25 @@ def test_a_sponsors_reward_and_its_share_of_what_is_taken_back() -> None:
         )
         story.when(retract("claim"))
         assert listed(ledger) == [("RewardPosted", None), ("OverridePosted", "c1")]
+
+
+@pytest.mark.parametrize("fact", ["payment", "refund"])
+def test_a_sponsors_share_of_what_was_never_paid(fact: str) -> None:
+    """The client counts as before, and how it stands is as it was: its invoice says it."""
+    terms: JsonValue = {"reward": 100_000, "active_clients": 1, "override": "0.05"}
+    with open_ledger() as ledger:
+        story = Given(ledger)(
+            enrolled("2024-01-01", "p9"),
+            enrolled("2024-01-01", sponsor="p9"),
+            activated("2024-01-05", partner="p1"),
+            invoiced("2024-02-05", invoice="i1", id="payment"),
+            refunded("2024-02-06", 1_000, invoice="i1", id="refund"),
+            invoiced("2024-02-05", invoice="i2"),
+            accrue("2024-02-29"),
+            programme=programme(accrual="invoice", sponsorship=terms),
+        )
+        story.when(retract(fact))
+        assert listed(ledger) == [("OverridePosted", "c1")]
 
 
 def test_a_bonus_that_the_client_was_counted_for() -> None:

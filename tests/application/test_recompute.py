@@ -29,6 +29,7 @@ from tests.rules.facts import (
     settled,
 )
 from tests.rules.ledger_adapter import RealLedger, _database, _empty, open_ledger
+from tests.rules.looking import looking
 from tests.rules.programmes import plain, programme
 
 STORY: tuple[Entry, ...] = (
@@ -67,7 +68,7 @@ def ledger() -> Iterator[RealLedger]:
 
 def found() -> list[Discrepancy]:
     """What is decided otherwise."""
-    with psycopg.connect(_database(), autocommit=True) as connection:
+    with looking(_database()) as connection:
         return [each.told() for each in recompute(connection).differences]
 
 
@@ -96,7 +97,7 @@ def replace(topic: str, old: str, new: str) -> int:
 
 def places(*topics: str) -> list[int]:
     """The positions of the events of topics."""
-    with psycopg.connect(_database(), autocommit=True) as connection:
+    with looking(_database()) as connection:
         rows = connection.execute(
             "SELECT position FROM ledger.events WHERE topic = ANY(%s) ORDER BY position",
             (list(topics),),
@@ -214,7 +215,7 @@ def test_another_engine_explains_a_difference(monkeypatch: pytest.MonkeyPatch) -
     """The command of a decision names its engine; of a fact the commands before and after it."""
     replace("CommissionPosted/1", '"amount":2000', '"amount":2001')
     replace("ReferralAccepted/1", '"D3.3e"', '"D3.3d"')
-    with psycopg.connect(_database(), autocommit=True) as connection:
+    with looking(_database()) as connection:
         before = recompute(connection)
         assert before.unexplained == len(before.differences)
         monkeypatch.setattr(numbered, "ENGINE", numbered.ENGINE + 1)
@@ -230,7 +231,7 @@ def test_several_processes_find_the_same(ledger: RealLedger) -> None:
     """Parts are decided by whoever is free; what they tally for a ranking comes together."""
     tell(ledger, ANOTHER)
     replace("CommissionPosted/1", '"amount":2000', '"amount":2001')
-    with psycopg.connect(_database(), autocommit=True) as connection:
+    with looking(_database()) as connection:
         alone = recompute(connection)
         assert recompute(connection, processes=2, part_events=1) == alone
     assert alone.differences[0].what.endswith("amount was 2001, is 2000")
@@ -251,7 +252,7 @@ def test_a_sponsor_s_reward_is_missed_in_the_part_of_whom_it_is_for() -> None:
         run, first = places("accrual.run/1", "RewardPosted/1")[:2]
         with tampering() as owner:
             owner.execute("DELETE FROM ledger.events WHERE position = %s", (first,))
-        with psycopg.connect(_database(), autocommit=True) as connection:
+        with looking(_database()) as connection:
             for part_events in (1, 1_000):
                 [missing] = recompute(connection, part_events=part_events).differences
                 assert (missing.difference.position, missing.difference.cause) == (None, run)
@@ -283,7 +284,7 @@ def test_a_process_that_ends_is_told(ledger: RealLedger, monkeypatch: pytest.Mon
     tell(ledger, ANOTHER)
     monkeypatch.setattr("replay.recompute._decide_there", end)
     with (
-        psycopg.connect(_database(), autocommit=True) as connection,
+        looking(_database()) as connection,
         pytest.raises(NotReady, match="--processes 1"),
     ):
         recompute(connection, processes=2, part_events=1)

@@ -9,7 +9,7 @@ import pytest
 from events.codec import decode_state
 from events.errors import Rejection
 from events.finance import PeriodClosed
-from ledger.dead_letters import Incoming
+from ledger.dead_letters import Incoming, KafkaRecord
 from ledger.errors import Refused
 from tests.model.journal import Message
 from tests.rules.commands import retract
@@ -115,6 +115,20 @@ def test_d16_2_dead_letters_refuse_the_close(story: Scenario, ledger: RealLedger
     assert [one.kind for one in letters] == ["quarantined", "rejected"]
     hashes = ledger._select("SELECT encode(payload_sha256, 'hex') AS hash FROM ledger.dead_letters")
     assert {one.sha256 for one in letters} < {row["hash"] for row in hashes}
+
+
+def test_d16_2_a_letter_in_binary_mode_says_its_day_in_a_header(
+    story: Scenario, ledger: RealLedger
+) -> None:
+    """Of a later month it refuses nothing, whatever its data say."""
+    story.when(accrue("2026-02-28"))
+    wrong = Rejection("wrong_data", "data.price", "no such price")
+    data = b'{"time":"2026-01-05T00:00:00Z"}'
+    headers = [("ce_time", b"2026-02-05T00:00:00Z"), ("ce_id", b"m-1")]
+    kafka = KafkaRecord("facts", 0, 1, headers)
+    ledger.application.record([Incoming("kafka:1", data, rejection=wrong, kafka=kafka)])
+    assert closed(ledger, acknowledge=False).letters is None
+    assert "1 rejected" in refusal(ledger, "2026-02")
 
 
 def test_d16_2_a_letter_that_was_discarded_is_not_open(story: Scenario, ledger: RealLedger) -> None:

@@ -28,6 +28,7 @@ from tests.properties.stories import Story
 from tests.properties.test_planted import changed, decisions
 from tests.rules.dsl import tell
 from tests.rules.ledger_adapter import RealLedger, _database, _empty, open_ledger
+from tests.rules.looking import looking
 from tests.rules.programmes import plain
 
 _ROWS = """
@@ -46,7 +47,7 @@ _FEW = settings(
 
 def recomputed(part_events: int) -> Recomputed:
     """What the ledger at hand finds."""
-    with psycopg.connect(_database(), autocommit=True) as connection:
+    with looking(_database()) as connection:
         return recompute(connection, part_events=part_events)
 
 
@@ -54,7 +55,7 @@ def recomputed(part_events: int) -> Recomputed:
 def archived(through: int | None = None) -> Iterator[Path]:
     """The archive of the ledger at hand, in buckets of a few events."""
     with (
-        psycopg.connect(_database(), autocommit=True) as connection,
+        looking(_database()) as connection,
         tempfile.TemporaryDirectory() as directory,
     ):
         last = through or Replay(connection).resolve().position
@@ -137,7 +138,7 @@ def test_each_row_has_the_readers_that_see_it(story: Story) -> None:
     """Looked up for all parts at once, as each part says it of itself."""
     with (
         open_ledger() as ledger,
-        psycopg.connect(_database(), autocommit=True) as connection,
+        looking(_database()) as connection,
     ):
         play(story, ledger)
         with reading(connection):

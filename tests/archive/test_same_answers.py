@@ -7,7 +7,6 @@ from datetime import date
 from itertools import count
 from pathlib import Path
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -20,6 +19,7 @@ from tests.properties.play import play
 from tests.properties.questions import QUESTIONS, ask
 from tests.properties.stories import DAYS, Story
 from tests.rules.ledger_adapter import _database, open_ledger
+from tests.rules.looking import looking
 
 _FEW = settings(
     max_examples=max(4, settings().max_examples // 12),
@@ -55,7 +55,7 @@ def test_random_histories_are_answered_alike(story: Story) -> None:
     """Of a random history, written in one part or in two: at its end and in its middle."""
     with (
         open_ledger() as ledger,
-        psycopg.connect(_database(), autocommit=True) as connection,
+        looking(_database()) as connection,
         tempfile.TemporaryDirectory() as directory,
     ):
         play(story, ledger)

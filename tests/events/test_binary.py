@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from events.binary import decode_record
+from events.binary import decode_record, time_said
 from events.envelope import decode
 from events.errors import Rejection
 
@@ -76,3 +76,24 @@ def test_what_is_no_event_is_rejected(
     with pytest.raises(Rejection) as raised:
         decode_record(headers, value, AT)
     assert raised.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("headers", "value", "said"),
+    [
+        ([], WHOLE, ATTRIBUTES["time"]),
+        ([("trace", b"\xff")], b'{"time": 7, "data": {', None),
+        ([("content-type", b"application/cloudevents+json")], b'{"time": 7}', 7),
+        ([], b"[]", None),
+        ([], b"", None),
+        (BINARY, DATA, ATTRIBUTES["time"]),
+        (BINARY, b"no JSON", ATTRIBUTES["time"]),
+        ([("ce_id", b"m-1")], b'{"time": "2030-01-01T00:00:00Z"}', None),
+        ([*BINARY, ("ce_subject", b"\xff")], DATA, None),
+    ],
+)
+def test_what_a_message_says_of_its_time(
+    headers: list[tuple[str, bytes | None]], value: bytes, said: object
+) -> None:
+    """In the place that its mode has for it, though the rest of it cannot be read."""
+    assert time_said(headers, value) == said

@@ -243,3 +243,33 @@ def test_root_runs_it_as_another_user_below_a_directory_closed_to_it(home: Path)
         assert 0 not in users
         assert value(url, "SELECT 1") == 1
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_runs_it_from_a_package_below_a_directory_closed_to_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where root installed it at home: PostgreSQL's programs find each other all the same."""
+    closed = home.parent / "closed"
+    closed.mkdir(mode=0o700)
+    binaries = _postgres._binaries()
+    installed = binaries.parents[2]
+    # Programs, and the libraries that the wheel has beside its package.
+    for part in (
+        *(binaries.parent / name for name in ("bin", "lib", "share")),
+        *installed.glob("pixeltable_*.libs"),
+    ):
+        shutil.copytree(part, closed / part.relative_to(installed), symlinks=True)
+    monkeypatch.setattr(_postgres, "_binaries", lambda: closed / binaries.relative_to(installed))
+    with EmbeddedPostgres(home, durable=False) as url:
+        assert value(url, "SELECT 1") == 1
+    assert stat.S_IMODE(closed.stat().st_mode) == 0o700
+
+
+def test_a_server_that_does_not_start_is_told_with_what_was_said_of_it(home: Path) -> None:
+    """The log's end may be of an earlier start."""
+    with EmbeddedPostgres(home, durable=False):
+        pass
+    (_postgres.places_of(home).data / "global" / "pg_control").unlink()
+    with pytest.raises(EmbeddedDatabaseError, match=r"does not start: pg_ctl: error: could not"):
+        EmbeddedPostgres(home, durable=False).__enter__()

@@ -11,6 +11,7 @@ from interfaces.cli.main import main
 from tests.interfaces.commands import Commands
 
 PERSONS = ("--requested-by", "ann", "--approved-by", "bob")
+FEC = ("export", "fec", "--year", "2026", "--out", "x")
 ADJUST = ("adjust", "--partner", "p-alpha", "--reason", "error", *PERSONS)
 
 
@@ -27,6 +28,16 @@ ADJUST = ("adjust", "--partner", "p-alpha", "--reason", "error", *PERSONS)
         (("resolve", "x", "--reason", "seen", *PERSONS), "a whole number, 1 or more"),
         (("leaderboard", "--year", "26.5"), "a whole number from 1 to 9999"),
         (("accrue", "--through", "31/01/2026"), "write it as YYYY-MM-DD"),
+        (("accrue", "--through", "0001-01-01"), "write a later one"),
+        (("open", "--day", "0001-01-01", *PERSONS), "write a later one"),
+        (("explain", "--partner", "p-alpha", "--period", "0001-01"), "write it as YYYY-MM"),
+        (("statement", "p-alpha", "--month", "9999-12"), "write it as YYYY-MM"),
+        (("export", "fec", "--year", "1", "--out", "x"), "a whole number from 2 to 9999"),
+        ((*FEC, "--rate", "CHF=1.05", "--rate", "CHF=1.06"), "CHF has two rates; give one"),
+        ((*FEC, "--rate", "CHF=1e3"), "write it as CHF=1.0432"),
+        ((*FEC, "--rate", "CHF=0.00"), "write it as CHF=1.0432"),
+        ((*FEC, "--rate", "EUR=2"), "the books are in EUR; leave its rate out"),
+        (("evidence", "--period", "2026-12..2026-11", "--out", "x"), "the earlier month first"),
         (("accrue",), "Missing option '--through'"),
         (("programme", "adpt"), "Did you mean 'adopt'?"),
         (("history",), "name one PARTNER, or give --all"),

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
-import psycopg
-
 from ledger.errors import LedgerError
 from replay.recompute import PART_EVENTS, recompute
 from tests.model.accrual import is_in_force
@@ -17,6 +15,7 @@ from tests.model.journal import LedgerUnderTest, Message, perform
 from tests.model.views import OF_PERIOD, Balance, LineView, PeriodKey, TierView
 from tests.properties.stories import DAYS, AdjustLine, Step, Story
 from tests.rules.ledger_adapter import _database
+from tests.rules.looking import looking
 
 Watch = Callable[[Step], None]
 
@@ -40,7 +39,7 @@ RULES = {
 
 def decided_otherwise(part_events: int = PART_EVENTS) -> list[str]:
     """What in the ledger at hand is not decided again as it was recorded (D18.10)."""
-    with psycopg.connect(_database(), autocommit=True) as connection:
+    with looking(_database()) as connection:
         found = recompute(connection, part_events=part_events)
     return [each.what for each in found.differences]
 

@@ -24,6 +24,7 @@ from tests.properties.play import play
 from tests.properties.questions import QUESTIONS, Answer, ask
 from tests.properties.stories import DAYS, Step, Story, stories
 from tests.rules.ledger_adapter import RealLedger, _database, open_ledger
+from tests.rules.looking import looking
 
 _ON_REAL = settings(
     max_examples=max(6, settings().max_examples // 8),
@@ -45,7 +46,7 @@ def _in_turn(number: int, count: int) -> list[str]:
 @given(story=stories_of_every_rule())
 def test_what_was_answered_is_answered(story: Story) -> None:
     """As of each position of the past, and as of a day there: any question, some at each."""
-    with open_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
+    with open_ledger() as ledger, looking(_database()) as connection:
         replay = Replay(connection)
         then: list[tuple[int, date | None, dict[str, Answer]]] = []
 
@@ -94,7 +95,7 @@ def test_as_of_a_position_is_the_ledger_that_received_only_that(story: Story) ->
         ledger     o---o---o---o---o---o---o---o---o      asked as of position 4
         prefix     o---o---o---o                          asked as of all that it has
     """
-    with open_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
+    with open_ledger() as ledger, looking(_database()) as connection:
         play(story, ledger)
         whole = Replay(connection)
         with _prefixes(connection) as (prefix, receive):
@@ -111,7 +112,7 @@ def test_as_of_a_position_is_the_ledger_that_received_only_that(story: Story) ->
 @given(story=stories())
 def test_balances_of_a_day_are_what_had_happened_by_then(story: Story) -> None:
     """A line on its S, a payout on its cut-off, a settlement on its day but not before that."""
-    with open_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
+    with open_ledger() as ledger, looking(_database()) as connection:
         play(story, ledger)
         replay = Replay(connection)
         for day in DAYS:

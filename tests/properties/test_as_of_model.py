@@ -14,7 +14,6 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-import psycopg
 from hypothesis import HealthCheck, Phase, given, settings
 
 from replay.as_of import AsOf, Replay
@@ -25,6 +24,7 @@ from tests.properties.play import QUARTERS, play
 from tests.properties.stories import DAYS, Step, Story
 from tests.rules.ledger_adapter import _database, open_ledger
 from tests.rules.ledger_views import line_of
+from tests.rules.looking import looking
 
 _ON_REAL = settings(
     max_examples=max(10, settings().max_examples // 6),
@@ -41,7 +41,7 @@ Answers = dict[str, object]
 def test_as_of_both_axes_is_the_naive_model(story: Story) -> None:
     """Lines, tiers, balances, postings, payouts, badges, rankings, departments, claims."""
     model = NaiveLedger()
-    with open_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
+    with open_ledger() as ledger, looking(_database()) as connection:
         replay = Replay(connection)
         told: list[tuple[int, date, Answers]] = []
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-import psycopg
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from tests.properties.every_rule import stories_of_every_rule
 from tests.properties.play import play
 from tests.properties.stories import DAYS, Story
 from tests.rules.ledger_adapter import _database, open_ledger
+from tests.rules.looking import looking
 
 
 def between(replay: Replay, asked: Difference) -> tuple[list[Row], Counter[tuple[str, ...]]]:
@@ -38,7 +38,7 @@ def between(replay: Replay, asked: Difference) -> tuple[list[Row], Counter[tuple
 @given(story=stories_of_every_rule(), data=st.data())
 def test_steps_make_the_whole_way(story: Story, data: st.DataObject) -> None:
     """A to B and B to C are A to C: in changes, and in sums; on any day, of all and of one."""
-    with open_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
+    with open_ledger() as ledger, looking(_database()) as connection:
         play(story, ledger)
         replay = Replay(connection)
         last = replay.resolve().position

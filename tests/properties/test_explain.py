@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import psycopg
 from hypothesis import HealthCheck, Phase, given, settings
 
 from replay.as_of import Replay
@@ -11,6 +10,7 @@ from tests.properties.every_rule import stories_of_every_rule
 from tests.properties.play import play
 from tests.properties.stories import Story
 from tests.rules.ledger_adapter import _database, open_ledger
+from tests.rules.looking import looking
 
 _EACH = 7
 """Of events that are no lines, every so-manieth: explaining all would take minutes."""
@@ -28,7 +28,7 @@ TOLD_BY_THE_ENGINE = frozenset({"ClawbackWaived", "AdjustmentPosted"})
 @given(story=stories_of_every_rule())
 def test_every_event_is_explained_and_every_line_comes_out(story: Story) -> None:
     """All that an event names is found before it; no explanation contradicts its line."""
-    with open_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
+    with open_ledger() as ledger, looking(_database()) as connection:
         play(story, ledger)
         replay = Replay(connection)
         at = replay.resolve()

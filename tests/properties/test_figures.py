@@ -50,6 +50,7 @@ from tests.model.journal import Message
 from tests.properties.play import play
 from tests.properties.stories import DAYS, Step, Story, terms
 from tests.rules.ledger_adapter import RealLedger, _database, open_ledger
+from tests.rules.looking import looking
 
 _ON_REAL = settings(
     max_examples=max(8, settings().max_examples // 8),
@@ -197,7 +198,7 @@ def _counted(ledger: RealLedger, position: int, until: date) -> plain.Figures:
 )
 def test_the_figures_are_a_plain_count(seed: int, day: date | None, share: int) -> None:
     """Of each partner and of the programme, as of any position and day."""
-    with open_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
+    with open_ledger() as ledger, looking(_database()) as connection:
         play(journey(seed), ledger)
         replay = Replay(connection)
         position = replay.resolve().position
@@ -283,7 +284,7 @@ def _compare_windows(measures: Measures, counted: plain.Figures, day: date) -> N
 @given(seed=st.integers(0, 10**9))
 def test_figures_of_a_position_are_those_told_then(seed: int) -> None:
     """Whatever is recorded afterwards."""
-    with open_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
+    with open_ledger() as ledger, looking(_database()) as connection:
         replay = Replay(connection)
         then: list[tuple[int, date | None, list[Row]]] = []
 
@@ -306,7 +307,7 @@ def _answers(replay: Replay, position: int, day: date | None) -> list[Row]:
 def test_what_is_projected_comes_true_if_nothing_changes(seed: int) -> None:
     """With no fact of a later day, runs through the year's end post just what was projected."""
     day, end = _DENSE[-1], date(2024, 12, 31)
-    with open_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
+    with open_ledger() as ledger, looking(_database()) as connection:
         play([*journey(seed), Accrue(day)], ledger)
         replay = Replay(connection)
         figures = Figures(replay, replay.resolve(effective_at=day))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 
-import psycopg
 from hypothesis import HealthCheck, Phase, given, settings
 
 from replay.as_of import Replay
@@ -13,6 +12,7 @@ from tests.properties.every_rule import stories_of_every_rule
 from tests.properties.play import play
 from tests.properties.stories import DAYS, Story, stories
 from tests.rules.ledger_adapter import RealLedger, _database, open_ledger
+from tests.rules.looking import looking
 
 _CLIENTS = """
     SELECT DISTINCT client_id FROM ledger.events WHERE client_id IS NOT NULL ORDER BY client_id
@@ -30,7 +30,7 @@ _EACH = 5
 @given(story=stories() | stories_of_every_rule())
 def test_what_is_missing_is_missing_for_the_reasons_told(story: Story) -> None:
     """A period is posted, or due, or there is a reason; what is due the next run posts."""
-    with open_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
+    with open_ledger() as ledger, looking(_database()) as connection:
         play(story, ledger)
         replay = Replay(connection)
         at = replay.resolve()

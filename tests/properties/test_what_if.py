@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from pydantic import JsonValue
@@ -36,6 +35,7 @@ from tests.rules.facts import (
     referred,
 )
 from tests.rules.ledger_adapter import RealLedger, _database, open_ledger
+from tests.rules.looking import looking
 from tests.rules.programmes import plain, programme, quick
 
 START = (enrolled("2020-01-01"), referred("2024-01-01"), activated("2024-02-01"))
@@ -43,7 +43,7 @@ START = (enrolled("2020-01-01"), referred("2024-01-01"), activated("2024-02-01")
 
 def compared(other: Programme, from_day: date | None = None) -> Comparison:
     """The comparison of the ledger at hand; nothing of it changes."""
-    with psycopg.connect(_database(), autocommit=True) as connection:
+    with looking(_database()) as connection:
         before = connection.execute("SELECT * FROM ledger.ledger_head").fetchall()
         found = compare(connection, other, from_day)
         assert connection.execute("SELECT * FROM ledger.ledger_head").fetchall() == before
@@ -271,7 +271,7 @@ def test_what_counts_a_client_cannot_change_from_a_day_on() -> None:
 def test_an_open_run_is_finished_first(story: RealLedger) -> None:
     """Half a run is no history to compare with."""
     rename = "UPDATE ledger.events SET topic = %s WHERE topic = %s"
-    with psycopg.connect(_database(), autocommit=True) as connection:
+    with looking(_database()) as connection:
         connection.execute("ALTER TABLE ledger.events DISABLE TRIGGER refuse_change")
         connection.execute(rename, ("hidden", "AccrualCompleted/1"))
         with pytest.raises(NotReady, match="run is open"):

@@ -30,6 +30,7 @@ from tests.rules.dsl import Given, Scenario
 from tests.rules.facts import accrue, activated, certified, close, ended, enrolled, referred
 from tests.rules.ledger_adapter import RealLedger, _database
 from tests.rules.ledger_adapter import open_ledger as new_ledger
+from tests.rules.looking import looking
 from tests.rules.programmes import plain, programme, quick
 
 BESIDE = {"bonus", "contest", "prize", "prize_in_kind", "reward", "override"}
@@ -79,7 +80,7 @@ class Asked:
 @pytest.fixture
 def asked() -> Iterator[Asked]:
     """A new ledger, and the questions."""
-    with new_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
+    with new_ledger() as ledger, looking(_database()) as connection:
         yield Asked(ledger, connection)
 
 
@@ -330,7 +331,7 @@ def test_a_programme_without_any_of_it(asked: Asked) -> None:
 @given(story=stories_of_every_rule())
 def test_reasons_agree_with_the_engine_whatever_was_told(story: Story) -> None:
     """Of every partner and month with a line; what is posted are the lines that there are."""
-    with new_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
+    with new_ledger() as ledger, looking(_database()) as connection:
         play(story, ledger)
         asked = Asked(ledger, connection)
         partners = {step.partner_id for step in ledger.tiers()}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import psycopg
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.lines import AdjustmentPosted, OverridePosted, PrizePosted
+from events.lines import AdjustmentPosted, ClawbackWaived, OverridePosted, PrizePosted
 from replay.as_of import Replay
 from replay.exports.cut_off import cut_off, divide
 from tests.projections.journal import Journal, commission
@@ -113,3 +114,39 @@ def test_late_ahead_and_in_kind(journal: Journal, connection: psycopg.Connection
     assert rows[3]["service_end"] == reaching
     then = cut_off(replay, replay.resolve(position=ahead), YEAR_END)
     assert [row["position"] for row in then] == [ahead]
+
+
+@pytest.mark.parametrize("named", ["line", "waiver"])
+def test_finances_adjustment_is_divided_as_the_line_that_it_names(
+    journal: Journal, connection: psycopg.Connection, named: str
+) -> None:
+    """Dated on the last day of the year it undoes 15 of 31 days in it, not one of seventeen."""
+    reaching = date(2027, 1, 16)
+    line = commission("p1", "c1", MID_DECEMBER, 3100, service_end=reaching)
+    first = journal.decide(line, MID_DECEMBER)
+    given_up = ClawbackWaived.model_validate(
+        {**line.model_dump(), "rule": "D9.2", "line": first, "amount": 100}
+    )
+    waiver = journal.decide(given_up, MID_DECEMBER)
+    adjustment = AdjustmentPosted.model_validate(
+        {
+            "rule": "D9.4",
+            "day": YEAR_END,
+            "partner_id": "p1",
+            "posting_date": YEAR_END,
+            "amount": -3100,
+            "currency": "EUR",
+            "reason": "error",
+            "line": first if named == "line" else waiver,
+            "client_id": "c1",
+            "subscription_id": "c1",
+        }
+    )
+    journal.decide(adjustment, YEAR_END)
+    journal.append()
+    replay = Replay(connection)
+    rows = cut_off(replay, replay.resolve(), YEAR_END)
+    assert [(row["days"], row["days_after"], row["within"], row["after"]) for row in rows] == [
+        (31, 16, 1500, 1600),
+        (31, 16, -1500, -1600),
+    ]

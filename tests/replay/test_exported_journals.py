@@ -27,6 +27,7 @@ from tests.properties.every_rule import stories_of_every_rule
 from tests.properties.play import play
 from tests.properties.stories import Story
 from tests.rules.ledger_adapter import _database, open_ledger
+from tests.rules.looking import looking
 
 _ON_REAL = settings(
     max_examples=max(6, settings().max_examples // 8),
@@ -97,7 +98,7 @@ def of_beancount(journal: str) -> dict[tuple[str, str], int]:
 @given(story=stories_of_every_rule())
 def test_they_read_the_balances_that_we_have(story: Story) -> None:
     """Per account and currency, at the end, half-way, and of a day; the checks of hledger pass."""
-    with open_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
+    with open_ledger() as ledger, looking(_database()) as connection:
         play(story, ledger)
         replay = Replay(connection)
         last = replay.resolve()

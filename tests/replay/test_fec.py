@@ -7,7 +7,6 @@ from datetime import date
 from decimal import Decimal
 from typing import cast
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -30,6 +29,7 @@ from tests.properties.stories import Story
 from tests.rules.dsl import Given
 from tests.rules.facts import accrue, activated, churned, close, enrolled
 from tests.rules.ledger_adapter import _database, open_ledger
+from tests.rules.looking import looking
 
 _ON_REAL = settings(
     max_examples=max(6, settings().max_examples // 8),
@@ -70,7 +70,7 @@ def test_all_years_come_to_the_trial_balance(story: Story, start: int) -> None:
     Each year begins with what the years before it came to, charges and income in one balance.
     """
     accounting = ACCOUNTING.model_copy(update={"year_start": start})
-    with open_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
+    with open_ledger() as ledger, looking(_database()) as connection:
         play(story, ledger)
         replay = Replay(connection)
         at = replay.resolve()
@@ -137,7 +137,7 @@ def test_a_financial_year_that_begins_in_july() -> None:
     """The file is called by its last day; it begins with June's balances, by currency."""
     accounting = ACCOUNTING.model_copy(update={"year_start": 7})
     rates = {"CHF": Decimal("1.0"), "CHF@2024-06": Decimal("1.1")}
-    with open_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
+    with open_ledger() as ledger, looking(_database()) as connection:
         Given(ledger)(*of_two_years(), close("2024-06"))
         replay = Replay(connection)
         at = replay.resolve()
@@ -167,7 +167,7 @@ def test_a_financial_year_that_begins_in_july() -> None:
 def test_a_rate_of_each_month_that_needs_one() -> None:
     """Those of the years before, too, where balances are brought forward; none are invented."""
     accounting = ACCOUNTING.model_copy(update={"year_start": 7})
-    with open_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
+    with open_ledger() as ledger, looking(_database()) as connection:
         Given(ledger)(*of_two_years())
         replay = Replay(connection)
         at = replay.resolve()

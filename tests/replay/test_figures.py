@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date
 
-import psycopg
 import pytest
 from pydantic import JsonValue
 
@@ -48,6 +47,7 @@ from tests.model.commands import Accrue, Assign, Retract
 from tests.model.journal import perform
 from tests.rules.facts import message
 from tests.rules.ledger_adapter import RealLedger, _database, open_ledger
+from tests.rules.looking import looking
 from tests.rules.programmes import programme
 
 Shown = tuple[object, object, object]
@@ -70,7 +70,7 @@ def ledger() -> Iterator[RealLedger]:
 @pytest.fixture
 def replay() -> Iterator[Replay]:
     """The queries of the same database."""
-    with psycopg.connect(_database(), autocommit=True) as connection:
+    with looking(_database()) as connection:
         yield Replay(connection)
 
 

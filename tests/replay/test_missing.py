@@ -39,6 +39,7 @@ from tests.rules.facts import (
 )
 from tests.rules.ledger_adapter import _database
 from tests.rules.ledger_adapter import open_ledger as new_ledger
+from tests.rules.looking import looking
 from tests.rules.programmes import choosing, plain, programme, quick, tier_terms
 
 ENROLLED = enrolled("2024-01-01")
@@ -111,7 +112,7 @@ class Asked:
 @pytest.fixture
 def asked() -> Iterator[Asked]:
     """A new ledger, and the questions."""
-    with new_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
+    with new_ledger() as ledger, looking(_database()) as connection:
         yield Asked(Given(ledger), connection)
 
 

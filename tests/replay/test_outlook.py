@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -24,6 +23,7 @@ from tests.properties.play import play
 from tests.properties.stories import Step, Story, stories
 from tests.replay.test_figures import activated, tell
 from tests.rules.ledger_adapter import RealLedger, _database, open_ledger
+from tests.rules.looking import looking
 from tests.rules.programmes import small
 
 Asked = dict[tuple[object, object, object], tuple[object, object, object, object]]
@@ -40,7 +40,7 @@ def ledger() -> Iterator[RealLedger]:
 @pytest.fixture
 def replay() -> Iterator[Replay]:
     """The queries of the same database."""
-    with psycopg.connect(_database(), autocommit=True) as connection:
+    with looking(_database()) as connection:
         yield Replay(connection)
 
 
@@ -142,7 +142,7 @@ def test_a_day_is_needed_and_an_enrolment_by_it(ledger: RealLedger, replay: Repl
 @given(story=stories())
 def test_after_a_run_the_next_level_lacks_something(story: Story) -> None:
     """Else the run would have given it: explanation and decision are one."""
-    with open_ledger() as ledger, psycopg.connect(_database(), autocommit=True) as connection:
+    with open_ledger() as ledger, looking(_database()) as connection:
         replay = Replay(connection)
 
         def watch(step: Step) -> None:

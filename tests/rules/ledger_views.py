@@ -7,7 +7,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import psycopg
 from psycopg.rows import dict_row
 
 from replay.as_of import Replay, Row
@@ -24,6 +23,7 @@ from tests.model.views import (
     TierView,
     TieView,
 )
+from tests.rules.looking import looking
 
 
 class StoredViews:
@@ -47,7 +47,7 @@ class StoredViews:
 
     def tiers(self) -> list[TierView]:
         """All changes of tier."""
-        with psycopg.connect(self.url) as connection:
+        with looking(self.url) as connection:
             replay = Replay(connection)
             rows = list(replay.tier_history(replay.resolve()))
         return [
@@ -62,7 +62,7 @@ class StoredViews:
 
     def claims(self) -> list[ClaimView]:
         """All claims with their last answers."""
-        with psycopg.connect(self.url) as connection:
+        with looking(self.url) as connection:
             replay = Replay(connection)
             rows = list(replay.claims(replay.resolve()))
         ids = self._ids()
@@ -96,7 +96,7 @@ class StoredViews:
 
     def payouts(self) -> list[PayoutView]:
         """All payouts."""
-        with psycopg.connect(self.url) as connection:
+        with looking(self.url) as connection:
             replay = Replay(connection)
             rows = list(replay.payouts(replay.resolve()))
         return [
@@ -120,7 +120,7 @@ class StoredViews:
 
     def unresolved(self) -> set[str]:
         """The ids of messages that wait or had no effect."""
-        with psycopg.connect(self.url) as connection:
+        with looking(self.url) as connection:
             replay = Replay(connection)
             rows = list(replay.unresolved(replay.resolve()))
         ids = self._ids()
@@ -128,7 +128,7 @@ class StoredViews:
 
     def statement(self, partner_id: str, month: str) -> bytes:
         """The canonical bytes of a month's statement."""
-        with psycopg.connect(self.url) as connection:
+        with looking(self.url) as connection:
             at = Replay(connection).resolve()
             return Statements(connection).of(partner_id, month, at).canonical()
 
@@ -141,7 +141,7 @@ class StoredViews:
 
     def leaderboard(self, quarter: str) -> list[PlaceView]:
         """The places of a quarter."""
-        with psycopg.connect(self.url) as connection:
+        with looking(self.url) as connection:
             replay = Replay(connection)
             rows = list(replay.leaderboard(replay.resolve(), quarter))
         return [
@@ -197,13 +197,13 @@ class StoredViews:
     # --- reading ---------------------------------------------------------------------------------
 
     def _history(self) -> list[Row]:
-        with psycopg.connect(self.url) as connection:
+        with looking(self.url) as connection:
             replay = Replay(connection)
             return list(replay.history(replay.resolve()))
 
     def _select(self, query: str) -> list[Row]:
-        with psycopg.connect(self.url, row_factory=dict_row) as connection:
-            return connection.execute(query).fetchall()
+        with looking(self.url) as connection, connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(query).fetchall()
 
     def _ids(self) -> dict[int, str]:
         rows = self._select(

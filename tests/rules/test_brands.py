@@ -60,6 +60,18 @@ def test_d13_rejected_unless_strategic_on_that_day(given: Given) -> None:
     )
 
 
+def test_d13_a_share_of_nothing_is_a_share(given: Given) -> None:
+    """The partner keeps nothing of what it bills: no rate of D7 takes the place of its 0 %."""
+    story = given(
+        *READY,
+        branded("2024-01-01"),
+        activated("2024-01-10", partner="p1"),
+        programme=quick(white_label={"share": "0"}),
+    )
+    story.when(accrue("2024-01-31")).then(margin("2024-01-10", 0, base=10_000, rate="0"))
+    story.then_account("partner_receivable", 10_000)
+
+
 def test_d13_a_rejected_grant_changes_no_line(given: Given) -> None:
     """Commissions go on, also once the partner is strategic."""
     story = given(*READY[:2], branded("2023-12-01"), programme=quick())

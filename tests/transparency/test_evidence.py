@@ -220,7 +220,7 @@ def test_what_cannot_be_evidence_yet(commissions: Commands, key: Path, tmp_path:
     for period, status, said in (
         ("2026-07", 1, "2026-07 is open"),
         ("2026-06", 1, "checkpoint create"),
-        ("2026-06..2026-05", 1, "earlier month first"),
+        ("2026-06..2026-05", 2, "earlier month first"),
         ("2026", 2, "YYYY-MM"),
     ):
         refused = commissions("evidence", "--period", period, "--out", out)
