@@ -129,6 +129,9 @@ class Recorder:
         before: on entities that are ahead of it. Should that append fail, they go back to where
         they were, and what rests on them is decided again. Writers that come in each other's way
         take turns.
+
+        A result is told when the batch after it is on its way, too: however long who asked looks at
+        it, no transaction waits for that.
         """
         ahead: _Ahead | None = None
         turns = self._turns
@@ -141,8 +144,9 @@ class Recorder:
                     if ahead is None:
                         turns.take()
                     cursor, prepared = own.enter_context(self._staged(batch, ahead))
+                    landed: Recording | None = None
                     if ahead is not None:
-                        yield self._landed(ahead)
+                        landed = self._landed(ahead)
                         # Decided again, it may have come to the same place by another way.
                         again = ahead.appended.exception() is not None
                         if again or self._entities.position != prepared.position:
@@ -153,6 +157,8 @@ class Recorder:
                     ahead = _Ahead(batch, prepared, appended)
                     if turns.begin():
                         appending.submit(turns.settle)
+                    if landed is not None:
+                        yield landed
                 turns.end()
                 if ahead is not None:
                     yield self._landed(ahead)
@@ -381,14 +387,20 @@ def _rejected(incoming: Incoming) -> DeadLetter:
     )
 
 
+OTHER_CONTENT = (
+    "this source and id was recorded with other content, which goes on counting; send the"
+    " correction under an id of its own"
+)
+"""Why a message is quarantined."""
+
+
 def _quarantined(incoming: Incoming, message: Message, first: int | None) -> DeadLetter:
     return DeadLetter(
         "quarantined",
         incoming.origin,
         "other_content",
         "id",
-        "this source and id was recorded with other content, which goes on counting; send the"
-        " correction under an id of its own",
+        OTHER_CONTENT,
         incoming.payload,
         message.source,
         message.id,

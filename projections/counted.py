@@ -104,6 +104,14 @@ CROSS JOIN LATERAL (
         AND topic LIKE 'client.activated/%%'
         AND effective_at = counted.first_activated_at
         AND position + 0 <= %(run)s
+        -- One that was never true is no ground (D9.5).
+        AND position NOT IN (
+            SELECT (convert_from(state, 'UTF8')::jsonb ->> 'fact')::bigint
+            FROM {events}
+            WHERE originator_id = 'client:' || counted.client_id
+                AND topic = 'FactVoided/1'
+                AND position + 0 <= %(run)s
+        )
     OFFSET 0
 ) AS activation
 """

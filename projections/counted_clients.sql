@@ -23,6 +23,9 @@ CROSS JOIN LATERAL (
         AND told.originator_id = 'client:' || standing.client_id
         AND told.topic = 'client.activated/1'
         AND told.effective_at = standing.first_activated_at
+        AND (told.position, told.originator_id) NOT IN (
+            SELECT position, originator_id FROM :voided AS never
+        )
     OFFSET 0
 ) AS activation
 WHERE standing.counted_on >= :since

@@ -60,7 +60,11 @@ class ReadModel:
     @property
     def reads_state(self) -> bool:
         """Whether it reads the JSON of events, beside their columns."""
-        return ":state" in self._text()
+        return self.reads("state")
+
+    def reads(self, mark: str) -> bool:
+        """Whether a mark stands in it, such as the name of another read model."""
+        return mark in _MARK.findall(self._text())
 
     def _text(self) -> str:
         return files("projections").joinpath(f"{self.name}.sql").read_text(encoding="utf-8")

@@ -2,32 +2,39 @@
 -- once activated the client's holder on that day, before that whose claim stands, of a lead without
 -- client who captured it.
 WITH leads AS (
-    -- Of several words about a lead the first recorded stand (D3.1).
+    -- Of several words about a lead the first recorded stand, and the first that names a client (D3.1).
     SELECT
         SUBSTR(originator_id, LENGTH('lead:') + 1) AS lead_id,
         MAX(partner_id) FILTER (WHERE topic = 'lead.captured/1') AS captured_by,
         MAX(day) FILTER (WHERE topic = 'lead.captured/1') AS captured_on,
-        (ARRAY_AGG(client_id ORDER BY position) FILTER (WHERE client_id IS NOT NULL))[1]
-            AS client_id
+        MAX(client_id) FILTER (WHERE naming = 1) AS client_id
     FROM (
         SELECT
-            originator_id,
-            topic,
-            position,
-            day,
-            partner_id,
-            client_id,
-            ROW_NUMBER() OVER (PARTITION BY originator_id, topic ORDER BY position) AS word
-        FROM :events
-        WHERE :scope
-            AND originator_id >= 'lead:'
-            AND originator_id < 'lead;'
-            AND topic IN ('lead.captured/1', 'lead.converted/1')
-            AND (position, originator_id) NOT IN (
-                SELECT position, originator_id FROM :voided AS never
-            )
-    ) AS words
-    WHERE word = 1
+            words.*,
+            ROW_NUMBER() OVER (
+                PARTITION BY originator_id, client_id IS NULL
+                ORDER BY position
+            ) AS naming
+        FROM (
+            SELECT
+                originator_id,
+                topic,
+                position,
+                day,
+                partner_id,
+                client_id,
+                ROW_NUMBER() OVER (PARTITION BY originator_id, topic ORDER BY position) AS word
+            FROM :events
+            WHERE :scope
+                AND originator_id >= 'lead:'
+                AND originator_id < 'lead;'
+                AND topic IN ('lead.captured/1', 'lead.converted/1')
+                AND (position, originator_id) NOT IN (
+                    SELECT position, originator_id FROM :voided AS never
+                )
+        ) AS words
+        WHERE word = 1
+    ) AS first_words
     GROUP BY originator_id
 ),
 claims AS (

@@ -59,15 +59,16 @@ class Asking:
             **{name: _literal(value) for name, value in parameters.items()},
         }
         stored = alone and self._is_stored()
-        relations = {each.name: self._standing(each, stored=stored) for each in _STORED}
-        for shared in _SHARED:
-            relations[shared.name] = shared.select(self._names.events, self._happened, known)
-        before = sql.SQL(", ").join(
-            sql.SQL("{} AS ({})").format(sql.Identifier(name), query)
-            for name, query in relations.items()
-        )
-        return sql.SQL("WITH {} SELECT * FROM ({}) AS answer ORDER BY {}").format(
-            before,
+        relations: list[sql.Composable] = []
+        for each in _read_by(model):
+            if isinstance(each, StoredProjection):
+                query = self._standing(each, stored=stored)
+            else:
+                query = each.select(self._names.events, self._happened, known)
+            relations.append(sql.SQL("{} AS ({})").format(sql.Identifier(each.name), query))
+        before = sql.SQL("WITH {} ").format(sql.SQL(", ").join(relations))
+        return sql.SQL("{}SELECT * FROM ({}) AS answer ORDER BY {}").format(
+            before if relations else sql.SQL(""),
             model.select(self._names.events, self._happened, known),
             identifiers(model.order_by),
         )
@@ -86,6 +87,15 @@ class Asking:
         with self._connection.cursor(row_factory=tuple_row) as cursor:
             found = {name: place for name, *place in cursor.execute(query)}
         return all(found.get(p.name) == [p.version, self._at.position] for p in _STORED)
+
+
+def _read_by(model: ReadModel) -> list[ReadModel]:
+    """The relations that a read model reads, itself or by way of others, in their order."""
+    readers = [model]
+    for each in reversed((*_STORED, *_SHARED)):
+        if any(reader.reads(each.name) for reader in readers):
+            readers.append(each)
+    return readers[:0:-1]
 
 
 def _literal(value: Parameter) -> sql.Composable:

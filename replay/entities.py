@@ -49,8 +49,7 @@ def partners_at(replay: Replay, at: AsOf) -> dict[str, Partner]:
 
 def streams_at(replay: Replay, at: AsOf, streams: Sequence[str]) -> dict[str, Any]:
     """The entities of some streams by all that is known, of those that have one."""
-    condition = sql.SQL("originator_id = ANY({})").format(sql.Literal(sorted(set(streams))))
-    return _folded(replay, at, condition)
+    return _folded(replay, at, sql.SQL("originator_id = ANY(%s)"), sorted(set(streams)))
 
 
 def last_day_of(at: AsOf, ledger: Ledger) -> date | None:
@@ -58,14 +57,14 @@ def last_day_of(at: AsOf, ledger: Ledger) -> date | None:
     return at.effective_at or ledger.accrued_through
 
 
-def _folded(replay: Replay, at: AsOf, condition: sql.Composable) -> dict[str, Any]:
+def _folded(replay: Replay, at: AsOf, condition: sql.Composable, *values: object) -> dict[str, Any]:
     query = sql.SQL(
         "SELECT {columns} FROM {events} WHERE {condition} AND topic = ANY(%s) AND position <= %s"
         " ORDER BY position"
     ).format(columns=_COLUMNS, events=replay.names.events, condition=condition)
     entities: dict[str, Any] = {}
     with replay.connection.cursor(row_factory=tuple_row, binary=True) as cursor:
-        for row in cursor.execute(query, (_TOPICS, at.position)):
+        for row in cursor.execute(query, (*values, _TOPICS, at.position)):
             stream, event = recorded(row)
             entity = evolve(stream, entities.get(stream), event)
             if entity is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -21,6 +20,7 @@ import psycopg
 from psycopg import Connection, sql
 
 from ledger.collecting import collect_seldom
+from ledger.cores import cores
 from replay.pages import Checked, Page, checked
 
 WORTH_PROCESSES = 40
@@ -35,7 +35,7 @@ _own: list[Connection[Any]] = []
 
 def is_shared(pages: int, processes: int | None = None) -> bool:
     """Whether other processes help with so many pages."""
-    count = _cores() if processes is None else processes
+    count = cores() if processes is None else processes
     return pages >= WORTH_PROCESSES and count > 1
 
 
@@ -52,7 +52,7 @@ def all_checked(
     """
     waiting = iter(pages)
     first = list(islice(waiting, WORTH_PROCESSES))
-    count = _cores() if processes is None else processes
+    count = cores() if processes is None else processes
     if not is_shared(len(first), count):
         for page in (*first, *waiting):
             yield checked(connection, events, page)
@@ -97,10 +97,6 @@ def _shared(
 def _chained(first: Iterable[Page], then: Iterable[Page]) -> Iterator[Page]:
     yield from first
     yield from then
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _begin(conninfo: str, password: str) -> None:

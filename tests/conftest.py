@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import hypothesis
@@ -40,6 +42,11 @@ _OURS = {
 }
 _BUILTIN_LOCALE_SINCE = 170000
 _HOME = pytest.StashKey[Home]()
+
+Fill: TypeAlias = Callable[[str], object]
+"""Puts into the database of a URL what belongs in it."""
+CopyOf: TypeAlias = Callable[[str, Fill], str]
+"""From a name and what fills it to the URL of a copy."""
 
 # Deadlines measure the machine, not the code, when two cores are shared by everybody.
 hypothesis.settings.register_profile("dev", deadline=None, max_examples=50)
@@ -92,7 +99,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         given = os.environ.get(SERVER_VARIABLE)
         if given:
             with psycopg.connect(given, autocommit=True) as admin:
-                drop_database(admin, template_name(home))
+                begin = (templates_name(home),)
+                query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
+                for (name,) in admin.execute(query, begin).fetchall():
+                    drop_database(admin, name)
         broker.end(home)
         EmbeddedPostgres(home).stop()
         config.stash[_HOME].remove()
@@ -112,33 +122,32 @@ def server_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def ledger_template(server_url: str) -> str:
     """The name of a database in which the migrations ran, made once a run."""
-    name = template_name(Path(os.environ[HOME_VARIABLE]))
-    with psycopg.connect(server_url, autocommit=True) as admin:
-        admin.execute("SELECT pg_advisory_lock(hashtext(%s))", (name,))
-        made = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
-        if made is None:
-            unfinished = f"{name}_unfinished"
-            drop_database(admin, unfinished)
-            create_database(admin, unfinished)
-            install_schema(url_of(server_url, unfinished))
-            admin.execute(
-                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
-                    sql.Identifier(unfinished), sql.Identifier(name)
-                )
-            )
-    return name
+    return made_once(server_url, "template0", "installed", install_schema)
 
 
 @pytest.fixture
 def database_url(server_url: str) -> Iterator[str]:
     """The URL of a fresh, empty database (UTF-8, C.UTF-8), dropped afterwards."""
-    yield from _database(server_url, template="template0")
+    yield from database(server_url, template="template0")
 
 
 @pytest.fixture
 def ledger_database_url(server_url: str, ledger_template: str) -> Iterator[str]:
     """The URL of a fresh database with the ledger's and the projections' schemas in it."""
-    yield from _database(server_url, template=ledger_template)
+    yield from database(server_url, template=ledger_template)
+
+
+@pytest.fixture
+def copy_of(server_url: str, ledger_template: str) -> Iterator[CopyOf]:
+    """Gives the URL of a fresh copy of a ledger, which is filled by the first who asks for it."""
+    with ExitStack() as copies:
+
+        def copy(name: str, fill: Fill) -> str:
+            template = made_once(server_url, ledger_template, name, fill)
+            copied = contextmanager(database)(server_url, template=template)
+            return copies.enter_context(copied)
+
+        yield copy
 
 
 @pytest.fixture(scope="session")
@@ -171,9 +180,28 @@ def _shared_broker() -> list[str]:
     return (own / "address").read_text("utf-8").split()
 
 
-def template_name(home: Path) -> str:
-    """The name of a run's template, told by the run's home."""
+def templates_name(home: Path) -> str:
+    """How the names of a run's templates begin, told by the run's home."""
     return f"ledger_template_{home.name.rpartition('-')[2].lower()}"
+
+
+def made_once(server_url: str, template: str, name: str, fill: Fill) -> str:
+    """The name of a database that the first of a run who asks copies from a template and fills."""
+    name = f"{templates_name(Path(os.environ[HOME_VARIABLE]))}_{name}"
+    with psycopg.connect(server_url, autocommit=True) as admin:
+        admin.execute("SELECT pg_advisory_lock(hashtext(%s))", (name,))
+        made = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
+        if made is None:
+            unfinished = f"{name}_unfinished"
+            drop_database(admin, unfinished)
+            create_database(admin, unfinished, template=template)
+            fill(url_of(server_url, unfinished))
+            admin.execute(
+                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
+                    sql.Identifier(unfinished), sql.Identifier(name)
+                )
+            )
+    return name
 
 
 def url_of(server_url: str, database: str) -> str:
@@ -203,7 +231,8 @@ def drop_database(admin: psycopg.Connection, name: str) -> None:
     admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def _database(server_url: str, *, template: str) -> Iterator[str]:
+def database(server_url: str, *, template: str) -> Iterator[str]:
+    """Give the URL of a fresh copy of a database, dropped afterwards."""
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(server_url, autocommit=True) as admin:
         create_database(admin, name, template=template)

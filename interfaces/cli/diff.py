@@ -9,7 +9,14 @@ from typing import Any
 import click
 
 from interfaces.cli.command import Command
-from interfaces.cli.options import ANY_DAY, IDENTIFIER, INSTANT, Whole, format_option
+from interfaces.cli.options import (
+    ANY_DAY,
+    IDENTIFIER,
+    INSTANT,
+    Whole,
+    archive_option,
+    format_option,
+)
 from interfaces.cli.output import Column, Format, to_json, write_csv, write_table
 from interfaces.cli.queries import CLIENT, PARTNER, POSITION, require_partner
 from interfaces.cli.session import Session
@@ -75,6 +82,7 @@ class _Moment(click.ParamType[int | datetime]):
     "--effective-at", type=ANY_DAY, metavar="DAY", help="Only what had happened by this day."
 )
 @click.option("--partner", type=IDENTIFIER, help="Only this partner.")
+@archive_option
 @format_option
 @click.pass_obj
 def diff(

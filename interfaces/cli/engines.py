@@ -10,16 +10,12 @@ import click
 from interfaces.cli.asked import QUERIES
 from interfaces.cli.command import LazyGroup
 from interfaces.cli.session import Session
-from ledger.errors import Refused
 
 _ASKED = {
     **QUERIES,
     "kpi": "interfaces.cli.kpi:kpi",
     "recompute": "interfaces.cli.recompute:recompute",
 }
-
-_NOT_BY_SPARK = frozenset({"kpi"})
-"""Figures rest on lists in an order of their own, which are not translated for Spark."""
 
 
 @click.group(cls=LazyGroup, lazy=_ASKED)
@@ -49,8 +45,5 @@ def replay(
     ctx: click.Context, *, engine: Literal["duckdb", "spark"], master: str, archive: Path
 ) -> None:
     """Ask an archive as of any place, or decide it again, with DuckDB or on a Spark cluster."""
-    if engine == "spark" and ctx.invoked_subcommand in _NOT_BY_SPARK:
-        name = ctx.invoked_subcommand
-        raise Refused(f"Spark does not answer {name}: ask it of DuckDB, with --engine duckdb")
     session = ctx.ensure_object(Session)
     session.archive, session.engine, session.master = archive, engine, master

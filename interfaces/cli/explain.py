@@ -6,14 +6,13 @@ import json
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 
 import click
 
 from events.controls import CommandProposed
 from interfaces.cli.command import Command
 from interfaces.cli.missing import beside_text, missing_text
-from interfaces.cli.options import DAY, INSTANT, MONTH, Whole
+from interfaces.cli.options import DAY, MONTH, Place, Whole, known_options
 from interfaces.cli.output import to_json
 from interfaces.cli.session import Session
 from interfaces.money import Locale, format_money
@@ -37,7 +36,7 @@ _TOLD_ELSEWHERE = frozenset(
 
 
 @click.command("explain", cls=Command)
-@click.argument("position", type=Whole(1), required=False)
+@click.argument("event", metavar="[POSITION]", type=Whole(1), required=False)
 @click.option("--client", "client_id", metavar="CLIENT", help="Why nothing was paid for it.")
 @click.option(
     "--partner",
@@ -56,12 +55,7 @@ _TOLD_ELSEWHERE = frozenset(
     metavar="SUBSCRIPTION",
     help="Of this one alone; of all of the client's by default.",
 )
-@click.option(
-    "--known-at",
-    type=INSTANT,
-    metavar="INSTANT",
-    help="Only by what the ledger knew then (RFC 3339 with an offset).",
-)
+@known_options
 @click.option(
     "--format",
     "format_",
@@ -74,12 +68,12 @@ _TOLD_ELSEWHERE = frozenset(
 def explain_command(
     session: Session,
     *,
-    position: int | None,
+    event: int | None,
     client_id: str | None,
     partner_id: str | None,
     period: str | None,
     subscription_id: str | None,
-    known_at: datetime | None,
+    place: Place,
     format_: str,
 ) -> int:
     """Why the event of POSITION is as it is, or why a client or partner earned nothing.
@@ -90,9 +84,9 @@ def explain_command(
     it rests on. Exit status 1 if the arithmetic, done again, does not come to what was recorded, or
     the reasons do not agree with the engine.
     """
-    asked = [position is not None, client_id is not None, partner_id is not None]
-    named = position is not None or period is not None
-    if sum(asked) != 1 or not named or (position is not None and (period or subscription_id)):
+    asked = [event is not None, client_id is not None, partner_id is not None]
+    named = event is not None or period is not None
+    if sum(asked) != 1 or not named or (event is not None and (period or subscription_id)):
         raise click.UsageError(
             "give a POSITION, or --client CLIENT and --period DAY, or --partner PARTNER and"
             " --period YYYY-MM"
@@ -102,11 +96,11 @@ def explain_command(
     day = DAY.convert(period or "", None, None) if client_id is not None else None
     month = MONTH.convert(period or "", None, None) if partner_id is not None else None
     with session.replay() as replay:
-        at = replay.resolve(known_at=known_at)
-        if position is not None:
-            event = explain(replay, position, at)
-            document, lines = event.document(), _text(event, session.locale)
-            agrees = event.agrees is not False
+        at = replay.resolve(**place)
+        if event is not None:
+            found = explain(replay, event, at)
+            document, lines = found.document(), _text(found, session.locale)
+            agrees = found.agrees is not False
         elif client_id is not None and day is not None:
             missing = why_nothing(replay, client_id, subscription_id, day, at)
             document, lines = missing.document(), missing_text(missing, session.locale)
@@ -117,7 +111,7 @@ def explain_command(
             beside = why_no_more(replay, partner_id, month, at)
             document, lines = beside.document(), beside_text(beside, session.locale)
             agrees = beside.agrees
-    session.line.add(position=at.position if position is None else position)
+    session.line.add(position=at.position if event is None else event)
     if format_ == "json":
         sys.stdout.write(f"{to_json({'as_of': at.answer(), **document})}\n")
     else:

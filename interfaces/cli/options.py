@@ -236,6 +236,17 @@ def as_of_options(function: Callable[..., R]) -> Callable[..., R]:
 
     ``--archive`` puts an archive in the place of the ledger.
     """
+    effective = click.option(
+        "--effective-at",
+        type=ANY_DAY,
+        metavar="DAY",
+        help="Only what had happened by this day.",
+    )
+    return known_options(effective(function))
+
+
+def known_options(function: Callable[..., R]) -> Callable[..., R]:
+    """``--known-at`` and ``--position`` alone, as the parameter ``place``, with ``--archive``."""
 
     @archive_option
     @click.option(
@@ -250,18 +261,12 @@ def as_of_options(function: Callable[..., R]) -> Callable[..., R]:
         metavar="N",
         help="What the ledger knew up to this position.",
     )
-    @click.option(
-        "--effective-at",
-        type=ANY_DAY,
-        metavar="DAY",
-        help="Only what had happened by this day.",
-    )
     @wraps(function)
     def with_place(
         *args: Any,
         known_at: datetime | None,
         position: int | None,
-        effective_at: date | None,
+        effective_at: date | None = None,
         **kwargs: Any,
     ) -> R:
         if known_at is not None and position is not None:

@@ -1,6 +1,7 @@
 """Writes answers: a table for people, one JSON object or CSV for programs.
 
-A table on a terminal is drawn with rich. Elsewhere it is plain text, aligned, with nothing cut.
+A table on a terminal is drawn with rich, or folded where it is too wide. Elsewhere it is plain
+text, aligned, a line a row. Nothing is ever cut.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
+from interfaces.cli.folding import GAP, Folded
 from interfaces.money import Locale, format_count, format_money, format_rate
 from replay.written import json_value, plain, write_rows
 
@@ -27,7 +29,8 @@ Row = Mapping[str, object]
 
 RICH_ROWS = 2_000
 """Above so many rows a terminal gets the plain table, which needs no measuring of cells."""
-
+ROOM_FOR_PROSE = 30
+"""Prose in a narrower column would be a word a line: the table is folded instead."""
 
 _UNBOUNDED = 1_000_000
 
@@ -120,8 +123,8 @@ def write_table(
     cells = [[column.cell(row, locale) for column in columns] for row in rows]
     if not rows:
         out.write(f"{title}: {empty}\n" if title else f"{empty}\n")
-    elif out.isatty() and len(rows) <= RICH_ROWS:
-        _write_rich(cells, columns, title, out)
+    elif out.isatty():
+        _write_on_terminal(cells, columns, title, out)
     else:
         _write_plain(cells, columns, title, out)
 
@@ -189,24 +192,57 @@ def _write_plain(
     widths = _widths(cells, columns)
     if title:
         out.write(f"{title}\n")
-    out.writelines(_aligned([headings, ["-" * width for width in widths], *cells], columns, widths))
+    lines = [headings, ["-" * width for width in widths], *cells]
+    out.writelines(f"{GAP.join(line).rstrip()}\n" for line in _padded(lines, columns, widths))
 
 
-def _aligned(
+def _padded(
     lines: Iterable[Sequence[str]], columns: Sequence[Column], widths: Sequence[int]
-) -> Iterator[str]:
+) -> Iterator[list[str]]:
+    """Each cell as wide as its column."""
     for line in lines:
-        parts = [
+        yield [
             text.rjust(width) if _is_number(column) else text.ljust(width)
             for text, column, width in zip(line, columns, widths, strict=True)
         ]
-        yield "  ".join(parts).rstrip() + "\n"
 
 
-def _write_rich(
+def _write_folded(
+    cells: Sequence[Sequence[str]], columns: Sequence[Column], title: str, room: int, out: TextIO
+) -> None:
+    """Write each row on as many lines as it takes, and their headings above all alike."""
+    widths = _widths(cells, columns)
+    prose = frozenset(at for at, column in enumerate(columns) if column.kind == "prose")
+    table = Folded(widths, prose, room)
+    if title:
+        out.write(f"{title}\n")
+    [headings] = _padded([[column.title for column in columns]], columns, widths)
+    heads = list(table.lines(headings))
+    out.writelines(f"{line}\n" for line in heads)
+    out.write(f"{'-' * max(map(len, heads))}\n")
+    for texts in _padded(cells, columns, widths):
+        out.writelines(f"{line}\n" for line in table.lines(texts))
+
+
+def _write_on_terminal(
     cells: Sequence[Sequence[str]], columns: Sequence[Column], title: str, out: TextIO
 ) -> None:
-    """Draw the table; one too wide for the terminal is left to the terminal, plain."""
+    """Draw the table, or fold it if the terminal is too narrow."""
+    console = Console(file=out, highlight=False, emoji=False)
+    if len(cells) <= RICH_ROWS:
+        table = _drawn(cells, columns, title)
+        unbounded = console.options.update(width=_UNBOUNDED)
+        if Measurement.get(console, unbounded, table).minimum <= console.width:
+            console.print(table)
+            return
+    widths = _widths(cells, columns)
+    if sum(widths) + len(GAP) * (len(widths) - 1) <= console.width:
+        _write_plain(cells, columns, title, out)
+    else:
+        _write_folded(cells, columns, title, console.width, out)
+
+
+def _drawn(cells: Sequence[Sequence[str]], columns: Sequence[Column], title: str) -> Table:
     table = Table(
         title=escape(title) or None,
         title_justify="left",
@@ -222,13 +258,8 @@ def _write_rich(
             overflow="fold",
             no_wrap=whole,
             # Rich would measure an amount without its currency: it sees a word's end between them.
-            min_width=width if whole else None,
+            min_width=width if whole else min(width, ROOM_FOR_PROSE),
         )
     for line in cells:
         table.add_row(*map(escape, line))
-    console = Console(file=out, highlight=False, emoji=False)
-    unbounded = console.options.update(width=_UNBOUNDED)
-    if Measurement.get(console, unbounded, table).minimum > console.width:
-        _write_plain(cells, columns, title, out)
-    else:
-        console.print(table)
+    return table

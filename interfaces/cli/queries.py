@@ -124,7 +124,7 @@ CLIENTS_SHAPE = Shape(
         Column("first_activated_on", "activated"),
         Column("counted_on", "counted"),
         Column("counted_by", "by"),
-        Column("open_subscriptions", "subscriptions", kind="count"),
+        Column("open_subscriptions", "open", kind="count"),
         Column("assigned_from", "assigned"),
         Column("claim", kind="place"),
     ),

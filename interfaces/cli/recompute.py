@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import click
@@ -12,6 +11,7 @@ from interfaces.cli.options import archive_option, format_option
 from interfaces.cli.output import Column, Format, Row, to_json, write_csv, write_table
 from interfaces.cli.session import Session, progress
 from interfaces.money import format_count
+from ledger.cores import cores
 from replay.recompute import Explained, Recomputed
 from replay.recompute import recompute as recompute_ledger
 
@@ -59,7 +59,7 @@ def _decided_again(session: Session, processes: int | None) -> Recomputed:
             replay.connection,
             replay.names,
             step,
-            processes=processes or os.cpu_count() or 1,
+            processes=processes or cores(),
         )
 
 

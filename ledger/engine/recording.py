@@ -50,17 +50,12 @@ from ledger.engine.state import LEDGER, Client, Overlay, State, department_of, l
 from ledger.engine.ties import answer_sponsor, answer_sponsored, sponsors_above
 
 
-def decide(state: State, event: Recorded) -> list[Decision]:
+def answer(state: Overlay, event: Recorded) -> list[Decision]:
     """The decisions that a recorded fact brings at once, in order; most facts bring none.
 
-    ``state`` holds the entities of :func:`reads` with the fact itself folded in. Raises NotReady
-    before a programme is adopted.
+    ``state`` lies over the entities of :func:`reads` with the fact itself folded in; the entities
+    that the decisions change are put into it. Raises NotReady before a programme is adopted.
     """
-    return answer(Overlay(state), event)
-
-
-def answer(state: Overlay, event: Recorded) -> list[Decision]:
-    """The same, with the entities that the decisions change put into the overlay."""
     respond = _ANSWERS.get(type(event.data))
     if respond is None:
         return []
@@ -70,7 +65,7 @@ def answer(state: Overlay, event: Recorded) -> list[Decision]:
 
 
 def reads(event: Recorded, state: State) -> set[str]:
-    """The streams whose entities :func:`decide` reads for a fact, by what ``state`` holds so far.
+    """The streams whose entities :func:`answer` reads for a fact, by what ``state`` holds so far.
 
     Empty for a fact that brings no decision. Asked again once they are loaded, it may name more:
     the client of a lead, the clients of claims that waited, a client's holder, who holds a

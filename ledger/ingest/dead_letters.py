@@ -15,7 +15,7 @@ from events.envelope import HORIZON_DAYS
 from events.errors import Rejection
 from ledger.dead_letters import Incoming, unpack
 from ledger.errors import Refused
-from ledger.recording import Recording
+from ledger.recording import OTHER_CONTENT, Recording
 from ledger.store.migrations import Names
 
 Status = Literal["open", "retried", "discarded"]
@@ -173,8 +173,7 @@ class DeadLetters:
             return Retried(letter.id, "rejected", str(rejection))
         result = record([Incoming(letter.origin, payload, message=message)])
         if result.quarantined:
-            reason = letter.message or "other content under one key"
-            return Retried(letter.id, "quarantined", reason)
+            return Retried(letter.id, "quarantined", OTHER_CONTENT)
         return Retried(letter.id, "recorded" if result.accepted else "duplicate")
 
     def attempts(self, id_: int) -> list[Attempt]:

@@ -7,7 +7,6 @@ is done here, with the same result. Run as a module it is that process.
 
 from __future__ import annotations
 
-import os
 import pickle
 import select
 import struct
@@ -25,6 +24,7 @@ from events.envelope import Message, decode
 from events.errors import Rejection
 from events.upcasting import VOCABULARY
 from ledger.collecting import collect_seldom
+from ledger.cores import cores
 
 WORTH_A_PROCESS = 20_000
 """Messages after which the process is started: to start it costs as much as decoding them."""
@@ -120,7 +120,7 @@ class Decoder:
 
 
 def _spare_core() -> bool:
-    return (os.cpu_count() or 1) > 1
+    return cores() > 1
 
 
 class _Process:

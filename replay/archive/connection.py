@@ -41,8 +41,9 @@ class Info(NamedTuple):
 class ArchiveCursor:
     """The rows of one query at a time."""
 
-    def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
-        self._database = database.cursor()
+    def __init__(self, connection: ArchiveConnection) -> None:
+        self.connection = connection
+        self._database = connection.database.cursor()
         self._decoders: list[Any] = []
         self.description: list[Described] | None = None
         self.itersize = 1
@@ -104,7 +105,7 @@ class ArchiveConnection:
 
     def cursor(self, name: str = "", **_: object) -> ArchiveCursor:  # noqa: ARG002 - as psycopg's
         """Return a cursor; rows come page by page as they are fetched, named or not."""
-        return ArchiveCursor(self.database)
+        return ArchiveCursor(self)
 
     def execute(self, query: Query, parameters: Parameters | None = None) -> ArchiveCursor:
         """Run a query on a cursor of its own."""

@@ -42,7 +42,11 @@ def _take_apart(select: exp.Select) -> None:
     """Put what the columns of a record made of JSON are in the place of the record."""
     for join in list(select.args.get("joins") or ()):
         lateral = join.this
-        if not isinstance(lateral, exp.Lateral) or not isinstance(lateral.this, exp.Anonymous):
+        if not isinstance(lateral, exp.Lateral):
+            continue
+        if isinstance(lateral.this, exp.ExplodingGenerateSeries):
+            _name_series(lateral)
+        if not isinstance(lateral.this, exp.Anonymous):
             continue
         name = str(lateral.this.this).lower()
         source = as_json(lateral.this.expressions[0])
@@ -175,12 +179,10 @@ def _months(node: exp.Expr) -> exp.Expr:
     return call("to_months", exp.Cast(this=months.copy(), to=exp.DataType.build("INT")))
 
 
-def _table(node: exp.Expr) -> exp.Expr:
+def _name_series(lateral: exp.Lateral) -> None:
     """Name the column of a series as the series, as PostgreSQL does."""
-    if isinstance(node.this, exp.ExplodingGenerateSeries):
-        name = exp.to_identifier(node.alias)
-        node.set("alias", exp.TableAlias(this=name, columns=[name.copy()]))
-    return node
+    name = exp.to_identifier(lateral.alias)
+    lateral.set("alias", exp.TableAlias(this=name, columns=[name.copy()]))
 
 
 def with_a_list(node: exp.Expr) -> exp.Expr:
@@ -245,7 +247,6 @@ _RULES: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.Anonymous: _function,
     exp.Div: _divided,
     exp.MakeInterval: _months,
-    exp.Table: _table,
     exp.Select: with_a_list,
     exp.GroupConcat: _joined,
     exp.EQ: looked_up,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -14,6 +13,7 @@ import pyarrow as pa
 from psycopg import Connection
 
 from events.values import format_instant
+from ledger.cores import cores
 from ledger.errors import NotReady, Refused
 from replay.archive import hashing
 from replay.archive.columns import SCHEMA
@@ -57,7 +57,7 @@ class ArchivedReplay(Replay):
     @property
     def processes(self) -> int:
         """How many parts of the log this machine decides at the same time."""
-        return os.cpu_count() or 1
+        return cores()
 
     def deciding(self, processes: int) -> Deciding:
         """Decide parts of the log in so many processes of this machine."""

@@ -17,7 +17,7 @@ from events.codec import decode_state
 from events.course import AccrualCompleted
 from events.decisions import AttributionAssigned, ReferralAccepted
 from events.finance import AccrualRun, AdjustmentRequested, FactRetracted, ProgrammeAdopted
-from events.lines import PrizePosted, RankingRecorded, RewardPosted
+from events.lines import AdjustmentPosted, PrizePosted, RankingRecorded, RewardPosted
 from events.recorded import Recorded
 from ledger.engine.state import LEDGER
 from ledger.errors import Corrupt, NotReady
@@ -263,17 +263,30 @@ class Log:
             }
 
     def adjusted_lines(self) -> dict[int, Recorded]:
-        """The lines that adjustments name, by position."""
+        """The lines that adjustments name, by position, and what a take-back of them names."""
         query = sql.SQL(
-            "SELECT named.position, named.topic, named.state, named.effective_at, named.day"
-            " FROM {events} AS asked CROSS JOIN LATERAL ("
-            "SELECT * FROM {events}"
-            " WHERE position = (convert_from(asked.state, 'UTF8')::jsonb ->> 'line')::bigint"
-            ") AS named"
-            " WHERE asked.originator_id = %s AND asked.topic = %s AND asked.position <= %s"
-        ).format(events=self._events)
+            "SELECT (convert_from(state, 'UTF8')::jsonb ->> 'line')::bigint FROM {}"
+            " WHERE originator_id = %s AND topic = %s AND position <= %s"
+        ).format(self._events)
         with self._connection.cursor(row_factory=tuple_row, binary=True) as cursor:
             cursor.execute(query, (LEDGER, AdjustmentRequested.topic(), self.through))
+            wanted = {line for (line,) in cursor if line is not None}
+        found: dict[int, Recorded] = {}
+        while wanted:
+            lines = self._at(wanted)
+            found |= lines
+            corrections = [
+                line.data for line in lines.values() if isinstance(line.data, AdjustmentPosted)
+            ]
+            wanted = {each.line for each in corrections if each.line is not None} - found.keys()
+        return found
+
+    def _at(self, positions: Collection[int]) -> dict[int, Recorded]:
+        query = sql.SQL(
+            "SELECT position, topic, state, effective_at, day FROM {} WHERE position = ANY(%s)"
+        ).format(self._events)
+        with self._connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+            cursor.execute(query, (sorted(positions),))
             return {
                 position: Recorded(position, effective_at, day, decode_state(topic, state))
                 for position, topic, state, effective_at, day in cursor

@@ -333,7 +333,7 @@ class Memory(MemoryBooks):
                 activation.position
                 for subscription in client.subscriptions.values()
                 for activation in subscription.activations
-                if activation.at == first
+                if activation.at == first and activation.position not in client.voided
             ),
         )
 

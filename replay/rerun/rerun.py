@@ -29,7 +29,7 @@ from events.finance import (
     ProgrammeAdopted,
     ResolutionRequested,
 )
-from events.lines import PeriodLine
+from events.lines import AdjustmentPosted, PeriodLine
 from events.recorded import Recorded
 from ledger.engine import (
     DECIDING,
@@ -190,6 +190,10 @@ class Rerun:
         self._memory.append([booked])
 
     def _line_like(self, named: Event) -> int | None:
+        if isinstance(named, AdjustmentPosted):
+            # What was taken back is of the period of the line that it names (D9.4).
+            line = self._named.lines.get(named.line or 0)
+            return self._line_like(line.data) if line is not None else None
         if not isinstance(named, PeriodLine):
             return None
         of_client = self._memory.posted(named.client_id)

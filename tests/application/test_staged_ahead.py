@@ -8,6 +8,7 @@ from time import sleep
 from typing import Any
 from unittest import mock
 
+import psycopg
 import pytest
 
 from ledger.application import CommissionLedger
@@ -18,6 +19,20 @@ from ledger.store.recorder import LedgerRecorder
 from tests.application.impatient import PATIENCE_SECONDS, impatient_writer
 from tests.rules.facts import enrolled, referred
 from tests.rules.ledger_adapter import RealLedger, _incoming, open_ledger
+
+RECORDED = """
+SELECT 2 - COUNT(*) FROM ledger.events WHERE topic = 'referral.registered/1'
+"""
+"""How many of two batches are not recorded yet."""
+OPEN = """
+SELECT COUNT(*)
+FROM pg_stat_activity
+WHERE datname = current_database()
+    AND pid <> pg_backend_pid()
+    AND backend_type = 'client backend'
+    AND xact_start IS NOT NULL
+"""
+"""How many transactions stand open beside the one that asks."""
 
 
 @pytest.fixture
@@ -40,6 +55,15 @@ def batches(count: int) -> Iterator[Sequence[Incoming]]:
     """Batches of one fact each."""
     for number in range(count):
         yield [_incoming(referred("2024-01-02", f"c{number}"))]
+
+
+def comes_to_none(watching: psycopg.Connection[Any], query: str) -> bool:
+    """Whether a count comes to 0 before long."""
+    for _ in range(1_000):
+        if watching.execute(query).fetchone() == (0,):
+            return True
+        sleep(0.01)
+    return False
 
 
 def accepted(application: CommissionLedger, count: int) -> int:
@@ -71,6 +95,19 @@ def test_rows_are_staged_while_the_batch_before_is_appended(ledger: RealLedger) 
     ):
         assert accepted(ledger.application, 3) == 3
     assert ahead == [True, True]
+
+
+def test_nothing_stands_open_while_a_result_is_looked_at(ledger: RealLedger) -> None:
+    """Whoever is told of a batch may take its time: the next one is recorded without being asked.
+
+    No transaction is left open beside it.
+    """
+    recordings = ledger.application.record_all(batches(3))
+    next(recordings)
+    with psycopg.connect(ledger.url, autocommit=True) as watching:
+        assert comes_to_none(watching, RECORDED)
+        assert comes_to_none(watching, OPEN)
+    assert sum(recording.accepted for recording in recordings) == 2
 
 
 def test_what_is_staged_outlives_a_slow_append(impatient: CommissionLedger) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests.conftest import CopyOf
 from tests.interfaces.commands import BILLING, Commands
 
 
@@ -18,15 +19,18 @@ def _logging_as_before() -> Iterator[None]:
 
 
 @pytest.fixture
-def closed(ledger_database_url: str, capsys: pytest.CaptureFixture[str]) -> Commands:
+def closed(copy_of: CopyOf, capsys: pytest.CaptureFixture[str]) -> Commands:
     """Commands on a ledger with the hand-written billing file, closed through May 2026."""
-    commands = Commands(ledger_database_url, capsys)
-    commands.done("programme", "adopt", "izyinbox")
-    commands.done("ingest", BILLING)
-    commands.done("accrue", "--through", "2026-05-31")
-    commands.done("close", "2026-05", "--acknowledge")
-    commands.done("accrue", "--through", "2026-06-30")
-    return commands
+
+    def fill(url: str) -> None:
+        commands = Commands(url, capsys)
+        commands.done("programme", "adopt", "izyinbox")
+        commands.done("ingest", BILLING)
+        commands.done("accrue", "--through", "2026-05-31")
+        commands.done("close", "2026-05", "--acknowledge")
+        commands.done("accrue", "--through", "2026-06-30")
+
+    return Commands(copy_of("closed", fill), capsys)
 
 
 @pytest.fixture

@@ -88,6 +88,28 @@ def test_queries_answer_the_same_bytes(closed: Commands, archived: Path, offline
             assert found == (0, stored.out, ""), query
 
 
+def test_reasons_and_differences_are_the_same_bytes(
+    closed: Commands, archived: Path, offline: Offline
+) -> None:
+    """As of the archive's end; what came after it is refused."""
+    at, end = ("--format", "json"), _position(archived)
+    known = ("--position", end)
+    line = closed.done("history", "p-alpha", *at).rows[0]["position"]
+    for asked in (
+        ("explain", str(line), *known),
+        ("explain", "--client", "c-1", "--period", "2026-05-20", *known),
+        ("explain", "--partner", "p-alpha", "--period", "2026-04", *known),
+        ("diff", "--from", "10", "--to", end),
+    ):
+        stored = closed.done(*asked, *at)
+        assert offline(*asked, *at, "--archive", archived) == (0, stored.out, ""), asked
+    after = str(int(end) + 1)
+    assert f"from 1 to {end}" in offline.refused("explain", after, "--archive", archived)
+    assert f"ends at {end}" in offline.refused(
+        "diff", "--from", "10", "--to", after, "--archive", archived
+    )
+
+
 def test_an_archive_grows_and_keeps_its_parts(
     closed: Commands, archived: Path, offline: Offline
 ) -> None:

@@ -88,12 +88,6 @@ def test_without_the_package_it_is_said_which_extra_has_it(
     assert "pip install 'commission-ledger[spark]'" in said
 
 
-def test_what_an_engine_does_not_answer_is_said(archived: Path, offline: Offline) -> None:
-    """Before anything is begun."""
-    said = offline.refused("replay", "--engine", "spark", "--archive", archived, "kpi", "--all")
-    assert "Spark does not answer kpi: ask it of DuckDB" in said
-
-
 def test_the_archive_has_to_be_named(offline: Offline) -> None:
     """There is no engine over a ledger but its own database."""
     status, out, said = offline("replay", "balances")

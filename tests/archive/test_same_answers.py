@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from datetime import date
 from itertools import count
 from pathlib import Path
@@ -13,7 +14,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from interfaces.cli.output import to_json
 from replay.archive.opening import open_archive
 from replay.archive.writing import Archiver
-from replay.as_of import AsOf, Replay
+from replay.as_of import AsOf, Replay, Row
+from replay.diff import Difference, Ties, changes
+from replay.explaining.beside import why_no_more
+from replay.explaining.explanation import explain
+from replay.explaining.missing import why_nothing
 from tests.properties.every_rule import stories_of_every_rule
 from tests.properties.play import play
 from tests.properties.questions import QUESTIONS, ask
@@ -35,6 +40,20 @@ _TURNS = 5
 
 def _in_turn(turn: int) -> list[str]:
     return list(QUESTIONS)[turn % _TURNS :: _TURNS]
+
+
+def _reasons(replay: Replay, at: AsOf) -> Iterator[Row]:
+    """Why events are as they are, why clients and partners earned nothing, and what changed."""
+    for position in range(1, at.position + 1, 7):
+        yield explain(replay, position, at).document()
+    for row in replay.clients(at):
+        yield why_nothing(replay, str(row["client_id"]), None, DAYS[5], at).document()
+    for row in replay.tiers(at):
+        yield why_no_more(replay, str(row["partner_id"]), "2024-03", at).document()
+    asked = Difference(replay.resolve(position=at.position // 2), at, None)
+    ties = Ties(replay, asked)
+    yield from ties.following(changes(replay, asked))
+    yield from ties.rows()
 
 
 def _told(name: str, replay: Replay, at: AsOf) -> str:
@@ -70,3 +89,7 @@ def test_random_histories_are_answered_alike(story: Story) -> None:
                 assert archived.resolve(position=position, effective_at=day) == at
                 for name in _in_turn(next(turns)):
                     assert _told(name, archived, at) == _told(name, stored, at), (name, at)
+            at = stored.resolve()
+            assert list(map(to_json, _reasons(archived, at))) == [
+                to_json(row) for row in _reasons(stored, at)
+            ]

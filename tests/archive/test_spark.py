@@ -40,6 +40,9 @@ ASKED = (
 )
 """One question of each kind: sums, lines with their JSON, lists of JSON, joins, ranks, numbers."""
 
+FIGURES = (("kpi", "--all"), ("kpi", "--programme"))
+"""Asked of no day: only then a day after the last one counts."""
+
 
 @pytest.fixture
 def spark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SparkConnection]:
@@ -65,10 +68,11 @@ def test_a_cluster_answers_and_decides_as_the_ledger_does(
     def by(engine: str, *query: str) -> Outcome:
         return closed("replay", "--engine", engine, "--archive", archive, *query)
 
-    at = ("--position", str(position), "--effective-at", "2026-05-20", "--format", "json")
-    for query in ASKED:
-        stored, found = closed.done(*query, *at), by("spark", *query, *at)
-        assert (found.status, found.err, found.out) == (0, "", stored.out), query
+    at = ("--position", str(position), "--format", "json")
+    on_a_day = (*at, "--effective-at", "2026-05-20")
+    for asked in (*((*query, *on_a_day) for query in ASKED), *((*query, *at) for query in FIGURES)):
+        stored, found = closed.done(*asked), by("spark", *asked)
+        assert (found.status, found.err, found.out) == (0, "", stored.out), asked
     with pytest.raises(Refused, match="Spark cannot answer this question"):
         spark.execute("SELECT pg_backend_pid()")
 

@@ -7,7 +7,8 @@ import psycopg
 from events.base import Command, Decision, Fact
 from events.codec import decode_state
 from events.recorded import Recorded
-from ledger.engine import decide, evolve
+from ledger.engine import answer, evolve
+from ledger.engine.state import Overlay
 
 RUN_BY_COMMAND = ("run", "command", "close")
 """Members of decisions that no recording takes."""
@@ -39,7 +40,7 @@ def differences(url: str) -> list[str]:
         if entity is not None:
             state[data.stream] = entity
         if isinstance(data, Fact):
-            wanted = [(topic, decision) for decision in decide(state, event)]
+            wanted = [(topic, decision) for decision in answer(Overlay(state), event)]
     return found
 
 

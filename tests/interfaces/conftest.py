@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from tests.conftest import CopyOf
 from tests.interfaces.commands import BILLING, Commands
 
 
@@ -23,15 +24,23 @@ def commissions(ledger_database_url: str, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.fixture
-def adopted(commissions: Commands) -> Commands:
+def adopted(copy_of: CopyOf, capsys: pytest.CaptureFixture[str]) -> Commands:
     """Commands on a ledger with the reference programme."""
-    commissions.done("programme", "adopt", "izyinbox")
-    return commissions
+
+    def fill(url: str) -> None:
+        Commands(url, capsys).done("programme", "adopt", "izyinbox")
+
+    return Commands(copy_of("adopted", fill), capsys)
 
 
 @pytest.fixture
-def billing(adopted: Commands) -> Commands:
+def billing(copy_of: CopyOf, capsys: pytest.CaptureFixture[str]) -> Commands:
     """Commands on a ledger with the hand-written billing file, accrued through June 2026."""
-    adopted.done("ingest", BILLING)
-    adopted.done("accrue", "--through", "2026-06-30")
-    return adopted
+
+    def fill(url: str) -> None:
+        commands = Commands(url, capsys)
+        commands.done("programme", "adopt", "izyinbox")
+        commands.done("ingest", BILLING)
+        commands.done("accrue", "--through", "2026-06-30")
+
+    return Commands(copy_of("billing", fill), capsys)

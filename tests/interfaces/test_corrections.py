@@ -26,6 +26,20 @@ def test_a_client_is_assigned_from_a_day_on(billing: Commands) -> None:
     assert told.startswith("nobody holds c-1 from 2026-09-01 on")
 
 
+def test_an_assignment_of_a_mistyped_year_is_put_right(billing: Commands) -> None:
+    """It is taken, the farthest too; the right day, given later, counts from there on."""
+    to_beta = ("assign", "c-1", "--partner", "p-beta", "--from")
+    billing.done(*to_beta, "9999-12-30", *MOVED)
+    billing.done("programme", "adopt", "izyinbox", "--from", "9999-12-30")
+    billing.done(*to_beta, "2026-07-01", *MOVED)
+    on = ("--format", "json", "--effective-at")
+    for day, holder in (("2026-06-30", "p-alpha"), ("2026-07-01", "p-beta")):
+        rows = billing.done("clients", *on, day).rows
+        assert {row["partner_id"] for row in rows if row["client_id"] == "c-1"} == {holder}
+    for day in ("2026-07-01", "9999-12-31"):
+        assert billing.done("kpi", "--programme", *on, day).rows
+
+
 def test_an_assignment_is_refused(billing: Commands) -> None:
     """Of an accrued day, of a partner not enrolled by then, of one person; without a holder."""
     day = ("--from", "2026-07-01")

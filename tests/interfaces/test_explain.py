@@ -115,6 +115,20 @@ def test_a_position_that_is_not_there(billing: Commands, position: int) -> None:
     assert billing("explain", 1, "--known-at", "2020-01-01T00:00:00Z").status == 1
 
 
+def test_what_was_known_at_a_position(billing: Commands) -> None:
+    """What names a line later is not shown as of the line; what is later than asked is refused."""
+    line = first_line(billing)
+    fact = billing.done("explain", line, "--format", "json").json["facts"][0]["position"]
+    now = billing.done("explain", fact, "--format", "json").json
+    then = billing.done("explain", fact, "--position", line - 1, "--format", "json").json
+    assert line in {each["position"] for each in now["linked"]}
+    assert line not in {each["position"] for each in then["linked"]}
+    assert then["as_of"]["position"] == line - 1
+    assert str(line) in billing.refused("explain", line, "--position", line - 1)
+    both = ("--position", line, "--known-at", "2030-01-01T00:00:00Z")
+    assert "not both" in billing.refused("explain", line, *both, status=2)
+
+
 def test_why_nothing_for_people(billing: Commands) -> None:
     """The reason by name, what it rests on with its position, and who claimed the client."""
     said = billing.done("explain", "--client", "c-1", "--period", "2030-01-01").out

@@ -219,6 +219,20 @@ def test_a_dead_letter_is_tried_again(
     assert adopted.done("dead-letters", "list", "--format", "json").rows == []
 
 
+def test_a_rejected_letter_that_contradicts_by_now_says_so(
+    adopted: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its key was free when it was rejected; what was wrong then is right by now."""
+    ahead = write(tmp_path / "ahead.jsonl", line(time="2060-01-01T00:00:00Z"))
+    assert adopted("ingest", ahead).status == 1
+    adopted.done("ingest", write(tmp_path / "right.jsonl", line()))
+    (letter,) = adopted.done("dead-letters", "list", "--format", "json").rows
+    monkeypatch.setenv("COMMISSIONS_MAX_DAYS_AHEAD", "36500")
+    tried = adopted("dead-letters", "retry", letter["id"], "--format", "json")
+    assert (tried.status, tried.rows[0]["outcome"]) == (1, "quarantined")
+    assert "recorded with other content" in str(tried.rows[0]["reason"])
+
+
 def test_what_is_read_is_never_overwritten(adopted: Commands, tmp_path: Path) -> None:
     """By naming it twice."""
     file = write(tmp_path / "one.jsonl", line())

@@ -5,12 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 
-from interfaces.cli.output import Answer, Column, Row, to_json, write_answer, write_result
+from interfaces.cli.output import (
+    RICH_ROWS,
+    Answer,
+    Column,
+    Row,
+    to_json,
+    write_answer,
+    write_result,
+    write_table,
+)
 from interfaces.money import NARROW_SPACE, NO_BREAK_SPACE
 
 AS_OF: Row = {"position": 7, "known_at": None, "effective_at": "2026-04-30", "final": False}
@@ -112,11 +122,61 @@ class _Terminal(io.StringIO):
         return True
 
 
+WIDE = (
+    Column("position", kind="place"),
+    Column("client_id", "client"),
+    Column("amount", kind="money"),
+    Column("reason"),
+    Column("what", kind="prose"),
+)
+
+
+def on_terminal(width: int, rows: Sequence[Row], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lines of a table of those columns on a terminal of a width."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    out = _Terminal()
+    write_table(rows, WIDE, "en", out=out)
+    return out.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("count", [1, RICH_ROWS])
+def test_a_table_that_is_too_wide_is_folded(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each row on as many lines as it takes, under headings that stand alike; prose by words."""
+    line: Row = {"position": 7, "client_id": "c-1", "amount": 123, "currency": "EUR"}
+    told: Row = {**line, "reason": "typo", "what": "a price ten times too high was told"}
+    lines = on_terminal(30, [told, *[line] * count], monkeypatch)
+    assert lines[:9] == [
+        "position  client  amount",
+        "    reason",
+        "    what",
+        "------------------------",
+        "       7  c-1      €1.23",
+        "    typo",
+        "    a price ten times too high",
+        "    was told",
+        "       7  c-1      €1.23",
+    ]
+    assert len(lines) == 8 + count
+
+
+def test_what_fits_is_one_line_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prose gets the rest of the line if that is enough for some words."""
+    line: Row = {"position": 7, "client_id": "c-1", "amount": 123, "currency": "EUR"}
+    told: Row = {**line, "reason": "typo", "what": "a price ten times too high was told"}
+    [row] = [each for each in on_terminal(80, [told], monkeypatch) if "c-1" in each]
+    assert "€1.23" in row
+    assert "a price ten times too high was told" in row
+    [row] = [each for each in on_terminal(70, [told], monkeypatch) if "c-1" in each]
+    assert "a price ten times too high" in row
+    assert "told" not in row
+
+
 @pytest.mark.parametrize("width", [200, 40, 20, 8])
 def test_a_terminal_never_loses_a_sign_of_an_amount(
     width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the table does not fit it is plain; rich once cut the currency off."""
+    """Where the table does not fit it is folded; rich once cut the currency off."""
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("TERM", "xterm")
     out = _Terminal()

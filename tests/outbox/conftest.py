@@ -12,6 +12,7 @@ import pytest
 import structlog
 from psycopg.rows import dict_row
 
+from tests.conftest import CopyOf
 from tests.faults.test_killed import write_round
 from tests.interfaces.commands import Commands
 
@@ -32,11 +33,16 @@ def commissions(ledger_database_url: str, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.fixture
-def ledger(commissions: Commands, tmp_path: Path) -> Commands:
+def ledger(copy_of: CopyOf, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Commands:
     """A ledger with lines, adjustments, credits, payouts settled, failed and in flight."""
+    return Commands(copy_of("moved", lambda url: fill(Commands(url, capsys), tmp_path)), capsys)
+
+
+def fill(commissions: Commands, folder: Path) -> None:
+    """Tell a new ledger all that."""
     commissions.done("programme", "adopt", "izyinbox")
     for number in range(ROUNDS):
-        commissions.done("ingest", write_round(tmp_path, number))
+        commissions.done("ingest", write_round(folder, number))
     commissions.done("accrue", "--through", "2026-03-31")
     adjust = ("--currency", "EUR", *TWO_PERSONS)
     commissions.done("adjust", "--partner", "p-1", "--amount", "-250", "--reason", "typo", *adjust)
@@ -44,8 +50,7 @@ def ledger(commissions: Commands, tmp_path: Path) -> Commands:
     commissions.done("payouts", "run", "--cutoff", "2026-03-31")
     payouts = commissions.done("payouts", "list", "--format", "json").rows
     assert len(payouts) >= 3
-    settle(commissions, tmp_path, payouts)
-    return commissions
+    settle(commissions, folder, payouts)
 
 
 def settle(commissions: Commands, folder: Path, payouts: list[dict[str, Any]]) -> None:

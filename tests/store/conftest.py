@@ -11,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ledger.store.migrations import migrate
 from ledger.store.recorder import LedgerRecorder
+from tests.conftest import database, made_once
 
 OpenDatastore = Callable[..., PostgresDatastore]
 
@@ -42,10 +43,9 @@ def datastore_of(
 
 
 @pytest.fixture
-def ledger_url(database_url: str) -> str:
-    """A fresh database with the ledger's schema."""
-    migrate(database_url)
-    return database_url
+def ledger_url(server_url: str) -> Iterator[str]:
+    """The URL of a fresh database with the ledger's schema, and nothing that reads it."""
+    yield from database(server_url, template=made_once(server_url, "template0", "store", migrate))
 
 
 @pytest.fixture

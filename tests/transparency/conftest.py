@@ -10,22 +10,26 @@ from pathlib import Path
 import pytest
 
 from replay.transparency import verifier
+from tests.conftest import CopyOf
 from tests.interfaces.commands import BILLING, Commands
 
 Verify = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def commissions(ledger_database_url: str, capsys: pytest.CaptureFixture[str]) -> Commands:
+def commissions(copy_of: CopyOf, capsys: pytest.CaptureFixture[str]) -> Commands:
     """A ledger with facts, lines, a payout and a closed month."""
-    commands = Commands(ledger_database_url, capsys)
-    commands.done("programme", "adopt", "izyinbox")
-    commands("ingest", BILLING)
-    commands.done("accrue", "--through", "2026-06-30", "--ahead")
-    commands.done("payouts", "run", "--cutoff", "2026-06-30", "--ahead")
-    commands.done("close", "2026-06", "--ahead", "--acknowledge")
-    commands.done("accrue", "--through", "2026-07-31", "--ahead")
-    return commands
+
+    def fill(url: str) -> None:
+        commands = Commands(url, capsys)
+        commands.done("programme", "adopt", "izyinbox")
+        commands("ingest", BILLING)
+        commands.done("accrue", "--through", "2026-06-30", "--ahead")
+        commands.done("payouts", "run", "--cutoff", "2026-06-30", "--ahead")
+        commands.done("close", "2026-06", "--ahead", "--acknowledge")
+        commands.done("accrue", "--through", "2026-07-31", "--ahead")
+
+    return Commands(copy_of("audited", fill), capsys)
 
 
 @pytest.fixture

@@ -27,10 +27,11 @@ from replay.archive.dialect import (
 
 _NUMERIC = exp.DataType.build("DECIMAL(38, 0)", dialect="spark")
 _INSTANT = exp.DataType.build("TIMESTAMP_NTZ", dialect="spark")
+_INTEGERS = exp.DataType.build("ARRAY<INT>", dialect="spark")
 _JSON_LIST = exp.Literal.string("array<string>")
 _ITEM = "item"
-_INFINITE = {"infinity": "9999-12-31", "-infinity": "0001-01-01"}
-"""The last day that there is, and the first: Spark's days are all finite."""
+_INFINITE = {"infinity": "+10000-01-01", "-infinity": "0000-12-31"}
+"""After the last day that a ledger has, and before its first: Spark's days are all finite."""
 
 
 class Translated(NamedTuple):
@@ -67,6 +68,10 @@ def _take_apart(select: exp.Select, json: set[str]) -> None:
         if isinstance(lateral.this, exp.Subquery) and isinstance(lateral.this.this, exp.Values):
             lateral.set("this", _rows(lateral.this.this))
             continue
+        if isinstance(lateral.this, exp.ExplodingGenerateSeries):
+            lateral.set("this", call("explode", _series(lateral.this)))
+            lateral.set("alias", _named(lateral.alias, lateral.alias))
+            continue
         if not isinstance(lateral.this, exp.Anonymous):
             continue
         name = str(lateral.this.this).lower()
@@ -93,6 +98,14 @@ def _rows(values: exp.Values) -> exp.Expr:
     columns = zip(*(row.expressions for row in values.expressions), strict=True)
     lists = [call("array", *(each.copy() for each in column)) for column in columns]
     return call("inline", call("arrays_zip", *lists))
+
+
+def _series(series: exp.ExplodingGenerateSeries) -> exp.Expr:
+    """Return whole numbers from one to another: where there are none, Spark's own is an error."""
+    first, last, step = (series.args[name] for name in ("start", "end", "step"))
+    some = call("sequence", first.copy(), last.copy(), step.copy())
+    none = exp.Cast(this=call("array"), to=_INTEGERS.copy())
+    return call("if", exp.LTE(this=first, expression=last), some, none)
 
 
 def _number(select: exp.Select, lateral: exp.Lateral, source: exp.Expr) -> None:
@@ -174,6 +187,12 @@ def _divided(node: exp.Expr) -> exp.Expr:
     return exp.IntDiv(this=node.this.copy(), expression=node.expression.copy())
 
 
+def _months(node: exp.Expr) -> exp.Expr:
+    """Name the second of an interval's places, which has no name in Spark."""
+    assert isinstance(node, exp.MakeInterval)
+    return call("make_interval", exp.Literal.number(0), node.args["month"].expression.copy())
+
+
 def _function(node: exp.Expr) -> exp.Expr:
     assert isinstance(node, exp.Anonymous)
     name = str(node.this).lower()
@@ -193,6 +212,7 @@ _RULES: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.Anonymous: _function,
     exp.ArrayAgg: _gathered,
     exp.Div: _divided,
+    exp.MakeInterval: _months,
     exp.Table: _table,
     exp.Select: with_a_list,
     exp.EQ: _equals,
