@@ -10,7 +10,7 @@ from events.lines import CommissionPosted
 from events.partner_decisions import TierChanged
 from events.partners import PartnerEnrolled, PartnerNpsReported, PartnerTerritoryGranted
 from events.recorded import Recorded
-from ledger.engine import decide, folded_topics, reads
+from ledger.engine import folded_topics, reads
 from ledger.engine.recording import reads_of_sponsor
 from ledger.engine.state import LEDGER
 from tests.engine.journal import Journal, only
@@ -49,15 +49,6 @@ def test_the_first_tier_rests_on_the_enrolment() -> None:
         cause="enrolment",
         facts=(2,),
     )
-
-
-def test_deciding_leaves_the_state_as_it_was() -> None:
-    """The same decisions as where they are put over it."""
-    journal = Journal(plain())
-    event = journal.append(ENROLMENT, date(2024, 1, 10))
-    before = dict(journal.state)
-    assert [one.type for one in decide(journal.state, event)] == ["TierChanged"]
-    assert journal.state == before
 
 
 def test_an_enrolment_reads_its_partner_and_no_department() -> None:
