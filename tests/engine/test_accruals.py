@@ -11,10 +11,10 @@ import pytest
 from events.decisions import Term
 from events.lines import CommissionPosted
 from ledger.engine.commissions import Account, PartnerAccrual
-from ledger.engine.posted import Period, Posted
+from ledger.engine.posted import Period, Posted, PostedPeriods
 from ledger.engine.state import Enrolment, Ledger, Partner, Run, ledger_of
 from tests.engine.journal import Journal
-from tests.engine.test_sponsorship import line
+from tests.engine.test_sponsorship import line, taken
 from tests.rules.programmes import plain
 
 JANUARY, FEBRUARY, MARCH = (date(2024, month, 10) for month in (1, 2, 3))
@@ -135,3 +135,14 @@ def test_what_a_run_leaves_in_force(
         client = client._replace(unretracted=worth(unretracted))
     found = list(accrual().in_force_after(client))
     assert found == ([PERIOD] if stays else [])
+
+
+def test_finance_may_name_what_was_taken_back() -> None:
+    """D9.4: it is of its line's period, and makes that finance's; one of no line is of none."""
+    folded = PostedPeriods()
+    for position, event in ((5, line(100, JANUARY)), (6, taken(40, of=5)), (7, taken(9, of=None))):
+        folded.fold(position, event)
+    [found] = folded.by_account["c1", "p1"].values()
+    assert (found.amount, found.base, found.adjusted) == (19, 60, False)
+    folded.fold(8, taken(None, of=6, rule="D9.4"))
+    assert folded.by_account["c1", "p1"][PERIOD] == replace(found, adjusted=True)
