@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,9 +20,18 @@ def replace_file(path: Path, content: bytes) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a place to write to; what is there at the end takes the file's place, durable.
 
+    A link stays, and what it leads to is replaced; a device or a pipe stays, and is written to.
     After an error nothing of it is left. An OSError names the file, or the folder that is missing,
     not the place beside it.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        with tempfile.TemporaryDirectory() as folder:
+            beside = Path(folder) / "content"
+            yield beside
+            with beside.open("rb") as content, path.open("wb") as out:
+                shutil.copyfileobj(content, out)
+        return
+    path = path.resolve() if path.is_symlink() else path
     name = None
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -20,14 +20,15 @@ from projections.projector import Projector
 # Who counts a client is the holder by claims, or who was assigned it; only a retraction takes it
 # from either.
 _COUNTED = """
-SELECT client_id, counter, counted_on, first_activated_at, claim
+SELECT client_id, counter, counted_on, first_activated_at, claim, retracted
 FROM (
     SELECT
         client.client_id,
         COALESCE(client.counted_by, client.partner_id) AS counter,
         client.counted_on,
         client.first_activated_at,
-        CASE WHEN client.counted_by IS NULL THEN client.claim END AS claim
+        CASE WHEN client.counted_by IS NULL THEN client.claim END AS claim,
+        client.retracted
     FROM ({holdings}) AS client
     WHERE client.position <= %(run)s
     UNION ALL
@@ -36,7 +37,8 @@ FROM (
         COALESCE(before.counted_by, before.partner_id),
         before.counted_on,
         before.first_activated_at,
-        CASE WHEN before.counted_by IS NULL THEN before.claim END
+        CASE WHEN before.counted_by IS NULL THEN before.claim END,
+        before.retracted
     FROM ({holdings}) AS client
     CROSS JOIN LATERAL (
         SELECT convert_from(state, 'UTF8')::jsonb -> 'before' AS standing
@@ -52,7 +54,8 @@ FROM (
         counted_by text COLLATE "C",
         counted_on date,
         first_activated_at timestamptz,
-        claim bigint
+        claim bigint,
+        retracted boolean
     )
     WHERE client.position > %(run)s
 ) AS standing
@@ -105,12 +108,15 @@ CROSS JOIN LATERAL (
         AND effective_at = counted.first_activated_at
         AND position + 0 <= %(run)s
         -- One that was never true is no ground (D9.5).
-        AND position NOT IN (
-            SELECT (convert_from(state, 'UTF8')::jsonb ->> 'fact')::bigint
-            FROM {events}
-            WHERE originator_id = 'client:' || counted.client_id
-                AND topic = 'FactVoided/1'
-                AND position + 0 <= %(run)s
+        AND (
+            counted.retracted IS NOT TRUE
+            OR position NOT IN (
+                SELECT (convert_from(state, 'UTF8')::jsonb ->> 'fact')::bigint
+                FROM {events}
+                WHERE originator_id = 'client:' || counted.client_id
+                    AND topic = 'FactVoided/1'
+                    AND position + 0 <= %(run)s
+            )
         )
     OFFSET 0
 ) AS activation

@@ -42,6 +42,7 @@ _COMMAND_MEMBERS = (
     *("operator", "requested_by", "approved_by", "approval", "proposal", "partner_id", "client_id"),
     *("amount", "currency", "reason", "date", "day", "from", "line", "source", "id", "month"),
     *("cutoff", "programme", "number", "topic", "decision"),
+    *("kind", "founding", "sponsor_id", "department", "cleared", "tier", "since", "balances"),
 )
 
 Forms = Mapping[str, Callable[[Statement], bytes]]

@@ -14,19 +14,21 @@ WITH shares AS (
         )
 ),
 counts AS (
-    -- What the client's count brought its partner, and the partner's sponsor.
+    -- What the client's count brought its partner, and the partner's sponsor; where it counts as
+    -- before, but by another claim, the contest's amount alone.
     SELECT line.position, line.partner_id, line.client_id, line.day
     FROM {events} AS line
     WHERE line.partner_id = %(partner)s
         AND line.day >= %(counted_on)s::date
         AND (
-            line.kind IN ('bonus', 'prize', 'prize_in_kind')
+            (line.kind IN ('bonus', 'prize', 'prize_in_kind') AND NOT %(by_another_claim)s)
             OR (line.kind = 'contest' AND line.client_id = ANY(%(clients)s))
         )
     UNION ALL
     SELECT reward.position, reward.partner_id, reward.client_id, reward.day
     FROM {events} AS reward
     WHERE reward.kind = 'reward'
+        AND NOT %(by_another_claim)s
         AND reward.day >= %(counted_on)s::date
         AND convert_from(reward.state, 'UTF8')::jsonb ->> 'sponsored_id' = %(partner)s
         AND reward.partner_id IN (
@@ -40,6 +42,7 @@ counts AS (
     FROM {events} AS tier
     WHERE tier.originator_id = 'partner:' || %(partner)s
         AND tier.topic = 'TierChanged/1'
+        AND NOT %(by_another_claim)s
         AND convert_from(tier.state, 'UTF8')::jsonb ->> 'cause' = 'promotion'
         AND (convert_from(tier.state, 'UTF8')::jsonb ->> 'evaluated_on')::date
             >= %(counted_on)s::date

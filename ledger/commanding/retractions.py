@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import Cursor, sql
 from psycopg.rows import tuple_row
 
 from events.base import Command, Decision, Fact
-from events.decisions import ClientStanding, FactVoided
+from events.decisions import ClientStanding, FactVoided, Standing
 from events.finance import FactRetracted, ResolutionRequested
 from events.recorded import Recorded
 from ledger.commanding.commanding import Commanding, Plan, is_command
@@ -114,14 +114,15 @@ class RetractionCommands(Commanding):
         self, cursor: Cursor[Any], fact: Recorded, decisions: Sequence[Decision]
     ) -> list[Resting]:
         """The decisions that rested on what was retracted and stay (D9.5)."""
-        counted_by, counted_on = _no_longer_counted(decisions)
+        counted = _no_longer_counted(decisions)
         text = files("ledger.commanding").joinpath("resting.sql").read_text(encoding="utf-8")
         query = sql.SQL(text).format(events=self._entities.table)
         parameters = {
             "voided": [d.fact for d in decisions if isinstance(d, FactVoided)],
             "clients": sorted(_clients_of(decisions)),
-            "partner": counted_by,
-            "counted_on": counted_on,
+            "partner": counted.partner_id,
+            "counted_on": counted.on,
+            "by_another_claim": counted.by_another_claim,
             "reported": fact.data.stream if fact.data.stream.startswith("partner:") else None,
         }
         with cursor.connection.cursor(row_factory=tuple_row) as own:
@@ -138,16 +139,33 @@ def _clients_of(decisions: Sequence[Decision]) -> set[str]:
     }
 
 
-def _no_longer_counted(decisions: Sequence[Decision]) -> tuple[str | None, date | None]:
-    """Who counted the client on which day before, if that is not so any more."""
+class _Counted(NamedTuple):
+    """Who counted a client, on which day, and if anything is otherwise now: by another claim only.
+
+    What the count brought rests on the day, a contest's amount on the claim, too (D10.2).
+    """
+
+    partner_id: str | None = None
+    on: date | None = None
+    by_another_claim: bool = False
+
+
+def _no_longer_counted(decisions: Sequence[Decision]) -> _Counted:
+    """How the client counted before, if it does not count so any more."""
+    before: dict[str, Standing] = {}
+    after: dict[str, Standing] = {}
     for decision in decisions:
         if isinstance(decision, ClientStanding):
-            before, after = decision.before, decision.after
-            who = before.counted_by or before.partner_id
-            now = after.counted_by or after.partner_id
-            if before.counted_on is not None and (who, before.counted_on) != (
-                now,
-                after.counted_on,
-            ):
-                return who, before.counted_on
-    return None, None
+            # What remains of a lead may win the client again at once: the last word counts.
+            before.setdefault(decision.client_id, decision.before)
+            after[decision.client_id] = decision.after
+    for client_id, was in before.items():
+        now = after[client_id]
+        who = was.counted_by or was.partner_id
+        counts_as_before = (who, was.counted_on) == (
+            now.counted_by or now.partner_id,
+            now.counted_on,
+        )
+        if was.counted_on is not None and not (counts_as_before and was.claim == now.claim):
+            return _Counted(who, was.counted_on, counts_as_before)
+    return _Counted()

@@ -18,8 +18,10 @@ from tests.rules.facts import (
     certified,
     changed,
     churned,
+    converted,
     enrolled,
     invoiced,
+    lead,
     nps,
     referred,
     refunded,
@@ -114,6 +116,26 @@ def test_a_bonus_that_the_client_was_counted_for() -> None:
         )
         story.when(retract("claim"))
         assert listed(ledger) == [("BonusPosted", "c2")]
+
+
+@pytest.mark.parametrize("retold", ["2024-01-06", "2023-12-30"])
+def test_a_client_that_another_word_on_its_lead_wins_again(retold: str) -> None:
+    """It counts as before: its bonus stays right, a contest's amount rested on the claim."""
+    with open_ledger() as ledger:
+        story = Given(ledger)(
+            enrolled("2023-12-01"),
+            lead("2024-01-05", "l1", id="wrong"),
+            lead(retold, "l1"),
+            converted("2024-01-08", "l1"),
+            activated("2024-01-10"),
+            accrue("2024-01-31"),
+            programme=programme(
+                per_ten={"each": 1, "amount": 50_000, "from": "referent"}, contest=[SPRINT]
+            ),
+        )
+        story.when(retract("wrong"))
+        story.then_client(holder="p1", first="2024-01-10", counted="2024-01-10")
+        assert listed(ledger) == [("ContestPosted", "c1")]
 
 
 def test_a_price_that_was_never_true_lists_nothing() -> None:

@@ -67,6 +67,7 @@ def _places(last: int) -> list[tuple[int, date | None]]:
 turns = count()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @_FEW
 @given(story=stories_of_every_rule())

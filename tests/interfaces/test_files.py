@@ -37,6 +37,29 @@ def test_a_file_is_replaced_whole_or_left(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    """Where there is nothing yet, too."""
+    file, link = tmp_path / "file", tmp_path / "link"
+    link.symlink_to(file)
+    for content in (b"one", b"two"):
+        replace_file(link, content)
+        assert (link.is_symlink(), file.read_bytes()) == (True, content)
+
+
+def test_a_pipe_or_a_device_is_written_to(tmp_path: Path) -> None:
+    """And is still there: root could replace even those of the system."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        replace_file(pipe, b"content")
+        assert os.read(reading, 100) == b"content"
+    finally:
+        os.close(reading)
+    assert pipe.is_fifo()
+    assert [each.name for each in tmp_path.iterdir()] == ["pipe"]
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     """Not the place beside the file, which nobody asked for."""
     with pytest.raises(FileNotFoundError) as told:

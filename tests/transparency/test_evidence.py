@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -240,6 +242,10 @@ def test_persons_and_dead_letters_are_in_it(
         *("adjust", "--partner", "p-alpha", "--amount", "-100", "--currency", "EUR"),
         *("--reason", "typo", "--requested-by", "ann", "--approved-by", "bob"),
     )
+    commissions.done(
+        *("correct-partner", "p-alpha", "--founding", "true", "--sponsor", "none"),
+        *("--requested-by", "ann", "--approved-by", "bob"),
+    )
     letters = commissions.done("dead-letters", "list", "--format", "json").rows
     closed = commissions("close", "2026-07", "--ahead")
     if closed.status:
@@ -248,12 +254,15 @@ def test_persons_and_dead_letters_are_in_it(
     out = tmp_path / "evidence.zip"
     commissions.done("evidence", "--period", "2026-07", "--out", out)
     files = unpacked(out)
-    (adjusted,) = [
-        row for row in files["commands.csv"].decode().splitlines() if "adjustment.posted" in row
-    ]
+    commands = list(csv.DictReader(io.StringIO(files["commands.csv"].decode())))
+    (adjusted,) = [row for row in commands if row["type"] == "adjustment.posted/1"]
+    (corrected,) = [row for row in commands if row["type"] == "partner.corrected/1"]
     with psycopg.connect(commissions.url) as connection:
         user = connection.info.user
-    assert f"adjustment.posted/1,{user},ann,bob" in adjusted
+    persons = ("operator", "requested_by", "approved_by")
+    assert [adjusted[name] for name in persons] == [user, "ann", "bob"]
+    # What was corrected, not only that something was.
+    assert (corrected["founding"], corrected["cleared"]) == ("true", "sponsor_id")
     assert files["dead-letters.csv"].decode().count("\n") == 1 + len(letters)
 
 
