@@ -15,7 +15,7 @@ from benchmarks.figures import Clock, Cost, Report, note
 from benchmarks.history import build
 from benchmarks.ledgers import open_bench
 from benchmarks.scales import Run
-from benchmarks.worker import Told, worker
+from benchmarks.worker import Told, watched_run
 from replay.findings import StoredRow
 
 MONTHS = tuple(f"2026-{month:02d}" for month in range(1, 11))
@@ -47,7 +47,7 @@ def _measure(run: Run, url: str, events: int, closed: str, *, target: bool) -> N
     peaks: list[float] = []
     for _ in range(run.scale.rounds + 1):
         limits.append(_hashed(url))
-        with worker("verify", url) as watched:
+        with watched_run(url, "benchmarks.verifying") as watched:
             ours.append(list(watched.lines())[-1])
             peaks.append(watched.peak_mib)
     run.report.under(f"Verification of {events:,} events, {closed}")

@@ -2,7 +2,7 @@
 
 ``ingest FILE`` records a file, ``accrue DAY...`` runs an accrual through each day, in the ledger
 that ``COMMISSIONS_DATABASE_URL`` names; ``consume``, ``poll`` and ``send`` are
-:mod:`benchmarks.consuming`'s, ``recompute PROCESSES`` decides the log again, ``verify`` checks it.
+:mod:`benchmarks.consuming`'s, ``recompute PROCESSES`` decides the log again.
 It prints one JSON line when it is ready, and one for each thing done, with what that cost.
 """
 
@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -30,7 +30,6 @@ from benchmarks.ledgers import Bench, open_bench
 from ledger.collecting import collect_seldom
 from ledger.ingest.files import BATCH_MESSAGES
 from replay.recompute import recompute
-from replay.verify import verify
 
 Told: TypeAlias = dict[str, float]
 
@@ -48,10 +47,6 @@ def main(arguments: list[str]) -> None:
     if kind == "recompute":
         _tell({})
         _decide_again(os.environ[_ADDRESS], int(what[0]))
-        return
-    if kind == "verify":
-        _tell({})
-        _verify(os.environ[_ADDRESS])
         return
     with open_bench(os.environ[_ADDRESS], fresh=False) as bench:
         _tell({})
@@ -84,15 +79,6 @@ def _decide_again(url: str, processes: int) -> None:
     if found.differences:
         raise RuntimeError("the ledger of the benchmark is not as it is decided again")
     _tell({"wall": cost.wall, "client": cost.client})
-
-
-def _verify(url: str) -> None:
-    clock = Clock(url)
-    with psycopg.connect(url) as connection, clock() as cost:
-        found = list(verify(connection))
-    if found:
-        raise RuntimeError(f"the ledger of the benchmark is damaged: {found[0]}")
-    _tell({"wall": cost.wall, "client": cost.client, "server": cost.server})
 
 
 def _ingest(bench: Bench, name: str) -> None:
@@ -166,10 +152,15 @@ def cpu_seconds(pid: int) -> float:
     return float(sum(each.user + each.system for each in times))
 
 
-@contextmanager
-def worker(kind: str, url: str, *what: str) -> Iterator[Watched]:
+def worker(kind: str, url: str, *what: str) -> AbstractContextManager[Watched]:
     """Start a worker and watch its memory."""
-    command = [sys.executable, "-m", "benchmarks.worker", kind, *what]
+    return watched_run(url, "benchmarks.worker", kind, *what)
+
+
+@contextmanager
+def watched_run(url: str, module: str, *what: str) -> Iterator[Watched]:
+    """Run a module with the address of a ledger, and watch its memory."""
+    command = [sys.executable, "-m", module, *what]
     # Not as an argument: an address may hold a password.
     known = {**os.environ, _ADDRESS: url}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=known) as process:

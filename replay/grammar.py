@@ -1,87 +1,38 @@
-"""The canonical bytes of a class of events as a regular expression, made of the class itself.
+"""Reads canonical states by the expression of their class, and says what each member is.
 
-A canonical state has its members in one order and one way of writing each value, so what a class
-can say is a regular language. Bytes that :class:`Grammar` reads are those that ``encode`` writes of
-the event that ``decode_state`` makes of them; of bytes that it does not read nothing is said. It
-serves who looks through millions of events for the one that is not as it must be. Classes that say
-more than an expression can, such as documents and members that depend on each other, have none.
+Bytes that :class:`Grammar` reads are those that ``encode`` writes of the event that
+``decode_state`` makes of them; of bytes that it does not read nothing is said. It serves who looks
+through millions of events for the one that is not as it must be.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable, Mapping
-from datetime import date, datetime
-from decimal import Decimal
-from functools import cache, partial
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import NamedTuple, TypeAlias
 
-import annotated_types
-import orjson
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, TypeAdapter
-from pydantic.fields import FieldInfo
-from pydantic.types import StringConstraints
+from pydantic import BaseModel
 
 from events.base import Event, Value
-from events.billing import own_subscription
 from events.upcasting import VOCABULARY
+from replay.expressions import MAX_KNOWN, Expression, Unspoken
 
 Told: TypeAlias = tuple[bytes | None, ...]
 """The text of each member, as it is written in JSON without quotes; None where there is none."""
 
-MAX_KNOWN = 65_536
-"""Values of one kind that are remembered; a log names few days, currencies and rates."""
 
-# Written in JSON as it is: no quote, no escape, nothing beyond ASCII.
-_PLAIN = rb"[ !#-\[\]-~]*+"
-_DAY = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_MANY = b"(?:%b(?:,%b)*)?"
-_TIME = rb"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"
-POSITION = rb"[1-9][0-9]{0,17}+"
-"""A position, as it is written."""
+class Read(NamedTuple):
+    """What several texts say: a column for each name, of those that were read.
 
-_WIDEST = 18
-"""Digits that every integer of 64 bits may have."""
+    ``inside`` is what the values in the arrays of each say, where what is empty may be absent; it
+    is empty if there are no such arrays. ``unread`` are the places of the other texts.
+    """
 
-_SAME_IN_BYTES = re.compile(
-    r"\^((?:[A-Za-z0-9/_]|\\[.\-]|\[(?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9_.]|\\-)+\]"
-    r"|\{[0-9]+(?:,[0-9]+)?\}|[?()])*)\$"
-)
-"""Patterns of strings that mean the same of the bytes in JSON: of plain characters, all named."""
-
-
-class Unspoken(TypeError):
-    """A class, or a member, that no expression can tell."""
-
-
-class Known(dict[bytes | None, int]):
-    """What texts are worth, judged once each: 0 if one is no value. What is absent is right."""
-
-    def __init__(self, judge: Callable[[bytes], int]) -> None:
-        super().__init__({None: 1})
-        self._judge = judge
-
-    def __missing__(self, text: bytes) -> int:
-        """Judge a text that is not known."""
-        worth = self._judge(text)
-        if len(self) < MAX_KNOWN:
-            self[text] = worth
-        return worth
-
-
-def _ordinal(text: bytes) -> int:
-    try:
-        day = date.fromisoformat(text.decode())
-    except ValueError:
-        return 0
-    # Its instants have a day in every time zone.
-    return day.toordinal() if date.min.year < day.year < date.max.year else 0
-
-
-DAYS = Known(_ordinal)
-"""The ordinal of a day as it is written, such as that ``date.toordinal`` gives; 0 for none."""
+    columns: tuple[Told, ...]
+    inside: list[list[Told]]
+    unread: list[int]
 
 
 class Grammar:
@@ -97,8 +48,9 @@ class Grammar:
         self, cls: type[BaseModel], wanted: Container[str] | None = None, *, inside: bool = False
     ) -> None:
         """Raises Unspoken for a class that has none; ``inside``: it stands in another's array."""
-        writing = _Writing(wanted, inside=inside)
-        compiled = re.compile(writing.members(cls, ""))
+        writing = Expression(wanted, inside=inside)
+        written = writing.members(cls, "")
+        compiled = re.compile(written)
         self.names = tuple(writing.names)
         self.values: Mapping[type[Value], Grammar] = {
             each: Grammar(each, wanted, inside=True) for each in writing.inside
@@ -110,6 +62,12 @@ class Grammar:
             (at, values) for at in writing.arrays for values in self.values.values() if values.names
         )
         self._match, self._each = compiled.fullmatch, compiled.finditer
+        # Texts in lines are read by one call, which tells what is empty and what is absent alike.
+        self._absent = tuple(writing.absent)
+        told_apart = not writing.absent & writing.empty
+        in_lines = self.names and not inside and told_apart
+        self._lines = re.compile(b"(?m)^" + written + b"$").findall if in_lines else None
+        self._all = compiled.findall if len(self.names) > 1 and inside and told_apart else None
 
     def read(self, text: bytes, inside: list[Told] | None = None) -> Told | None:
         """What a text says, None if it is not canonical or no value of the class.
@@ -128,6 +86,72 @@ class Grammar:
             if (array := told[at]) and not values.are_right(array, inside):
                 return None
         return told
+
+    def read_all(self, texts: Sequence[bytes]) -> Read:
+        """What several texts say, one at least; those that :meth:`read` does not read are told.
+
+        All at once if it can be: what is read of each text alone is read of its line.
+        """
+        columns = self._in_lines(texts)
+        if columns is not None and self._judge(columns):
+            inside: list[list[Told]] = [[] for _ in texts] if self._inside else []
+            if self._look_inside(columns, inside):
+                return Read(columns, inside, [])
+        read: list[tuple[Told, list[Told]]] = []
+        unread = []
+        for place, text in enumerate(texts):
+            values: list[Told] = []
+            told = self.read(text, values)
+            if told is None:
+                unread.append(place)
+            else:
+                read.append((told, values))
+        columns = tuple(zip(*(told for told, _ in read), strict=True))
+        return Read(columns, [values for _, values in read], unread)
+
+    def _in_lines(self, texts: Sequence[bytes]) -> tuple[Told, ...] | None:
+        """The columns of texts that are all canonical; None if they are not, or may not be."""
+        if self._lines is None:
+            return None
+        block = b"\n".join(texts)
+        # No text has a line of its own inside, so each line that is found is one of them.
+        if block.count(b"\n") != len(texts) - 1:
+            return None
+        found = self._lines(block)
+        if len(found) != len(texts):
+            return None
+        columns = [*zip(*found, strict=True)] if len(self.names) > 1 else [tuple(found)]
+        for place in self._absent:
+            if not any(columns[place]):
+                columns[place] = (None,) * len(texts)
+            elif not all(columns[place]):
+                columns[place] = tuple([text or None for text in columns[place]])
+        return tuple(columns)
+
+    def _judge(self, columns: Sequence[Told]) -> bool:
+        """Whether the texts that are to be judged are values; an absent one need not be."""
+        for at, known in self._judged.items():
+            texts = {*columns[at]}
+            if at in self._absent:
+                texts.discard(b"")
+            if not all(map(known.__getitem__, texts)):
+                return False
+        return True
+
+    def _look_inside(self, columns: Sequence[Told], inside: Sequence[list[Told]]) -> bool:
+        """Whether all values in arrays are right; what they say is added to ``inside``."""
+        return all(values.are_all_right(columns[at], inside) for at, values in self._inside)
+
+    def are_all_right(self, arrays: Told, inside: Sequence[list[Told]]) -> bool:
+        """The same as :meth:`are_right` of the texts of several arrays, each added to its own."""
+        if self._all is None:
+            pairs = zip(arrays, inside, strict=True)
+            return all(not array or self.are_right(array, told) for array, told in pairs)
+        found = [self._all(array) if array else [] for array in arrays]
+        columns = [*zip(*chain.from_iterable(found), strict=True)]
+        for told, values in zip(inside, found, strict=True):
+            told.extend(values)
+        return not columns or self._judge(columns)
 
     def are_right(self, array: bytes, inside: list[Told] | None) -> bool:
         """Whether all values of the class in the text of an array are such; added to ``inside``."""
@@ -167,187 +191,3 @@ def grammar_of(cls: type[Event], wanted: Container[str] | None = None) -> Gramma
         return Grammar(cls, wanted)
     except Unspoken:
         return None
-
-
-class _Writing:
-    """Writes the expression of one class; ``names`` are of its groups so far."""
-
-    def __init__(self, wanted: Container[str] | None, *, inside: bool) -> None:
-        self.names: list[str] = []
-        self.inside: list[type[Value]] = []
-        self.arrays: list[int] = []
-        self._wanted = wanted
-        # The whole text of an array is searched for values: those of inner arrays are found, too.
-        self._keeps_arrays = not inside
-        self.judged: dict[int, Known] = {}
-        """What judges the texts of some groups."""
-
-    def members(self, cls: type[BaseModel], outer: str) -> bytes:
-        """An object: its members by name, those that may be absent with their commas."""
-        decorators = cls.__pydantic_decorators__
-        if decorators.model_validators or decorators.field_validators or decorators.validators:
-            raise Unspoken(f"{cls.__name__} has members that depend on each other")
-        hints = get_type_hints(cls, include_extras=True)
-        fields = {
-            field.serialization_alias or name: hints[name]
-            for name, field in cls.model_fields.items()
-        }
-        written, certain = b"", False
-        for alias in sorted(fields):
-            annotation, optional = _without_none(fields[alias])
-            if certain:
-                comma = b","
-            elif written:
-                # All before it may be absent.
-                comma = rb"(?:(?<=\{)|(?<!\{),)"
-            else:
-                comma = b""
-            name = f"{outer}{alias}"
-            member = b'%b"%b":%b' % (comma, alias.encode(), self._value(annotation, name))
-            written += b"(?:%b)?" % member if optional else member
-            certain = certain or not optional
-        return rb"\{" + written + rb"\}"
-
-    def _value(self, annotation: Any, name: str) -> bytes:
-        base, limits = _base_of(annotation)
-        if get_origin(base) is Literal:
-            values = [orjson.dumps(value) for value in get_args(base)]
-            if all(value.startswith(b'"') for value in values):
-                return b'"%b"' % self._group(name, b"|".join(re.escape(v[1:-1]) for v in values))
-            return self._group(name, b"|".join(map(re.escape, values)))
-        if get_origin(base) is tuple:
-            return self._array(get_args(base), name)
-        if isinstance(base, type) and issubclass(base, Value):
-            return self.members(base, f"{name}.")
-        if base is bool:
-            return self._group(name, b"true|false")
-        if base is int:
-            return self._group(name, _integer(limits))
-        if base is datetime:
-            return b'"%b%b"' % (self._group(name, _DAY, DAYS), _TIME)
-        return b'"%b"' % self._text(annotation, name)
-
-    def _text(self, annotation: Any, name: str) -> bytes:
-        base, limits = _base_of(annotation)
-        if base is date:
-            return self._group(name, _DAY, DAYS)
-        if base not in (str, Decimal):
-            raise Unspoken(name)
-        judges = [each for each in limits if isinstance(each, BeforeValidator | AfterValidator)]
-        if all(each.func is own_subscription for each in judges):
-            return self._group(name, _string(limits))
-        return self._group(name, _PLAIN, _known(annotation))
-
-    def _array(self, items: tuple[Any, ...], name: str) -> bytes:
-        """Items of one kind: positions, or values with a grammar of their own."""
-        if len(items) != 2 or items[1] is not Ellipsis:  # noqa: PLR2004 - tuple[X, ...]
-            raise Unspoken(name)
-        base, limits = _base_of(items[0])
-        if base is int and _integer(limits) == POSITION:
-            item = POSITION
-        elif isinstance(base, type) and issubclass(base, Value):
-            writing = _Writing((), inside=True)
-            item = re.sub(rb"(?<!\\)\((?!\?)", b"(?:", writing.members(base, ""))
-            self.inside += [each for each in (base, *writing.inside) if each not in self.inside]
-            if not self._keeps_arrays:
-                return rb"\[" + _MANY % (item, item) + rb"\]"
-            self.arrays.append(len(self.names))
-        else:
-            raise Unspoken(name)
-        self.names.append(name)
-        return rb"\[(" + _MANY % (item, item) + rb")\]"
-
-    def _group(self, name: str, pattern: bytes, known: Known | None = None) -> bytes:
-        if known is not None:
-            self.judged[len(self.names)] = known
-        elif self._wanted is not None and name not in self._wanted:
-            return b"(?:%b)" % pattern
-        self.names.append(name)
-        return b"(%b)" % pattern
-
-
-_STRICT = ConfigDict(strict=True)
-
-
-@cache
-def _known(annotation: Any) -> Known:
-    """What knows the strings of an annotation, one for all that have it."""
-    return Known(partial(_judge, TypeAdapter(annotation, config=_STRICT)))
-
-
-def _judge(adapter: TypeAdapter[Any], text: bytes) -> int:
-    """Whether a plain string is read as a value that is written as it was."""
-    try:
-        value = adapter.validate_json(b'"%b"' % text)
-    except ValueError:
-        return 0
-    return int(orjson.dumps(value, default=str) == b'"%b"' % text)
-
-
-def _without_none(annotation: Any) -> tuple[Any, bool]:
-    """What an annotation is besides None, and whether that is an alternative."""
-    if get_origin(annotation) not in (Union, UnionType):
-        return annotation, False
-    others = [each for each in get_args(annotation) if each is not NoneType]
-    if len(others) != 1 or len(others) == len(get_args(annotation)):
-        raise Unspoken(str(annotation))
-    return others[0], True
-
-
-def _base_of(annotation: Any) -> tuple[Any, list[Any]]:
-    """The type under ``Annotated``, and all that is said of it."""
-    if get_origin(annotation) is not Annotated:
-        return annotation, []
-    base, *said = get_args(annotation)
-    limits = [
-        limit
-        for each in said
-        for limit in (each.metadata if isinstance(each, FieldInfo) else [each])
-    ]
-    inner, more = _base_of(base)
-    return inner, [*more, *limits]
-
-
-def _integer(limits: list[Any]) -> bytes:
-    """Integers without a leading zero; of wide limits those that have fewer digits than these."""
-    least: int | None = None
-    digits = _WIDEST
-    for limit in limits:
-        match limit:
-            case annotated_types.Ge(ge=int(ge)):
-                least = ge
-            case annotated_types.Gt(gt=int(gt)):
-                least = gt + 1
-            case annotated_types.Le(le=int(le)):
-                digits = min(digits, len(str(le)) - 1)
-            case annotated_types.Lt() | annotated_types.MultipleOf():
-                raise Unspoken("an integer of other limits")
-            case _:
-                pass
-    positive = b"[1-9][0-9]{0,%d}+" % (digits - 1) if digits else b"(?!)"
-    if least == 1:
-        return positive
-    if least == 0:
-        return b"0|" + positive
-    if least is None or least <= -(10**digits):
-        return b"0|-?" + positive
-    raise Unspoken("an integer from another number on")
-
-
-def _string(limits: list[Any]) -> bytes:
-    patterns = []
-    for limit in limits:
-        if isinstance(limit, StringConstraints):
-            if limit.pattern is None or limit.min_length or limit.max_length:
-                raise Unspoken("a string of limited length")
-            patterns.append(str(limit.pattern))
-        elif (pattern := getattr(limit, "pattern", None)) is not None:
-            patterns.append(str(pattern))
-        elif getattr(limit, "min_length", None) or getattr(limit, "max_length", None):
-            raise Unspoken("a string of limited length")
-    if not patterns:
-        return _PLAIN
-    found = _SAME_IN_BYTES.fullmatch(patterns[0])
-    if found is None or len(patterns) > 1:
-        raise Unspoken(f"a string of the pattern {patterns}")
-    return found[1].replace("(", "(?:").encode()

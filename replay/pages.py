@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -23,11 +23,11 @@ from events.errors import EventError
 from replay.course import Readable, Terms, readable_where
 from replay.findings import Discrepancy, StoredRow
 from replay.integrity import Integrity, Order, check_rows, gaps
-from replay.links import Links, Named, PageLinks, Pending, numbers_of
+from replay.links import Links, Named, PageLinks, Pending
 from replay.meaning import Meaning, Totals, balance_of, payable, plus
-from replay.plain import PlainRow, instant_of, is_as_hashed, is_instant, plain_rows
-from replay.sealed import Entries, Sealing, Seals, columns_of, month_of
-from replay.shapes import Accepted, LineShape, Terrain, shapes
+from replay.plain import PlainRow, instant_of, plain_rows
+from replay.sealed import Entries, Packed, Sealing, Seals, columns_of, month_of, packed
+from replay.seeing import Seeing
 from replay.transparency.checking import Signed
 
 
@@ -61,7 +61,7 @@ class Checked(NamedTuple):
     named: Named
     pending: list[Pending]
     periods: Sequence[int]
-    entries: Entries
+    entries: Mapping[str, Packed]
     accounts: Counter[tuple[str, str]]
     balances: dict[tuple[str, str], Totals]
     terms: Terms
@@ -74,8 +74,8 @@ def checked(connection: Connection[Any], events: sql.Identifier, page: Page) -> 
         some = sql.SQL("position = ANY({})").format(sql.Literal(list(positions)))
         return readable_where(connection, events, some)
 
-    rows = plain_rows(connection, events, page.after, page.through)
-    return seen(rows, page, stored) or searched(connection, events, page)
+    portions = plain_rows(connection, events, page.after, page.through)
+    return seen(portions, page, stored) or searched(connection, events, page)
 
 
 def searched(connection: Connection[Any], events: sql.Identifier, page: Page) -> Checked:
@@ -113,26 +113,29 @@ def looked_through(rows: Sequence[StoredRow], page: Page) -> Checked:
 
 
 def seen(
-    rows: Sequence[PlainRow], page: Page, stored: Callable[[Sequence[int]], Readable]
+    portions: Iterable[Sequence[PlainRow]],
+    page: Page,
+    stored: Callable[[Sequence[int]], Readable],
 ) -> Checked | None:
     """Look through a page as it came; None if the general way has to tell what is wrong with it.
 
-    ``stored`` gives the rows of positions of which more has to be known.
+    ``portions`` are its rows, in order, some at a time; ``stored`` gives the rows of positions of
+    which more has to be known.
     """
     after, through = page.after, page.through
-    if [row[0] for row in rows] != [*range(after + 1, through + 1)]:
+    seeing = Seeing(after, page.terms, page.changes, page.sealing)
+    if not all(map(seeing.add, portions)) or len(seeing.leaves) != through - after:
         return None
-    instants = [row[1] for row in rows]
-    if instants != sorted(instants) or not is_instant(instants[0]) or not is_instant(instants[-1]):
+    if not seeing.finish():
         return None
-    links = PageLinks(after, through, numbers_of(row[4] for row in rows))
-    accepted, others = _accepted(rows, page)
+    links = PageLinks(after, through, bytes(seeing.numbers))
+    accepted, others = seeing.accepted, seeing.others
     named: dict[tuple[str, str], array[int]] = {}
     for key, positions in accepted.named.items():
         named[key] = array("q", [one for one in positions if one <= after])
         if links.lacks(key, [one for one in positions if one > after]):
             return None
-    leaves = [row[19] for row in rows]
+    leaves, instants = seeing.leaves, seeing.instants
     meaning = Meaning(links, page.terms)
     for line in accepted.lines():
         meaning.move(line)
@@ -146,7 +149,7 @@ def seen(
             leaves[row.position - after - 1] = leaf
             found += meaning.check(row)
         _enter(of_others, page.sealing, entries)
-    order = Order(len(rows), instant_of(instants[0]), instant_of(instants[-1]))
+    order = Order(len(leaves), instant_of(instants[0]), instant_of(instants[-1]))
     return Checked(
         page,
         found,
@@ -156,34 +159,11 @@ def seen(
         named,
         meaning.links.pending,
         periods=array("q", [*accepted.periods, *others]),
-        entries=entries,
+        entries=packed(entries),
         accounts=meaning.accounts,
         balances=meaning.balances,
         terms=meaning.terms,
     )
-
-
-def _accepted(rows: Sequence[PlainRow], page: Page) -> tuple[Accepted, list[int]]:
-    """What is right as it came, and the positions of the others."""
-    shape_of, others = shapes(), []
-    accepted = Accepted(Terrain(page.terms))
-    waiting = list(reversed(page.changes))
-    change = waiting[-1][0] if waiting else page.through
-    for row in rows:
-        if row[0] > change:
-            accepted.terrain = Terrain(waiting.pop()[1])
-            change = waiting[-1][0] if waiting else page.through
-        shape = shape_of.get(row[4])
-        try:
-            if shape is None or not is_as_hashed(row) or not shape.accepts(row, accepted):
-                others.append(row[0])
-            elif row[12] is not None and row[0] <= page.sealing.last:
-                assert isinstance(shape, LineShape)
-                accepted.enter(row, shape, page.sealing)
-        except (OverflowError, ValueError):
-            # An instant or a day that no calendar has.
-            others.append(row[0])
-    return accepted, others
 
 
 def _enter(rows: Iterable[StoredRow], sealing: Sealing, entries: Entries) -> None:

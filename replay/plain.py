@@ -7,10 +7,13 @@ PostgreSQL has them; money is the text of its digits.
 
 from __future__ import annotations
 
+import re
+from binascii import hexlify
+from collections.abc import Container, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 from psycopg import Connection, sql
@@ -20,12 +23,13 @@ from psycopg.types.numeric import Int4BinaryLoader, Int8BinaryLoader
 from psycopg.types.string import ByteaBinaryLoader
 
 from events.codec import CONTENT
-from ledger.store import merkle
 from ledger.store.rows import LEAF
 from replay.findings import StoredRow
 
 PlainRow: TypeAlias = tuple[Any, ...]
 """The columns of a :class:`~replay.findings.StoredRow`, in its order."""
+
+Texts: TypeAlias = tuple[bytes | None, ...]
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Where instants count from, in microseconds."""
@@ -40,13 +44,25 @@ _LOADERS: dict[str, type[Loader]] = {
     "timestamptz": Int8BinaryLoader,
     "date": Int4BinaryLoader,
 }
+PORTION = 512
+"""Rows that are given at a time."""
+
 _MOST_INSTANTS = 65_536
+_DATA, _END = CONTENT.split(b"%b", 1)
+_LEAF = b"\x00" + LEAF
+"""What :func:`ledger.store.merkle.leaf_hash` hashes, made and hashed in one go."""
+
+# Written in JSON as it is: no quote, no escape, nothing beyond ASCII.
+_PLAIN = re.compile(rb"[ !#-\[\]-~]*+").fullmatch
 
 
 def plain_rows(
     connection: Connection[Any], events: sql.Identifier, after: int, through: int
-) -> list[PlainRow]:
-    """Read the rows of positions in (after, through], in order, in a transaction of their own."""
+) -> Iterator[list[PlainRow]]:
+    """Yield the rows of positions in (after, through], in order, some at a time.
+
+    ``connection`` is idle, in autocommit mode.
+    """
     columns = [
         sql.SQL("CAST({} AS text)" if name in _NUMBERS else "{}").format(sql.Identifier(name))
         for name in StoredRow._fields
@@ -54,31 +70,107 @@ def plain_rows(
     query = sql.SQL(
         "SELECT {} FROM {} WHERE position > {} AND position <= {} ORDER BY position"
     ).format(sql.SQL(", ").join(columns), events, after, through)
-    with connection.transaction(), connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+    with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
         for name, loader in _LOADERS.items():
             cursor.adapters.register_loader(name, loader)
-        return cursor.execute(query).fetchall()
+        cursor.execute(query)
+        # All of them are here by now; what is made of them is best looked at at once.
+        while rows := cursor.fetchmany(PORTION):
+            yield rows
 
 
-def is_as_hashed(row: PlainRow) -> bool:
-    """Whether the content and the leaf of an event of the catalogue are what its row hashes to.
+class Columns(NamedTuple):
+    """Rows side by side, a tuple for each column: what is asked of all rows is asked at once."""
 
-    Raises OverflowError or ValueError if an instant is none of the calendar.
+    position: tuple[int, ...]
+    recorded_at: tuple[int, ...]
+    originator_id: tuple[bytes, ...]
+    originator_version: tuple[int, ...]
+    topic: tuple[bytes, ...]
+    state: tuple[bytes, ...]
+    effective_at: tuple[int | None, ...]
+    day: tuple[int | None, ...]
+    source: Texts
+    event_id: Texts
+    partner_id: Texts
+    client_id: Texts
+    kind: Texts
+    currency: Texts
+    amount: Texts
+    in_flight: Texts
+    tax: Texts
+    posting_day: tuple[int | None, ...]
+    content: tuple[bytes, ...]
+    leaf: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, rows: Iterable[PlainRow]) -> Columns:
+        """The columns of rows; there must be one at least."""
+        return cls._make(zip(*rows, strict=True))
+
+    def without(self, places: Container[int]) -> Columns:
+        """The columns of the other rows, of which there may be none."""
+        left = [place for place in range(len(self.position)) if place not in places]
+        return Columns._make(tuple(map(column.__getitem__, left)) for column in self)
+
+
+def differing(one: tuple[object, ...], other: tuple[object, ...]) -> list[int]:
+    """The places at which two columns differ; mostly there is none, which is told at once."""
+    if one == other:
+        return []
+    return [at for at, (here, there) in enumerate(zip(one, other, strict=True)) if here != there]
+
+
+def not_as_hashed(rows: Columns) -> set[int]:
+    """The places of the events whose content or leaf is not what its row hashes to.
+
+    All are of one topic of the catalogue. Raises OverflowError or ValueError if an instant is none
+    of the calendar.
     """
-    (position, recorded_at, stream, version, topic, state, effective_at, _, source, id_) = row[:10]
-    content, leaf = row[18:20]
-    head = CONTENT % (
-        state,
-        b"null" if effective_at is None else b'"%b"' % _INSTANTS[effective_at],
-        b"null" if id_ is None else orjson.dumps(id_.decode()),
-        _NAMES[source],
-        _NAMES[topic],
+    heads = zip(
+        map(hexlify, rows.content),
+        rows.position,
+        map(_INSTANTS.__getitem__, rows.recorded_at),
+        _texts(rows.originator_id),
+        rows.originator_version,
+        strict=True,
     )
-    if sha256(head).digest() != content:
-        return False
-    instant, name = _INSTANTS[recorded_at], orjson.dumps(stream.decode())
-    head = LEAF % (content.hex().encode(), position, instant, name, version)
-    return bool(merkle.leaf_hash(head) == leaf)
+    contents = tuple(
+        [
+            sha256(_DATA + state + end).digest()
+            for state, end in zip(rows.state, _ends(rows), strict=True)
+        ]
+    )
+    leaves = tuple([sha256(_LEAF % head).digest() for head in heads])
+    return {*differing(contents, rows.content), *differing(leaves, rows.leaf)}
+
+
+def _ends(rows: Columns) -> Iterable[bytes]:
+    """What is hashed of each event behind its data."""
+    if {*rows.source} == {*rows.event_id} == {None}:
+        # No message told them: those of one instant have the same.
+        topic = _NAMES[rows.topic[0]]
+        ends = {
+            one: _END % (_MOMENTS[one], b"null", b"null", topic) for one in {*rows.effective_at}
+        }
+        return map(ends.__getitem__, rows.effective_at)
+    parts = zip(
+        map(_MOMENTS.__getitem__, rows.effective_at),
+        _texts(rows.event_id),
+        map(_NAMES.__getitem__, rows.source),
+        map(_NAMES.__getitem__, rows.topic),
+        strict=True,
+    )
+    return map(_END.__mod__, parts)
+
+
+def _texts(texts: Texts) -> Iterable[bytes]:
+    """Texts as JSON; mostly none of a column needs more than its quotes."""
+    if not any(texts):
+        return map(_NAMES.__getitem__, texts)
+    if _PLAIN(b"".join(filter(None, texts))) is None:
+        return [b"null" if text is None else orjson.dumps(text.decode()) for text in texts]
+    return [b"null" if text is None else b'"%b"' % text for text in texts]
 
 
 def instant_of(microseconds: int) -> datetime:
@@ -108,6 +200,19 @@ class _Instants(dict[int, bytes]):
 
 
 _INSTANTS = _Instants()
+
+
+class _Moments(dict[int | None, bytes]):
+    """The same as JSON, and none at all."""
+
+    def __missing__(self, microseconds: int | None) -> bytes:
+        text = b"null" if microseconds is None else b'"%b"' % _INSTANTS[microseconds]
+        if len(self) < _MOST_INSTANTS:
+            self[microseconds] = text
+        return text
+
+
+_MOMENTS = _Moments()
 
 
 class _Names(dict[bytes | None, bytes]):

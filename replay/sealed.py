@@ -6,12 +6,14 @@ proven in this way is produced again as statements are (:func:`replay.statements
 
 from __future__ import annotations
 
+import pickle
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
@@ -29,6 +31,40 @@ Account: TypeAlias = tuple[str, str]
 Entries: TypeAlias = "dict[str, dict[Account, list[Entry]]]"
 """Entries by the month of their posting day, and by account, in order of position."""
 
+
+class Packed(NamedTuple):
+    """The entries of a month in one page, by account: compressed, since lines are much alike.
+
+    ``last`` is their last position.
+    """
+
+    last: int
+    data: bytes
+
+
+def packed(entries: Entries) -> dict[str, Packed]:
+    """The entries of each month, packed; those of each account are in order of position."""
+    return {
+        month: Packed(
+            max(several[-1][1] for several in accounts.values()),
+            zlib.compress(pickle.dumps(dict(accounts)), _FAST),
+        )
+        for month, accounts in entries.items()
+    }
+
+
+def _unpacked(several: Iterable[Packed]) -> dict[Account, list[Entry]]:
+    """The entries of a month by account, of pages in their order."""
+    found: dict[Account, list[Entry]] = {}
+    for each in several:
+        # It was packed by this process, or one that it started.
+        of_page = pickle.loads(zlib.decompress(each.data))  # noqa: S301
+        for account, entries in of_page.items():
+            found.setdefault(account, []).extend(entries)
+    return found
+
+
+_FAST = 1
 _OF_COLUMNS = frozenset(
     {"amount", "client_id", "effect", "kind", "position", "posting_date", "service_date", "tax"}
 )
@@ -104,17 +140,15 @@ class Seals:
     def __init__(self, sealed: Sequence[tuple[int, StatementsSealed]] = ()) -> None:
         self.sealing = Sealing(event for _, event in sealed)
         self._waiting = sorted(sealed, key=lambda one: one[1].close, reverse=True)
-        self._open: dict[str, defaultdict[Account, list[Entry]]] = {}
+        self._open: defaultdict[str, list[Packed]] = defaultdict(list)
         self._payable: dict[Account, int] = {}
         self._through = ""
         self.proven: set[int] = set()
 
-    def add(self, entries: Entries, through: int, roots: Mapping[int, bytes]) -> None:
+    def add(self, entries: Mapping[str, Packed], through: int, roots: Mapping[int, bytes]) -> None:
         """Take the entries of positions up to ``through``."""
-        for month, accounts in entries.items():
-            known = self._open.setdefault(month, defaultdict(list))
-            for account, several in accounts.items():
-                known[account] += several
+        for month, of_month in entries.items():
+            self._open[month].append(of_month)
         while self._waiting and self._waiting[-1][1].close <= through:
             position, event = self._waiting.pop()
             if self._made(event, roots.get(event.close)) == (event.statements, event.sha256):
@@ -123,15 +157,14 @@ class Seals:
     def _made(self, event: StatementsSealed, root: bytes | None) -> tuple[int, str] | None:
         """How many statements a close made, and the hash over them; None if that is not seen."""
         months = sorted(month for month in self._open if month <= event.month)
-        posted = [entries for month in months for entries in self._open[month].values()]
-        late = any(entries[-1][1] > event.close for entries in posted)
+        late = any(each.last > event.close for month in months for each in self._open[month])
         if root is None or late or event.month <= self._through:
             return None
         self._through = event.month
         for month in months[: -1 if event.month in months else None]:
-            self._post(self._open.pop(month))
+            self._post(_unpacked(self._open.pop(month)))
         digest, partners = sha256(), 0
-        for partner, accounts in self._closing(self._open.pop(event.month, {})).items():
+        for partner, accounts in self._closing(_unpacked(self._open.pop(event.month, []))).items():
             of: dict[str, object] = {"partner_id": partner, "month": event.month}
             of["status"] = "closed"
             of |= {"position": event.close, "root": root.hex()}

@@ -8,12 +8,10 @@ the text of the state against the columns. It accepts an event only if
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from functools import cache
-from operator import itemgetter
+from functools import lru_cache
 from typing import TypeAlias
 
 from events.base import Command, Event, Fact
@@ -21,99 +19,32 @@ from events.catalogue import TOPICS
 from events.decisions import RuledDecision
 from events.lines import CommissionPosted, Line, MarginPosted
 from ledger.engine.money import share
-from replay.course import Terms
-from replay.days import Days
-from replay.grammar import DAYS, MAX_KNOWN, Grammar, Told, Unspoken, grammar_of
+from replay.accepted import Accepted, Batch, Terrain, ordinals
+from replay.expressions import DAYS, MAX_KNOWN, Unspoken
+from replay.grammar import Grammar, grammar_of
 from replay.links import DECIDED_BY, DEEP, RUN, Key, is_narrower, members_of
 from replay.meaning import MOVING, balance_of, payable
-from replay.plain import FIRST_DAY, PlainRow
-from replay.sealed import Entries, Entry, Sealing, month_of
+from replay.plain import Columns, Texts, differing
 from replay.signs import Column, Member, typed_columns
 
-
-class Terrain:
-    """What holds for the next events, as they are seen here: days are ordinals, 0 if none is."""
-
-    def __init__(self, terms: Terms) -> None:
-        self.days = None if terms.time_zone is None else Days.of(terms.time_zone)
-        self.opened_on = 0 if terms.opened_on is None else terms.opened_on.toordinal()
-        self.closed = 0 if terms.closed_through is None else terms.closed_through.toordinal()
+_TYPED = ("partner_id", "client_id", "kind", "currency", "amount", "in_flight", "tax")
+"""The typed columns between the stream and the day of posting, in the order of a row."""
 
 
-Account: TypeAlias = tuple[type[Event], bytes, bytes]
-"""Lines of one class, partner and currency."""
+Check: TypeAlias = "Callable[[Batch, Terrain], Iterable[int]]"
+"""Gives the places of the events with which something is wrong; there is one event at least."""
 
 
-@dataclass(slots=True)
-class Sum:
-    """What lines come to together, in minor units."""
-
-    amount: int = 0
-    base: int = 0
-
-
-class Accepted:
-    """What the accepted events of a page name and move; ``terrain`` is that of the next."""
-
-    def __init__(self, terrain: Terrain) -> None:
-        self.terrain = terrain
-        self.named: defaultdict[Key, set[int]] = defaultdict(set)
-        self.periods: list[int] = []
-        """Lines of a period that another line, or an invoice, has to do with."""
-        self.entries: defaultdict[tuple[int, bytes, bytes], list[Entry]] = defaultdict(list)
-        self.sums: defaultdict[Account, Sum] = defaultdict(Sum)
-        # Lines come run by run and partner by partner: what is at hand need not be looked up.
-        self.run, self.command = b"", 0
-        self.account: Account | None = None
-        self.sum = Sum()
-
-    def enter(self, row: PlainRow, line: LineShape, sealing: Sealing) -> None:
-        """Add a line to its account, for the statements of sealed months."""
-        amount, client = int(row[14]), row[11]
-        columns = (
-            row[0],
-            row[12].decode(),
-            None if client is None else client.decode(),
-            amount,
-            None,
-            row[7] + FIRST_DAY,
-            row[17] + FIRST_DAY,
-        )
-        entry = sealing.entry(columns, amount if line.earns else 0, row[5])
-        self.entries[row[17], row[10], row[13]].append(entry)
-
-    def accounts(self) -> Entries:
-        """The entries by month and account, in order of position."""
-        found: Entries = {}
-        for (day, partner, currency), entries in self.entries.items():
-            month = found.setdefault(month_of(day + FIRST_DAY), {})
-            month.setdefault((partner.decode(), currency.decode()), []).extend(entries)
-        for month in found.values():
-            for entries in month.values():
-                entries.sort(key=itemgetter(1))
-        return found
-
-    def lines(self) -> Iterator[Event]:
-        """One line for all of a class, partner and currency: it moves what these move together."""
-        for (cls, partner, currency), total in self.sums.items():
-            members = dict.fromkeys(cls.model_fields) | {
-                "partner_id": partner.decode(),
-                "currency": currency.decode(),
-                "amount": total.amount,
-            }
-            yield cls.holding(members | {"base": total.base} if "base" in members else members)
-
-
-@cache
-def shapes() -> Mapping[bytes, Shape]:
-    """The shape of each topic that has one."""
-    found: dict[bytes, Shape] = {}
-    for topic, cls in TOPICS.items():
-        try:
-            found[topic.encode()] = (LineShape if issubclass(cls, Line) else Shape)(cls)
-        except Unspoken:
-            continue
-    return found
+@lru_cache(maxsize=2 * len(TOPICS))
+def shape_of(topic: bytes) -> Shape | None:
+    """The shape of a topic, if it has one; made when it is first asked for, since few occur."""
+    cls = TOPICS.get(topic.decode())
+    if cls is None:
+        return None
+    try:
+        return (LineShape if issubclass(cls, Line) else Shape)(cls)
+    except Unspoken:
+        return None
 
 
 class Shape:
@@ -134,92 +65,95 @@ class Shape:
         grammar = grammar_of(cls, wanted | {path.rpartition(".")[2] for _, path in deep})
         if grammar is None:
             raise Unspoken(cls.__name__)
-        self._read, self._names = grammar.read, grammar.names
-        self._words: tuple[bytes | None, ...] = (None, b"")
-        stream, *typed, posting = columns
-        self._prefix = stream.before if isinstance(stream, Member) else b""
-        self._stream = self._place(stream)
-        self._typed = itemgetter(*map(self._place, typed))
+        self._grammar = grammar
+        self._stream, *typed, posting = columns
+        self._typed = tuple(zip(_TYPED, typed, strict=True))
         self._posting = self._at(posting.name) if isinstance(posting, Member) else None
         self._day = self._at("day") if issubclass(cls, RuledDecision) else None
         self._is_fact = issubclass(cls, Fact)
-        several = [(key, name) for key, name, is_many in links if is_many]
-        single = [(key, name) for key, name, is_many in links if not is_many]
-        single += [(key, path) for key, path in deep if path in grammar.names]
-        self._single = tuple((key, self._at(name)) for key, name in single)
-        self._several = tuple((key, self._at(name)) for key, name in several)
+        self._links = tuple((key, self._at(name)) for key, name, _ in links)
+        self._links += tuple((key, self._at(path)) for key, path in deep if path in grammar.names)
         inside = [(key, path) for key, path in deep if path not in grammar.names]
         self._inside = tuple({_held(grammar, key, path): None for key, path in inside})
+        self._checks: tuple[Check, ...] = (self._placeless, self._unlike, self._off_days)
 
-    def accepts(self, row: PlainRow, page: Accepted) -> bool:
-        """Whether nothing is wrong with an event; what it names is yet to be looked up."""
-        inside: list[Told] = []
-        found = self._read(row[5], inside)
-        if found is None:
-            return False
-        known = found + self._words
-        stream = known[self._stream]
-        assert stream is not None
-        return (
-            row[2] == self._prefix + stream
-            and row[10:17] == self._typed(known)
-            and self._is_on_its_days(row, found, page.terrain)
-            and self._names_earlier(row[0], found, page)
-            and (not inside or self._hold_earlier(row[0], inside, page))
-        )
+    def take(self, rows: Columns, page: Accepted) -> list[int]:
+        """Take the events with which nothing is wrong; returns the positions of the others.
 
-    def _is_on_its_days(self, row: PlainRow, found: Told, terrain: Terrain) -> bool:
-        instant, day, posting = row[6], row[7], row[17]
-        if instant is None or day is None:
-            return False
-        day += FIRST_DAY
-        if self._day is not None and DAYS[found[self._day]] != day:
-            return False
-        if self._posting is None:
-            if posting is not None:
-                return False
-        elif posting is None or DAYS[found[self._posting]] != posting + FIRST_DAY:
-            return False
-        days = terrain.days
-        if days is None:
-            return True
-        return bool((days.day_of(instant) == day) if self._is_fact else days.starts[day] == instant)
+        ``rows`` are of the class, in order of position. Hashes are not looked at, and what the
+        events name is yet to be looked up.
+        """
+        if not rows.position:
+            return []
+        batch = Batch(rows, self._grammar.read_all(rows.state))
+        for check in self._checks:
+            if batch.rows.position:
+                batch.leave(check(batch, page.terrain))
+        if batch.rows.position:
+            self._note(batch, page)
+        return batch.left
 
-    def _names_earlier(self, position: int, found: Told, page: Accepted) -> bool:
-        """Whether all that an event names is before it; the page keeps it."""
-        named = page.named
-        for key, at in self._single:
-            if (text := found[at]) is not None:
-                if (one := int(text)) >= position:
-                    return False
-                named[key].add(one)
-        for key, at in self._several:
-            if text := found[at]:
-                several = [*map(int, text.split(b","))]
-                if max(several) >= position:
-                    return False
-                named[key].update(several)
-        return True
+    def _unlike(self, batch: Batch, _: Terrain) -> Iterable[int]:
+        """Those with another column than their members say, or that name what is not before."""
+        rows = batch.rows
+        unlike = {*differing(rows.originator_id, self._column(batch, self._stream))}
+        for name, column in self._typed:
+            unlike.update(differing(getattr(rows, name), self._column(batch, column)))
+        for _key, at in self._links:
+            unlike.update(batch.beyond(at, rows.position, least=rows.position[0]))
+        for _key, at in self._inside:
+            positions = rows.position
+            unlike.update(p for p, named in batch.inside(at) if named >= positions[p])
+        return unlike
 
-    def _hold_earlier(self, position: int, inside: Iterable[Told], page: Accepted) -> bool:
-        """The same of what the values in its arrays name."""
-        for told in inside:
-            for key, at in self._inside:
-                if (one := int(told[at] or 0)) >= position:
-                    return False
-                page.named[key].add(one)
-        return True
+    def _column(self, batch: Batch, column: Column) -> Texts:
+        """What a column has to be."""
+        if not isinstance(column, Member):
+            return (column,) * len(batch.rows.position)
+        told = batch.told[self._at(column.name)]
+        if not column.before:
+            return told
+        return tuple([None if text is None else column.before + text for text in told])
+
+    def _placeless(self, batch: Batch, _: Terrain) -> Iterable[int]:
+        """Those that have no instant, or no day of the calendar."""
+        instants, days = batch.rows.effective_at, ordinals(batch.rows.day)
+        if None not in {*instants} and min(days) > 0:
+            return ()
+        places = enumerate(zip(instants, days, strict=True))
+        return [place for place, (instant, day) in places if instant is None or day <= 0]
+
+    def _off_days(self, batch: Batch, terrain: Terrain) -> Iterable[int]:
+        """Those that are not on the days of their instants and members."""
+        rows = batch.rows
+        days, posting = ordinals(rows.day), ordinals(rows.posting_day)
+        off = {*differing(posting, self._days(batch, self._posting))}
+        if self._day is not None:
+            off.update(differing(days, self._days(batch, self._day)))
+        if terrain.days is None:
+            return off
+        if self._is_fact:
+            day_of = terrain.days.day_of
+            told = tuple([0 if one is None else day_of(one) for one in rows.effective_at])
+            return off.union(differing(days, told))
+        starts = tuple(map(terrain.days.starts.__getitem__, days))
+        return off.union(differing(rows.effective_at, starts))
+
+    def _days(self, batch: Batch, at: int | None) -> tuple[int, ...]:
+        """The days that a member says, 0 where nothing does."""
+        if at is None:
+            return (0,) * len(batch.rows.position)
+        return tuple(map(DAYS.__getitem__, batch.told[at]))
+
+    def _note(self, batch: Batch, page: Accepted) -> None:
+        """Keep what the events name."""
+        for key, at in self._links:
+            page.named[key] |= batch.named(at)
+        for key, at in self._inside:
+            page.named[key].update(named for _, named in batch.inside(at))
 
     def _at(self, name: str) -> int:
-        return self._names.index(name)
-
-    def _place(self, column: Column) -> int:
-        """Where a column is, in what is told and the words after it."""
-        if isinstance(column, Member):
-            return self._at(column.name)
-        if column not in self._words:
-            self._words += (column,)
-        return len(self._names) + self._words.index(column)
+        return self._grammar.names.index(name)
 
 
 def _held(grammar: Grammar, key: Key, path: str) -> tuple[Key, int]:
@@ -247,74 +181,79 @@ class LineShape(Shape):
         if keys["run"] != RUN or not is_narrower(RUN, DECIDED_BY):
             raise Unspoken(cls.__name__)
         super().__init__(cls)
-        self._facts_key, self._line_key = keys["facts"], keys.get("line", RUN)
-        self._grounds = itemgetter(
-            *map(self._at, ("day", "posting_date", "run", "facts", "programme_version"))
-        )
-        self._money = itemgetter(*map(self._at, ("partner_id", "currency", "amount")))
-        self._line = self._at("line") if "line" in keys else None
-        self._invoice = self._at("invoice_id") if cls in _OF_PERIODS else None
-        self._base = self._at("base") if cls is MarginPosted else None
-        self.earns = self._earns()
-        self._arithmetic = None
+        self._run, self._facts = self._at("run"), self._at("facts")
+        self._grounds = (self._run, self._facts, self._at("programme_version"))
+        self._service, self._posted = self._at("day"), self._at("posting_date")
+        self._amount = self._at("amount")
+        self._of_period: tuple[int, ...] = ()
+        if cls in _OF_PERIODS:
+            self._of_period = (self._at("line"), self._at("invoice_id"))
+        of_margin = (self._at("base"),) if cls is MarginPosted else ()
+        self._money = (self._at("partner_id"), self._at("currency"), self._amount, *of_margin)
+        self._terms: tuple[int, ...] = ()
         if cls is CommissionPosted:
-            self._arithmetic = itemgetter(*map(self._at, ("line", "base", "rate")))
+            self._terms = tuple(map(self._at, ("line", "base", "rate", "amount")))
+        self._earns = self._is_payable()
+        self._checks = (self._groundless, *self._checks, self._untimely, self._unsound)
 
-    def _earns(self) -> bool:
+    def _is_payable(self) -> bool:
         """Whether a line's amount is payable."""
         nothing = dict.fromkeys(self.cls.model_fields)
         told = balance_of(self.cls.holding(nothing | {"amount": 1}))
         return told is not None and payable(told[1]) == 1
 
-    def _names_earlier(self, position: int, found: Told, page: Accepted) -> bool:
-        """The same of a line, which needs grounds, and a month and a life that are open."""
-        day, posting, run, facts, version = self._grounds(found)
-        if run is None or not facts or version is None:
-            return False
-        if run != page.run:
-            page.run, page.command = run, int(run)
-            page.named[RUN].add(page.command)
-        command, terrain = page.command, page.terrain
-        if command >= position:
-            return False
-        if DAYS[day] < terrain.opened_on or DAYS[posting] <= terrain.closed:
-            return False
-        if facts.isdigit():
-            if (fact := int(facts)) > command:
-                return False
-            page.named[self._facts_key].add(fact)
-        else:
-            several = [*map(int, facts.split(b","))]
-            if max(several) > command:
-                return False
-            page.named[self._facts_key].update(several)
-        return self._is_of_its_period(position, found, page) and self._comes_to(found, page)
+    def _groundless(self, batch: Batch, _: Terrain) -> Iterable[int]:
+        """Those that do not name a run, facts and a version of a programme."""
+        missing: set[int] = set()
+        for at in self._grounds:
+            if not all(batch.told[at]):
+                missing.update(place for place, text in enumerate(batch.told[at]) if not text)
+        return missing
 
-    def _is_of_its_period(self, position: int, found: Told, page: Accepted) -> bool:
-        line = None if self._line is None else found[self._line]
-        if self._invoice is not None and (line or found[self._invoice]) is not None:
-            page.periods.append(position)
-        if line is not None:
-            if (first := int(line)) >= position:
-                return False
-            page.named[self._line_key].add(first)
-        return True
+    def _untimely(self, batch: Batch, terrain: Terrain) -> Iterable[int]:
+        """Those of a day before the opening or a closed month, or on facts after their run."""
+        untimely: set[int] = set()
+        for at, first in ((self._service, terrain.opened_on), (self._posted, terrain.closed + 1)):
+            if min(map(DAYS.__getitem__, {*batch.told[at]})) < first:
+                days = enumerate(self._days(batch, at))
+                untimely.update(place for place, day in days if day < first)
+        runs = batch.told[self._run]
+        least = min(batch.named(self._run)) + 1
+        limits = (int(run or 0) + 1 for run in runs)
+        return untimely.union(batch.beyond(self._facts, limits, least=least))
 
-    def _comes_to(self, found: Told, page: Accepted) -> bool:
-        partner, currency, amount = self._money(found)
-        if amount.startswith(b"-"):
-            return False
-        if self._arithmetic is not None:
-            line, base, rate = self._arithmetic(found)
-            if line is None and _DUE[base, rate] != amount:
-                return False
-        key = self.cls, partner, currency
-        if key != page.account:
-            page.account, page.sum = key, page.sums[key]
-        page.sum.amount += int(amount)
-        if self._base is not None:
-            page.sum.base += int(found[self._base] or 0)
-        return True
+    def _unsound(self, batch: Batch, _: Terrain) -> Iterable[int]:
+        """Those of less than nothing, or of another amount than their share comes to."""
+        unsound: set[int] = set()
+        amounts = batch.told[self._amount]
+        if b"-" in b"".join(filter(None, amounts)):
+            unsound.update(at for at, one in enumerate(amounts) if one and one.startswith(b"-"))
+        if self._terms:
+            terms = [*zip(*(batch.told[at] for at in self._terms), strict=True)]
+            wrong = {each for each in {*terms} if each[0] is None and _DUE[each[1:3]] != each[3]}
+            if wrong:
+                unsound.update(place for place, each in enumerate(terms) if each in wrong)
+        return unsound
+
+    def _note(self, batch: Batch, page: Accepted) -> None:
+        """Keep what they move, too, and what is to be held against other lines."""
+        super()._note(batch, page)
+        rows = batch.rows
+        if any(any(batch.told[at]) for at in self._of_period):
+            told = zip(*(batch.told[at] for at in self._of_period), strict=True)
+            of_period = zip(rows.position, told, strict=True)
+            page.periods += [position for position, texts in of_period if any(texts)]
+        moved = Counter(zip(*(batch.told[at] for at in self._money), strict=True))
+        for (partner, currency, amount, *base), count in moved.items():
+            assert partner is not None
+            assert currency is not None
+            total = page.sums[self.cls, partner, currency]
+            total.amount += count * int(amount or 0)
+            total.base += count * sum(map(int, filter(None, base)))
+        if rows.position[0] <= page.sealing.last:
+            for row in zip(*rows, strict=True):
+                if row[0] <= page.sealing.last:
+                    page.enter(row, earns=self._earns)
 
 
 _OF_PERIODS = (CommissionPosted, MarginPosted)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from threading import Thread
 from typing import Any
@@ -27,7 +29,10 @@ WORTH_PROCESSES = 40
 """Pages from which on others help; a process takes half a second to be there."""
 
 _AHEAD = 2
-"""Pages for each process that are under way or wait to be put in order."""
+"""Pages that each other process has, the one that it looks through and those after it."""
+
+_OUT_OF_ORDER = 16
+"""Pages that may be done and wait for one before them: as many as are done here meanwhile."""
 
 _own: list[Connection[Any]] = []
 """The connection of a process that helps."""
@@ -47,8 +52,8 @@ def all_checked(
 ) -> Iterator[Checked]:
     """Yield each page looked through, in their order.
 
-    ``processes`` (by default one a core) do so if there are many pages. One that dies is no
-    matter: what is left is done here.
+    ``processes`` (by default one a core), of which this is one, do so if there are many pages. One
+    that dies is no matter: what is left is done here.
     """
     waiting = iter(pages)
     first = list(islice(waiting, WORTH_PROCESSES))
@@ -57,41 +62,70 @@ def all_checked(
         for page in (*first, *waiting):
             yield checked(connection, events, page)
         return
-    yield from _shared(connection, events, _chained(first, waiting), count)
+    here = partial(checked, connection, events)
+    with _pool(connection, count - 1) as pool:
+        yield from _shared(pool, events, _chained(first, waiting), here, count - 1)
 
 
-def _shared(
-    connection: Connection[Any], events: sql.Identifier, pages: Iterator[Page], count: int
-) -> Iterator[Checked]:
+@contextmanager
+def _pool(connection: Connection[Any], others: int) -> Iterator[ProcessPoolExecutor]:
     pool = ProcessPoolExecutor(
-        count,
+        others,
         # Nothing of this process, its connection least of all, may be the other's too.
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_begin,
         initargs=(connection.info.dsn, connection.info.password),
     )
-    under_way: deque[tuple[Page, Future[Checked] | None]] = deque()
-
-    def give(page: Page) -> None:
-        try:
-            under_way.append((page, pool.submit(_checked, events, page)))
-        except BrokenProcessPool:
-            under_way.append((page, None))
-
     try:
-        for page in islice(pages, count * _AHEAD):
-            give(page)
-        while under_way:
-            page, future = under_way.popleft()
-            for following in islice(pages, 1):
-                give(following)
-            try:
-                done = future.result() if future is not None else None
-            except (BrokenProcessPool, psycopg.OperationalError):
-                done = None
-            yield checked(connection, events, page) if done is None else done
+        yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _shared(
+    pool: ProcessPoolExecutor,
+    events: sql.Identifier,
+    pages: Iterator[Page],
+    here: Callable[[Page], Checked],
+    others: int,
+) -> Iterator[Checked]:
+    """Keep the other processes busy, and look through a page here while the next is not done."""
+    under_way: deque[tuple[Page, Future[Checked]]] = deque()
+    most = others * _AHEAD
+    while True:
+        theirs = sum(not future.done() for _, future in under_way)
+        for page in islice(pages, max(most - theirs, 0)):
+            under_way.append((page, _given(pool, events, page)))
+        if not under_way:
+            return
+        page, future = under_way[0]
+        ours = None
+        if not future.done() and len(under_way) < most + _OUT_OF_ORDER:
+            ours = next(pages, None)
+        if ours is not None:
+            under_way.append((ours, _made(here(ours))))
+            continue
+        under_way.popleft()
+        try:
+            done = future.result()
+        except (BrokenProcessPool, psycopg.OperationalError):
+            done = here(page)
+        yield done
+
+
+def _given(pool: ProcessPoolExecutor, events: sql.Identifier, page: Page) -> Future[Checked]:
+    try:
+        return pool.submit(_checked, events, page)
+    except BrokenProcessPool as error:
+        lost: Future[Checked] = Future()
+        lost.set_exception(error)
+        return lost
+
+
+def _made(done: Checked) -> Future[Checked]:
+    made: Future[Checked] = Future()
+    made.set_result(done)
+    return made
 
 
 def _chained(first: Iterable[Page], then: Iterable[Page]) -> Iterator[Page]:

@@ -11,7 +11,7 @@ from itertools import chain, combinations
 from typing import NamedTuple, NoReturn, TypeAlias, get_args
 
 from events.base import Event
-from replay.grammar import Unspoken
+from replay.expressions import Unspoken
 from replay.meaning import columns_of
 
 _MOST_OPTIONAL = 8

@@ -7,11 +7,11 @@ looked through by itself, then put behind the pages before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
-from psycopg import Connection, sql
+from psycopg import Connection, Cursor, sql
 from psycopg.rows import tuple_row
 
 from ledger.errors import NotReady
@@ -26,6 +26,7 @@ from replay.integrity import StoredHead
 from replay.invariants import DAMAGE, computed, uncomputed
 from replay.meanwhile import answers
 from replay.pages import Page, Together, searched
+from replay.periods import Periods, shared
 from replay.rankings import Rankings
 from replay.sealed import Sealing, Seals
 from replay.sharing import all_checked, is_shared
@@ -43,6 +44,13 @@ class Paging(NamedTuple):
     progress: Progress | None
 
 
+class Whole(NamedTuple):
+    """What the events of all pages come to."""
+
+    together: Together
+    periods: Periods
+
+
 def verify(
     connection: Connection[Any],
     projector: Projector | None = None,
@@ -58,7 +66,8 @@ def verify(
     """
     projector = projector or Projector()
     with _autocommit(connection):
-        head = _head(connection, projector)
+        with connection.cursor(row_factory=tuple_row) as cursor:
+            head = _head(cursor, projector)
         events, through = projector.names.events, head.position
         sealed = invariants.seals(connection, events, through)
         signed = Signed(connection, projector.names, [seal.close for _, seal in sealed])
@@ -66,12 +75,15 @@ def verify(
         together, paging = Together(signed, Seals(sealed)), Paging(page, processes, progress)
         beside = is_shared(-(-head.position // page), processes)
         with answers(connection, _questions(projector, through), beside=beside) as answered:
-            yield from _events(connection, events, head, together, paging)
-            for found, books in answered():
-                yield from found
-                if books is not None:
-                    postings = invariants.postings(books, together.accounts)
-                    balances = invariants.balances(books, together.balances)
+            periods = Periods(connection, events)
+            yield from _events(connection, events, head, Whole(together, periods), paging)
+            for answer in answered():
+                yield from answer.found
+                if answer.shared is not None:
+                    yield from computed("D18.3", periods.finish(answer.shared))
+                if answer.books is not None:
+                    postings = invariants.postings(answer.books, together.accounts)
+                    balances = invariants.balances(answer.books, together.balances)
                     yield from computed("D18.4", postings)
                     yield from computed("D18.6", balances)
         left = together.unproven(sealed)
@@ -79,8 +91,12 @@ def verify(
         yield from computed("D18.9", findings)
 
 
-Answer: TypeAlias = tuple[list[Discrepancy], invariants.Books | None]
-"""What is wrong, and what the accounts are to be held against the events' own words."""
+class Answer(NamedTuple):
+    """What is wrong, and what is to be held against the events' own words: accounts, lines."""
+
+    found: list[Discrepancy]
+    books: invariants.Books | None = None
+    shared: Sequence[int] | None = None
 
 
 def _questions(projector: Projector, through: int) -> list[Callable[[Connection[Any]], Answer]]:
@@ -90,25 +106,31 @@ def _questions(projector: Projector, through: int) -> list[Callable[[Connection[
 
     def streams(connection: Connection[Any]) -> Answer:
         found = computed("versions", invariants.chains(connection, events, through))
-        return [*found], None
+        return Answer([*found])
+
+    def lines(connection: Connection[Any]) -> Answer:
+        try:
+            return Answer([], shared=shared(connection, events, through))
+        except DAMAGE as error:
+            return Answer([uncomputed("D18.3", error)])
 
     def facts(connection: Connection[Any]) -> Answer:
         named = computed("D18.5", invariants.retractions(connection, events, through))
         keys = computed("D18.7", invariants.duplicates(connection, events, through))
-        return [*named, *keys], None
+        return Answer([*named, *keys])
 
     def accounts(connection: Connection[Any]) -> Answer:
         try:
-            return [], invariants.books(Replay(connection, names), at)
+            return Answer([], invariants.books(Replay(connection, names), at))
         except DAMAGE as error:
-            return [uncomputed("D18.4", error)], None
+            return Answer([uncomputed("D18.4", error)])
 
     def projections(connection: Connection[Any]) -> Answer:
         rankings = Rankings(connection, names, through)
         folded = invariants.projections(connection, projector, None, rankings.stops())
-        return [*computed("D18.6", folded), *computed("D12", rankings.findings())], None
+        return Answer([*computed("D18.6", folded), *computed("D12", rankings.findings())])
 
-    return [streams, facts, accounts, projections]
+    return [streams, lines, facts, accounts, projections]
 
 
 @contextmanager
@@ -127,11 +149,11 @@ def _events(
     connection: Connection[Any],
     events: sql.Identifier,
     head: StoredHead,
-    together: Together,
+    whole: Whole,
     paging: Paging,
 ) -> Iterator[Discrepancy]:
-    """Yield what is wrong with single events and periods, and with the tree over all of them."""
-    periods = invariants.Periods(connection, events, head.position)
+    """Yield what is wrong with single events, and with the tree over all of them."""
+    together, periods = whole
     commands = commands_of(connection, events, head.position)
     course, four_eyes = Course(commands), FourEyes()
     for row, event in commands:
@@ -145,7 +167,6 @@ def _events(
         if paging.progress is not None:
             paging.progress(done.page.through, head.position)
     yield from together.integrity.finish(head)
-    yield from computed("D18.3", periods.finish())
 
 
 def _pages(head: StoredHead, course: Course, sealing: Sealing, size: int) -> Iterator[Page]:
@@ -154,10 +175,9 @@ def _pages(head: StoredHead, course: Course, sealing: Sealing, size: int) -> Ite
         yield Page(after, through, course.at(after), course.within(after, through), sealing)
 
 
-def _head(connection: Connection[Any], projector: Projector) -> StoredHead:
+def _head(cursor: Cursor[Any], projector: Projector) -> StoredHead:
     query = sql.SQL("SELECT position, recorded_at, frontier FROM {}").format(projector.names.head)
-    with connection.transaction(), connection.cursor(row_factory=tuple_row, binary=True) as cursor:
-        row = cursor.execute(query).fetchone()
+    row = cursor.execute(query, binary=True).fetchone()
     if row is None:
         raise NotReady("the ledger has no head row; run the migrations again")
     return StoredHead(*row)
@@ -166,10 +186,13 @@ def _head(connection: Connection[Any], projector: Projector) -> StoredHead:
 def _outside(connection: Connection[Any], projector: Projector) -> Iterator[Discrepancy]:
     """Yield the events before the first and behind the head, as one snapshot has both."""
     query = sql.SQL(
-        "SELECT position, partner_id FROM {events} WHERE position < 1"
-        " OR position > (SELECT position FROM {head}) ORDER BY 1"
-    ).format(events=projector.names.events, head=projector.names.head)
+        "SELECT position, partner_id FROM {} WHERE position < 1 OR position > {} ORDER BY 1"
+    )
     with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
-        for position, partner_id in cursor.execute(query).fetchall():
-            what = "there is an event, though the ledger's positions are from 1 to its head's"
-            yield Discrepancy("positions", what, position, partner_id)
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        # As a number, so that the planner knows how few events can be behind it.
+        head = sql.Literal(_head(cursor, projector).position)
+        found = cursor.execute(query.format(projector.names.events, head)).fetchall()
+    for position, partner_id in found:
+        what = "there is an event, though the ledger's positions are from 1 to its head's"
+        yield Discrepancy("positions", what, position, partner_id)

@@ -226,18 +226,15 @@ class PartnerAccrual:
     def _earns(self, account: Account, held: Held, start: date) -> bool:
         """Whether the partner earns a line with this S: it holds the client and has an agreement.
 
-        After the agreement's end there may be a tail (D4.4).
+        After the agreement's end there may be a tail (D4.4). No S from before an opening is asked.
         """
         if held.partner_id != self._partner.partner_id:
             return False
         in_force = self._in_force.get(start)
         if in_force is None:
-            posts = self._ledger.posts_on(start)
-            in_force = self._in_force[start] = posts and self._partner.in_force_on(start)
+            in_force = self._in_force[start] = self._partner.in_force_on(start)
         if in_force:
             return True
-        if not self._ledger.posts_on(start):
-            return False
         tail = self.deciding(account, start).programme.agreement.tail
         return in_tail(tail, self._partner, start, held.since)
 

@@ -18,7 +18,8 @@ from events.envelope import MAX_BYTES
 from events.errors import EventError
 from events.finance import ProgrammeAdopted
 from events.lines import CommissionPosted
-from replay.grammar import DAYS, Grammar, Told, grammar_of
+from replay.expressions import DAYS
+from replay.grammar import Grammar, Told, grammar_of
 from tests.compatibility.test_golden import GOLDEN
 from tests.events.strategies import data_of
 
@@ -171,6 +172,27 @@ def test_any_event_is_read_as_it_is_written(data: st.DataObject, topic: str) -> 
     if told is not None:
         assert is_told(topic, state, told)
         assert told_by(topic, state) == event
+
+
+@pytest.mark.parametrize("topic", sorted(GRAMMARS))
+def test_several_are_read_as_each_by_itself(topic: str) -> None:
+    """All at once if all are canonical; else those that are, and where the others stand."""
+    grammar = GRAMMARS[topic]
+    sound = 3 * [state for each, state in STATES if each == topic]
+    assert grammar.read_all(sound).unread == []
+    for damage in (b"", b"{", sound[0] + b"\n" + sound[0], sound[0] + b"\n", b"x" + sound[0]):
+        for at in (0, 1, len(sound)):
+            texts = [*sound[:at], damage, *sound[at:]]
+            read, each = grammar.read_all(texts), [grammar.read(text) for text in texts]
+            assert read.unread == [at]
+            assert [*zip(*read.columns, strict=True)] == [one for one in each if one is not None]
+
+
+def test_a_line_inside_a_text_stands_for_no_other() -> None:
+    """As many lines as texts, and each one sound: yet it is no text that is."""
+    topic = CommissionPosted.topic()
+    state = next(state for each, state in STATES if each == topic)
+    assert GRAMMARS[topic].read_all([state + b"\n" + state, b""]).unread == [0, 1]
 
 
 def test_days_are_those_of_the_calendar() -> None:

@@ -10,19 +10,21 @@ from typing import Any
 import pytest
 
 from events.base import Event, Fact
+from events.catalogue import TOPICS
 from events.codec import decode_state
 from events.decisions import ClientStanding, FactUnresolved
 from events.lines import AdjustmentPosted, CommissionPosted, CreditPosted, Line, PrizePosted
 from events.payout_decisions import PaymentBooked, PayoutClosed
 from ledger.engine.calendar import day_of, start_of
 from ledger.store.mapper import event_row
+from replay.accepted import Accepted, Terrain
 from replay.course import Terms
 from replay.days import Days
 from replay.findings import Discrepancy, StoredRow
 from replay.links import DECIDED_BY, PageLinks
 from replay.meaning import Meaning
-from replay.plain import is_as_hashed
-from replay.shapes import Accepted, Terrain, shapes
+from replay.plain import Columns, not_as_hashed
+from replay.shapes import Shape, shape_of
 from replay.signs import Member, typed_columns
 from tests.compatibility.test_golden import GOLDEN
 from tests.projections.journal import PARIS
@@ -32,11 +34,14 @@ from tests.replay.test_grammar import OFTEN, OTHERS
 POSITION = 10**6
 NOON = datetime(2026, 1, 31, 11, 0, 0, 5, tzinfo=UTC)
 OPEN = Terms("Europe/Paris", date(2025, 12, 1), date(2025, 12, 31))
+SHAPES: dict[str, Shape] = {
+    topic: shape for topic in TOPICS if (shape := shape_of(topic.encode())) is not None
+}
 STATES = [
     (golden["topic"], event["state"].encode())
     for golden in GOLDEN
     for event in golden["events"]
-    if golden["topic"].encode() in shapes()
+    if golden["topic"] in SHAPES
 ]
 OTHER_VALUES: dict[str, Any] = {
     "recorded_at": NOON + timedelta(seconds=1),
@@ -96,7 +101,8 @@ def looked_through(row: StoredRow, terms: Terms) -> tuple[list[Discrepancy], Mea
 def accepted(row: StoredRow, terms: Terms) -> Accepted | None:
     """What a shape has of a row that it accepts."""
     page = Accepted(Terrain(terms))
-    return page if shapes()[row.topic.encode()].accepts(plain(row), page) else None
+    others = SHAPES[row.topic].take(Columns.of([plain(row)]), page)
+    return None if others else page
 
 
 def holds(row: StoredRow, terms: Terms = OPEN) -> bool:
@@ -164,6 +170,24 @@ def test_what_is_accepted_depends_on_the_terms(topic: str, state: bytes) -> None
         holds(row, terms)
 
 
+@pytest.mark.parametrize("topic", sorted({topic for topic, _ in STATES}))
+def test_one_that_is_wrong_keeps_no_other_from_being_accepted(topic: str) -> None:
+    """Beside each other the same are left out, and the same is kept, as one by one."""
+    sound = [golden_row(each, state) for each, state in STATES if each == topic]
+    others: list[dict[str, Any]] = [{name: other} for name, other in OTHER_VALUES.items()]
+    others += [{name: None} for name in StoredRow._fields[6:18]]
+    others.append({"state": sound[0].state[:-1]})
+    rows = [row._replace(**other) for row in sound for other in ({}, *others)]
+    rows = [row._replace(position=POSITION + at) for at, row in enumerate(rows)]
+    together, alone = Accepted(Terrain(OPEN)), Accepted(Terrain(OPEN))
+    shape = SHAPES[topic]
+    left = shape.take(Columns.of(map(plain, rows)), together)
+    left_alone = [one for row in rows for one in shape.take(Columns.of([plain(row)]), alone)]
+    assert sorted(left) == left_alone
+    assert (together.named, together.sums) == (alone.named, alone.sums)
+    assert together.periods == alone.periods
+
+
 @pytest.mark.parametrize(
     "column",
     [
@@ -189,16 +213,16 @@ def test_the_hashes_of_a_plain_row_are_those_of_the_row(column: str) -> None:
     for topic in ("client.activated/1", "CommissionPosted/1"):
         state = next(state for each, state in STATES if each == topic)
         row = golden_row(topic, state)
-        assert is_as_hashed(plain(row))
+        assert not not_as_hashed(Columns.of([plain(row)]))
         changed = row._replace(**{column: others[column]})
-        assert not is_as_hashed(plain(changed))
-        assert is_as_hashed(plain(hashed(changed)))
+        assert not_as_hashed(Columns.of([plain(changed)])) == {0}
+        assert not not_as_hashed(Columns.of([plain(hashed(changed))]))
 
 
 def test_classes_whose_columns_depend_on_their_members_have_no_shape() -> None:
     """A prize in kind, a payout that came back, a payment of no currency, a take-back."""
     for cls in (PrizePosted, PayoutClosed, PaymentBooked, AdjustmentPosted, CreditPosted):
-        assert cls.topic().encode() not in shapes()
+        assert cls.topic() not in SHAPES
 
 
 def test_columns_are_learnt_from_the_events_themselves() -> None:

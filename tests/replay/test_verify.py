@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
@@ -267,6 +267,23 @@ def test_two_first_lines_of_a_period_are_told(
     ledger.decide(again, JAN)
     ledger.append()
     assert checks(connection) == {("D18.3", 19)}
+
+
+def test_of_days_that_are_close_or_years_apart_only_the_same_one_is_told(
+    ledger: Journal, connection: psycopg.Connection
+) -> None:
+    """D18.3: lines of one client within four weeks, and those that come to the same bit."""
+    days = [FEB + timedelta(days=days) for days in (0, 1, 27, 28, 64 * 28, 128 * 28)]
+    for day in days:
+        line = commission("p1", "c1", day, 10, run=RUN, facts=(FACT,), posting_date=FEB)
+        ledger.decide(line, day)
+    ledger.append()
+    assert found(connection) == []
+    for day in (days[2], days[5]):
+        again = commission("p2", "c1", day, 10, run=RUN, facts=(FACT,), posting_date=FEB)
+        ledger.decide(again, day)
+    ledger.append()
+    assert checks(connection) == {("D18.3", 24), ("D18.3", 25)}
 
 
 def test_two_first_lines_of_a_payment_are_told(
