@@ -35,7 +35,7 @@ A_MINUTE = 60
 """An outage for which the target of the recovery is stated."""
 
 _LONGEST_SECONDS = 180
-_EVERY_SECONDS = 0.02
+_EVERY_SECONDS = 0.05
 _LAST_LINES = 12
 
 

@@ -53,6 +53,13 @@ class _Model(BaseModel):
         _set_private(made, None)
         return made
 
+    def share_names(self) -> None:
+        """Drop this instance's own set of the names that it was given, for that of its class.
+
+        Of what was validated and is kept by the ten thousands: the set is larger than the rest.
+        """
+        _set_names(self, _names_of(type(self)))
+
 
 @cache
 def _names_of(cls: type[BaseModel]) -> set[str]:

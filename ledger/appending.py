@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psycopg
 from psycopg import Connection, Cursor
 
 from events.base import Event
@@ -20,6 +21,9 @@ from ledger.store.recorder import Appended, Head, LedgerRecorder
 from ledger.store.rows import Row
 
 Rows = Sequence[Row]
+
+_KNOCK_TIMEOUT_S = 2
+"""The least that libpq takes."""
 
 
 class Appender:
@@ -43,6 +47,21 @@ class Appender:
         """A pooled connection in autocommit mode."""
         with self.recorder.datastore.get_connection() as connection:
             yield connection
+
+    def takes_connections(self) -> bool:
+        """Whether the database takes a connection now; told after two seconds at most.
+
+        The pool does not serve to ask: it tries a database that is away ever more seldom. It is
+        told to let go of those that died: it would hand them out one by one.
+        """
+        pool = self.recorder.datastore.pool
+        given: Any = pool.kwargs
+        try:
+            psycopg.connect(**given | {"connect_timeout": _KNOCK_TIMEOUT_S}).close()
+        except psycopg.OperationalError:
+            return False
+        pool.check()
+        return True
 
     def insert(self, cursor: Cursor[Any], head: Head, rows: Rows, versions: Any = None) -> Appended:
         """Insert what is staged, under the head lock, and merge it into every projection."""

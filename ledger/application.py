@@ -79,6 +79,10 @@ class CommissionLedger(ApprovalCommands, RunCommands, ReadingCommands):
 
         return self._append_command(decide, lambda command: command.day)
 
+    def takes_connections(self) -> bool:
+        """Whether the database takes a connection now; told after two seconds at most."""
+        return self._appender.takes_connections()
+
     def transaction(self) -> AbstractContextManager[Cursor[Any]]:
         """A transaction on the ledger's database, for what is kept beside the events."""
         return self._appender.transaction()

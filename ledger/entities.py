@@ -12,12 +12,13 @@ from psycopg import Cursor, sql
 from psycopg.rows import tuple_row
 
 from events.codec import decode_state
+from events.decisions import ClientStanding
 from events.recorded import Recorded
 from ledger.engine import evolve, folded_topics
 from ledger.store.recorder import LedgerRecorder
 
-LIMIT = 30_000
-"""Streams kept; beyond it those used longest ago go."""
+LIMIT = 24_000
+"""Streams kept, some 55 MiB; beyond it those used longest ago go."""
 
 FAR_BEHIND = 100_000
 """Events appended by others beyond which everything is forgotten rather than followed.
@@ -35,7 +36,17 @@ def recorded(row: StoredRow) -> tuple[str, Recorded]:
     """A stored row as (stream, event), its state validated and upcast."""
     position, stream, topic, state, effective_at, day, source, event_id = row
     data = decode_state(topic, state)
+    if type(data) is ClientStanding:
+        _lean(data)
     return stream, Recorded(position, effective_at, day, data, source, event_id)
+
+
+def _lean(standing: ClientStanding) -> None:
+    """Have what stays of a decision at hand as small as if it had been decided here."""
+    standing.after.share_names()
+    for change in standing.subscriptions:
+        for term in change.after:
+            term.share_names()
 
 
 class _Ahead(NamedTuple):

@@ -106,7 +106,7 @@ class Recorder:
 
     def __init__(self, appender: Appender, entities: Entities) -> None:
         self._appender, self._entities = appender, entities
-        self._turns = Turns(appender)
+        self._turns = Turns(appender, self._followed)
         names = appender.recorder.names
         self._insert_dead = sql.SQL(
             "INSERT INTO {} (kind, origin, error, member, message, source, event_id, payload,"
@@ -166,6 +166,12 @@ class Recorder:
                 self._entities.forget()
                 raise
 
+    def _followed(self, cursor: Cursor[Any], *, lock: bool = False) -> Head:
+        """Fold in what others appended up to the head; nothing of ours may be under way."""
+        head = self._appender.recorder.head(cursor, lock=lock)
+        self._entities.follow(cursor, head.position)
+        return head
+
     def _landed(self, ahead: _Ahead) -> Recording:
         """What became of the batch that was being appended; recorded anew if another came first."""
         try:
@@ -188,8 +194,7 @@ class Recorder:
         """
         with self._appender.transaction() as cursor:
             if ahead is None:
-                head = self._appender.recorder.head(cursor, lock=False)
-                self._entities.follow(cursor, head.position)
+                self._followed(cursor)
                 prepared = self._prepare(cursor, batch, {})
             else:
                 prepared = self._prepare(cursor, batch, ahead.prepared.told)
@@ -206,8 +211,7 @@ class Recorder:
 
     def _record(self, batch: Placed, *, lock_first: bool) -> Recording:
         with self._appender.transaction() as cursor:
-            head = self._appender.recorder.head(cursor, lock=lock_first)
-            self._entities.follow(cursor, head.position)
+            head = self._followed(cursor, lock=lock_first)
             prepared = self._prepare(cursor, batch, {})
             began = monotonic()
             # First: whoever takes the place over can end a writer that freezes from here on.

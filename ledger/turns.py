@@ -7,23 +7,28 @@ a courtesy: that decisions are right rests on the lock of the head, with a turn 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from threading import Condition
 from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import psycopg
 from eventsourcing.persistence import PersistenceError
-from psycopg import errors
+from psycopg import Cursor, errors
 
 from ledger.appending import Appender
 
-TURN_SECONDS = 2.0
+TURN_SECONDS = 3.0
 """What is begun in so long a time belongs to one turn."""
 
-MORE_SECONDS = 0.05
+MORE_SECONDS = 0.2
 """How long a turn waits, when all is appended, for the next batch to be there."""
+
+FOLLOW_SECONDS = 0.25
+"""How often one that waits in line takes in what the others have appended."""
 
 ALONE_AFTER = 8
 """Turns that nobody waited for, after which a writer takes itself to be alone."""
@@ -32,12 +37,15 @@ ALONE_AFTER = 8
 class Turns:
     """The turns of one writer. One that never met another takes none, and nothing is asked.
 
+    ``follow`` takes in what others have appended. It is called while the writer waits in line, so
+    that little of that is left when its turn comes and nobody appends.
+
     The thread that decides calls everything but :meth:`settle`, which is for the one that appends.
     As a context it ends with no turn held.
     """
 
-    def __init__(self, appender: Appender) -> None:
-        self._appender = appender
+    def __init__(self, appender: Appender, follow: Callable[[Cursor[Any]], object]) -> None:
+        self._appender, self._follow = appender, follow
         self._wanted = 0
         self._held: ExitStack | None = None
         self._until = 0.0
@@ -73,7 +81,7 @@ class Turns:
         try:
             with ExitStack() as turn:
                 cursor = turn.enter_context(self._appender.transaction())
-                free = self._appender.recorder.take_turn(cursor)
+                free = self._wait_in_line(cursor)
                 self._held = turn.pop_all()
         except PersistenceError as error:
             if isinstance(error.__cause__, errors.LockNotAvailable):
@@ -81,6 +89,20 @@ class Turns:
             raise
         self._wanted = self._wanted - 1 if free else ALONE_AFTER
         self._last, self._until = False, monotonic() + TURN_SECONDS
+
+    def _wait_in_line(self, cursor: Cursor[Any]) -> bool:
+        """Take the turn in a transaction; whether it was free."""
+        with ThreadPoolExecutor(1) as line:
+            taken = line.submit(self._appender.recorder.take_turn, cursor)
+            try:
+                while not wait([taken], FOLLOW_SECONDS).done:
+                    with self._appender.transaction() as own:
+                        self._follow(own)
+            except BaseException:
+                with suppress(psycopg.Error):
+                    cursor.connection.cancel_safe()
+                raise
+            return taken.result()
 
     def begin(self) -> bool:
         """Whether the append that begins belongs to a turn; if so, settle it behind the append."""

@@ -296,12 +296,31 @@ def ahead_option(function: Callable[P, R]) -> Callable[P, R]:
     )(function)
 
 
+_LAST_PORT = 65_535
+
+
+def _brokers(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Check that ports are such: the library ends on others as if it had a fault."""
+    for broker in filter(None, map(str.strip, ",".join(given).split(","))):
+        # What has more colons and no bracket is an address of IPv6 without a port.
+        found = re.fullmatch(r"(?:\w+://)?(?:\[[^\]]*\]|[^:]+):([^:]*)", broker, re.ASCII)
+        port = found[1] if found else None
+        if port is not None and not (
+            re.fullmatch(r"\d{1,5}", port, re.ASCII) and 0 < int(port) <= _LAST_PORT
+        ):
+            raise click.BadParameter(
+                f"{broker!r} is no broker; write HOST:PORT, several by commas", ctx, param
+            )
+    return given
+
+
 def brokers_option(function: Callable[P, R]) -> Callable[P, R]:
     """``--bootstrap-servers HOST:PORT…``: the Kafka cluster."""
     return click.option(
         "--bootstrap-servers",
         required=True,
         multiple=True,
+        callback=_brokers,
         metavar="HOST:PORT",
         help="A broker to begin with; several by commas, or by giving the option again.",
     )(function)

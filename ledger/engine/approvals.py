@@ -16,7 +16,7 @@ from events.codec import decode_state, encode
 from events.controls import CommandProposed, ProposalApproved, ProposalRejected
 from events.finance import Controlled
 from events.recorded import Recorded
-from ledger.engine.calendar import ONE_DAY
+from ledger.engine.calendar import add_days
 from ledger.engine.state import Ledger
 from ledger.errors import Refused
 from ledger.policy.programme import Programme
@@ -54,7 +54,7 @@ def records_reading(ledger: Ledger) -> bool:
 
 def _in_force(ledger: Ledger) -> Iterator[Programme]:
     accrued = ledger.accrued_through
-    day = date.min if accrued is None else accrued + ONE_DAY
+    day = date.min if accrued is None else add_days(accrued, 1)
     for name in ledger.programmes.versions:
         yield ledger.programmes.in_force(name, day).programme
 
@@ -72,10 +72,8 @@ def proposed(proposal: CommandProposed) -> Controlled:
 
     Raises UnreadableState if the members are none of that type.
     """
-    state = orjson.dumps(
-        {**proposal.members, "operator": proposal.operator}, option=orjson.OPT_SORT_KEYS
-    )
-    command = decode_state(proposal.topic_, state)
+    members = {**proposal.members, "operator": proposal.operator}
+    command = decode_state(proposal.topic_, orjson.dumps(members))
     assert isinstance(command, Controlled)
     return command
 

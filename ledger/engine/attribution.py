@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 from typing import Literal
 
 from events.billing import ClientActivated
@@ -17,6 +17,7 @@ from events.decisions import (
 )
 from events.partners import ReferralRegistered
 from events.recorded import Recorded
+from ledger.engine.calendar import add_days
 from ledger.engine.draft import Draft, programme_on
 from ledger.engine.standing import as_if_unretracted, first_activation, record_standing
 from ledger.engine.state import (
@@ -192,8 +193,8 @@ def _answer_late(draft: Draft, event: Recorded, claim: Claim) -> None:
     accrued = draft.ledger.accrued_through
     wins = (
         first is not None
-        and claim.day <= first <= claim.day + timedelta(days=rules.window_days)
-        and (accrued is None or accrued <= first + timedelta(days=rules.late_days))
+        and claim.day <= first <= add_days(claim.day, rules.window_days)
+        and (accrued is None or accrued <= add_days(first, rules.late_days))
     )
     if wins:
         _accept(draft, claim, "D3.3d", None, late=True)
@@ -208,7 +209,7 @@ def _accept_provisionally(draft: Draft, claim: Claim) -> None:
     if held is not None:
         _lapse(draft, held, claim.client_id, "expired", claim.position)
     window = _rules(draft, claim.partner_id, claim.day).attribution.window_days
-    _accept(draft, claim, "D3.3e", claim.day + timedelta(days=window))
+    _accept(draft, claim, "D3.3e", add_days(claim.day, window))
 
 
 def _lapse(

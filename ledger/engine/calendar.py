@@ -8,6 +8,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _SHORTEST_MONTH = 28
+_LAST = date.max.toordinal()
 ONE_DAY = timedelta(days=1)
 MONTHS = {"month": 1, "year": 12}
 """Months in one interval of a price."""
@@ -21,6 +22,11 @@ def day_of(instant: datetime, zone: ZoneInfo) -> date:
 def start_of(day: date, zone: ZoneInfo) -> datetime:
     """The instant, in UTC, at which a day starts in the ledger's time zone."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+def add_days(day: date, days: int) -> date:
+    """Add days; after year 9999 it stays at the calendar's last day, as months do."""
+    return date.fromordinal(min(day.toordinal() + days, _LAST))
 
 
 def add_months(day: date, months: int) -> date:

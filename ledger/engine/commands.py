@@ -47,7 +47,7 @@ def check_adoption(
     ledger: Ledger, programme: Programme, from_day: date | None, time_zone: str | None
 ) -> None:
     """A programme version may be adopted (D7.2)."""
-    versions = ledger.programmes.versions.get(programme.name, ())
+    versions = ledger.programmes.versions.get(programme.name)
     if time_zone is not None and not _is_zone(time_zone):
         raise Refused(f"{time_zone!r} is no time zone; give one such as Europe/Paris")
     if time_zone is not None and ledger.time_zone not in {"", time_zone}:
@@ -139,14 +139,14 @@ def check_accrual(ledger: Ledger, through: date) -> None:
 
 def check_close(ledger: Ledger, month: str) -> None:
     """A month may be closed: L is its last day or later, and it is the next one (D16)."""
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month, re.ASCII) or month < "0001":
+    if not re.fullmatch(r"(?!0000)\d{4}-(0[1-9]|1[0-2])", month, re.ASCII):
         raise Refused(f"{month!r} is no month; write it as YYYY-MM, such as 2026-01")
     last = end_of_month(first_of_month(month))
     closed, accrued = ledger.closed_through, ledger.accrued_through
     if closed is not None and last <= closed:
         raise Refused(f"{month} is closed already; the last closed month is {month_of(closed)}")
     if closed is not None:
-        following = month_of(add_months(closed.replace(day=1), 1))
+        following = month_of(add_months(closed, 1))
         if month != following:
             raise Refused(f"months close in order: close {following} before {month}")
     if accrued is None or accrued < last:

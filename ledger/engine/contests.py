@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import date, timedelta
+from datetime import date
 
 from events.lines import ContestPosted
+from ledger.engine.calendar import add_days
 from ledger.engine.counted import CountedClient
 from ledger.engine.draft import programme_on
 from ledger.engine.state import Ledger, Partner, Run
@@ -26,10 +27,7 @@ class Claims:
         self.first = min((contest.start for contest in contests), default=date.max)
         self.last = max((contest.end for contest in contests), default=date.min)
         window = max((each.attribution.window_days for each in adopted), default=0)
-        try:
-            self.activated_through = self.last + timedelta(days=window)
-        except OverflowError:
-            self.activated_through = date.max
+        self.activated_through = add_days(self.last, window)
 
 
 def any_replaces(programmes: Programmes) -> bool:

@@ -45,13 +45,13 @@ class Retraction(NamedTuple):
 def compared(posted: Posted, due: Due | None, then: Due | None) -> Compared | None:
     """P against V and U; None where finance settles a period (D9)."""
     due, then = _as_posted(posted, due), _as_posted(posted, then)
-    now = _worth(posted, due)
-    if posted.adjusted or _why_finance_settles(posted, due, now.amount) != "settled":
+    if posted.adjusted or (due is not None and _why_changed(posted, due) is not None):
         return None
     # Another currency or interval without the retraction: U is unknown, nothing is taken back.
     if then is not None and _why_changed(posted, then) is not None:
         then = None
-    return compare(Worth(posted.amount, posted.base), posted.waived, now, _worth(posted, then))
+    whole = Worth(posted.amount, posted.base)
+    return compare(whole, posted.waived, _worth(posted, due), _worth(posted, then))
 
 
 class Differences:
@@ -81,16 +81,16 @@ class Differences:
         yield from self._listed(posted, due)
         if found is None:
             return
-        if found.missing.amount and due is not None:
+        if found.missing.amount:
             if posted.in_force or not rival:
-                missing = found.missing.amount
-                yield self._late(type(posted.first), "D9.1", posted, due, missing)
+                yield self._late(type(posted.first), "D9.1", posted, due, found.missing)
             return
         if found.given.amount and of_margin(posted):
             facts = due.facts if due else posted.first.facts
             yield self._take_back("D13", posted, found.given, facts, None)
         elif found.given.amount:
-            yield self._late(ClawbackWaived, "D9.2", posted, due, found.given.amount)
+            given = Worth(found.given.amount, posted.first.base)
+            yield self._late(ClawbackWaived, "D9.2", posted, due, given)
         if found.taken.amount and retraction is not None:
             command, fact = retraction
             yield self._take_back("D9.5", posted, found.taken, (fact,), command)
@@ -111,20 +111,17 @@ class Differences:
         rule: str,
         posted: Posted,
         due: Due | None,
-        amount: int,
+        worth: Worth,
     ) -> Decision:
         """A difference or a waiver: rate, year, tier and end of the first line stay (D9.3)."""
         first = posted.first
-        base = first.base
-        if cls is not ClawbackWaived and due is not None:
-            base = max(0, due.base - posted.base)
         return cls(
             rule=rule,
             programme_version=first.programme_version,
             day=first.day,
             partner_id=first.partner_id,
             posting_date=self._ledger.posting_day(first.day),
-            amount=amount,
+            amount=worth.amount,
             currency=first.currency,
             facts=due.facts if due else first.facts,
             run=self._run.position,
@@ -134,7 +131,7 @@ class Differences:
             interval=first.interval,
             client_year=first.client_year,
             tier=first.tier,
-            base=base,
+            base=worth.base,
             rate=first.rate,
             line=posted.line,
             invoice_id=first.invoice_id,

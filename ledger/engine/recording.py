@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from events.base import Decision, Event
@@ -89,7 +89,7 @@ def reads(event: Recorded, state: State) -> set[str]:
         clients.update(claim.client_id for claim in partner.waiting)
         streams.update(f"department:{c.department}" for c in partner.waiting if c.department)
         partners.update(tie.partner_id for tie in partner.sponsored)
-        partners.update(_sponsors(state, fact.__dict__["sponsor_id"]))
+        partners.update(sponsors_above(state, fact.__dict__["sponsor_id"]))
         department = None
     elif cls is LeadCaptured or cls is LeadConverted:
         lead = lead_of(state, fact.__dict__["lead_id"])
@@ -118,11 +118,7 @@ def reads_of_client(state: State, client_id: str) -> set[str]:
 
 def reads_of_sponsor(state: State, sponsor_id: str | None) -> set[str]:
     """The streams that a tie to a sponsor reads: its own and those of the sponsors above it."""
-    return {f"partner:{partner_id}" for partner_id in _sponsors(state, sponsor_id)}
-
-
-def _sponsors(state: State, sponsor_id: str | None) -> Iterable[str]:
-    return sponsors_above(state, sponsor_id) if sponsor_id is not None else ()
+    return {f"partner:{partner_id}" for partner_id in sponsors_above(state, sponsor_id)}
 
 
 def _add_client(state: State, client_id: str, streams: set[str], partners: set[str | None]) -> None:

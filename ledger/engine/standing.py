@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
 from events.decisions import (
@@ -15,6 +15,7 @@ from events.decisions import (
     Term,
 )
 from events.recorded import Recorded
+from ledger.engine.calendar import add_days
 from ledger.engine.draft import Draft, programme_on
 from ledger.engine.state import Activation, Client, Subscription, client_of, partner_of
 from ledger.engine.subscriptions import Span, churns_of_all, terms_of
@@ -147,7 +148,7 @@ def _standing(
     counted = None
     if first is not None and counter is not None:
         days = adopted.programme.activation.qualifying_days
-        counted = _counting_day(picture, first.day, first.day + timedelta(days=days))
+        counted = _counting_day(picture, first.day, add_days(first.day, days))
     standing = Standing.trusted(
         partner_id=by_claims,
         claim=holder.claim if holder else None,

@@ -217,11 +217,12 @@ class Partner(NamedTuple):
     """The fold of ``partner:<id>``.
 
     ``agreement`` holds signed (1) and ended (0); ``tiers`` is in recording order with days that
-    never fall; ``lost`` are the levels lost in a review and not regained (D6.4); ``programmes`` the
-    assignments (day, programme) in recording order (D7.3); ``unresolved`` are the facts that wait
-    for the enrolment, with their days. ``sponsor`` is the tie that stands, ``sponsored`` are the
-    partners that wait for this one (D11). ``brand`` holds the brand granted (1) and revoked (0), as
-    accepted; ``brand_asked`` is the grant told last (D13).
+    never fall; ``lost`` are the levels ever lost in a review, of which only those above the present
+    one are asked for (D6.4); ``programmes`` the assignments (day, programme) in recording order
+    (D7.3); ``unresolved`` are the facts that wait for the enrolment, with their days. ``sponsor``
+    is the tie that stands, ``sponsored`` are the partners that wait for this one (D11). ``brand``
+    holds the brand granted (1) and revoked (0), as accepted; ``brand_asked`` is the grant told last
+    (D13).
     """
 
     partner_id: str

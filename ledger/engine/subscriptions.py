@@ -184,12 +184,8 @@ class _Writer:
         wanted = change.interval or (self.switch[1] if self.switch else self.interval)
         self.switch = None
         if wanted != self.interval:
-            self.switch = (
-                period_start_from(self.anchor, MONTHS[self.interval], change.day),
-                wanted,
-            )
-            if self.switch[0] == change.day:
-                self.anchor, self.interval, self.switch = change.day, wanted, None
+            following = period_start_from(self.anchor, MONTHS[self.interval], change.day)
+            self.switch = following, wanted
 
 
 def terms_of(

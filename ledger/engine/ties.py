@@ -57,10 +57,10 @@ def answer_sponsored(draft: Draft, event: Recorded, sponsor_id: str) -> None:
             answer_sponsor(draft, event, tie.partner_id)
 
 
-def sponsors_above(state: State, partner_id: str) -> Iterator[str]:
+def sponsors_above(state: State, partner_id: str | None) -> Iterator[str]:
     """The partner and its sponsors, one above the other, as far as ``state`` knows them."""
     seen: set[str] = set()
-    above: str | None = partner_id
+    above = partner_id
     while above is not None and above not in seen:
         seen.add(above)
         yield above

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-LIMIT = 100_000
-"""Streams remembered at most, some 20 MiB."""
+LIMIT = 60_000
+"""Streams remembered at most, some 7 MiB."""
 
 Place = tuple[int, bytes]
 """A position, and the Merkle frontier of the ledger there."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -105,3 +105,25 @@ def test_what_is_kept_at_hand_is_bounded(ledger: RealLedger) -> None:
             ledger.record(batch(first, 20))
             assert len(kept) <= 50 + 2 * 20
     assert len(ledger.clients()) == 400
+
+
+def test_a_client_that_is_loaded_takes_no_more_than_one_that_was_decided(
+    ledger: RealLedger,
+) -> None:
+    """Pydantic keeps a set of names with each value that it validated: larger than the value."""
+    ledger.record(batch(0, 2))
+    at_hand = ledger.application._entities.at_hand
+    decided = kept_names(at_hand)
+    ledger.reopen()
+    claims = [ReferralRegistered(partner_id="p3", client_id=f"c{number}") for number in range(2)]
+    ledger.record([told(claim, f"late-{claim.client_id}") for claim in claims])
+    assert ledger.application._entities.at_hand is not at_hand
+    assert kept_names(ledger.application._entities.at_hand) == decided
+
+
+def kept_names(at_hand: Mapping[str, Any]) -> set[int]:
+    """The sets of names that clients at hand keep, by their ids."""
+    values: list[Any] = []
+    for client in (at_hand["client:c0"], at_hand["client:c1"]):
+        values += [client.standing, *client.subscriptions[client.client_id].terms]
+    return {id(value.__pydantic_fields_set__) for value in values}

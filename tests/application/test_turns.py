@@ -11,6 +11,7 @@ from unittest import mock
 
 import psycopg
 import pytest
+from eventsourcing.persistence import PersistenceError
 
 from ledger import turns
 from ledger.appending import Appender
@@ -97,7 +98,7 @@ def until_waiting(ledger: RealLedger, count: int) -> None:
 @contextmanager
 def turn(application: CommissionLedger) -> Iterator[Turns]:
     """The turn of a writer that has met others."""
-    with Turns(Appender(application._recorder, LiveModels())) as own:
+    with Turns(Appender(application._recorder, LiveModels()), lambda _: None) as own:
         own.collided()
         own.take()
         yield own
@@ -148,6 +149,35 @@ def test_who_was_overtaken_waits_in_line(ledger: RealLedger) -> None:
             assert not done
         thread.join(20)
     assert done == [6]
+
+
+def test_who_waits_in_line_follows_what_is_appended_meanwhile(ledger: RealLedger) -> None:
+    """So that little is left of that when its turn comes."""
+    entities = ledger.application._entities
+    record = threading.Thread(target=lambda: accepted(ledger.application, batches(0, 2)))
+    with overtaken():
+        with turn(RealLedger().application):
+            record.start()
+            until_waiting(ledger, 1)
+            other = RealLedger()
+            other.record([referred("2024-01-02", "c-meanwhile")])
+            until(lambda: entities.position == other.application._entities.position)
+            assert in_line(ledger, granted=False) == 1
+        record.join(20)
+    assert not record.is_alive()
+
+
+@pytest.mark.timeout(50)
+def test_who_cannot_follow_leaves_the_line(ledger: RealLedger) -> None:
+    """The database may end the one connection and not the other; nobody waits the minute out."""
+    follow = mock.Mock(side_effect=psycopg.OperationalError("gone"))
+    appender = Appender(ledger.application._recorder, LiveModels())
+    with turn(RealLedger().application), Turns(appender, follow) as own:
+        own.collided()
+        with pytest.raises(PersistenceError):
+            own.take()
+        until_waiting(ledger, 0)
+    assert follow.call_count == 1
 
 
 def test_turns_are_given_in_the_order_of_asking(ledger: RealLedger) -> None:

@@ -52,9 +52,10 @@ def ledger_of(*entries: Entry) -> Ledger:
 
 def test_a_proposal_holds_the_command_whole() -> None:
     """Its operator is who proposed; nothing of it is lost on the way back."""
-    assert (PROPOSAL.topic_, PROPOSAL.operator) == (CREDIT.topic(), "tester")
-    assert "operator" not in PROPOSAL.members
-    assert proposed(PROPOSAL) == CREDIT
+    proposal = propose(CREDIT)
+    assert (proposal.topic_, proposal.operator) == (CREDIT.topic(), "tester")
+    assert set(proposal.members) == {*CREDIT.model_dump(exclude_none=True)} - {"operator"}
+    assert proposed(proposal) == CREDIT
 
 
 def test_nothing_is_controlled_before_a_first_adoption() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from events.finance import AdjustmentRequested, CreditRequested
+from events.decisions import DecisionResolved
+from events.finance import AdjustmentRequested, CreditRequested, ResolutionRequested
 from events.lines import CreditPosted
-from events.partners import PartnerEnrolled
+from events.partners import PartnerEnrolled, PayoutFailed, PayoutSettled
 from events.recorded import Recorded
 from events.values import parse_instant
 from ledger.engine import commands
@@ -119,6 +120,35 @@ def test_a_fact_is_retracted_once() -> None:
             commands.check_retraction("/s", "x", fact, voided=False)
 
 
+def test_what_is_listed_is_resolved() -> None:
+    """D9.5: a decision or a payment, not a fact that waits; for the partner that it is about."""
+    payout: dict[str, Any] = {"payout_id": "po-1", "partner_id": "p1"}
+    settled = recorded(PayoutSettled(**payout, amount=500, currency="EUR"))
+    failed = recorded(PayoutFailed(**payout, reason="closed"))
+    posted = recorded(line(5))
+    for event in (posted, settled, failed):
+        assert commands.check_resolution(7, event, listed=True) == "p1"
+    waits = recorded(PartnerEnrolled(partner_id="p1", kind="referral"))
+    for found, listed, why in (
+        (None, True, "nothing at position 7 is listed"),
+        (posted, False, "nothing at position 7 is listed, or it is resolved"),
+        (waits, True, "position 7 is a partner.enrolled, which waits or had no effect"),
+    ):
+        with pytest.raises(Refused, match=why):
+            commands.check_resolution(7, found, listed=listed)
+
+
+def test_a_resolution_stands_where_the_decision_stands() -> None:
+    """D9.5: it names what was listed and the command."""
+    asked = ResolutionRequested(
+        decision=5, partner_id="p1", reason="seen",
+        requested_by="ann", approved_by="bob", operator="tester",
+    )  # fmt: skip
+    assert commands.decide_resolution(recorded(asked), asked) == DecisionResolved(
+        rule="D9.5", day=JAN_31, decision=5, command=7, partner_id="p1"
+    )
+
+
 def test_the_clock_never_goes_back() -> None:
     """D8.1: D = L is allowed, the day before is not."""
     commands.check_accrual(through(None), date(2020, 1, 1))
@@ -127,7 +157,9 @@ def test_the_clock_never_goes_back() -> None:
         commands.check_accrual(through(JAN_31), date(2024, 1, 30))
 
 
-@pytest.mark.parametrize("month", ["2024-00", "2024-13", "2024-1", "202-01", "0000-12", "2024-01-"])
+@pytest.mark.parametrize(
+    "month", ["2024-00", "2024-13", "2024-1", "202-01", "0000-12", "2024-01-", "٢٠٢٤-01"]
+)
 def test_what_is_no_month(month: str) -> None:
     """D16: YYYY-MM, from year 1 on."""
     with pytest.raises(Refused, match="is no month"):
@@ -140,6 +172,8 @@ def test_months_close_in_order_and_once_accrued() -> None:
     commands.check_close(through(JAN_31), "0001-01")
     december: dict[str, Any] = {"closed_through": date(2023, 12, 31)}
     commands.check_close(through(JAN_31, **december), "2024-01")
+    january: dict[str, Any] = {"closed_through": JAN_31}
+    commands.check_close(through(date(2024, 2, 29), **january), "2024-02")
     for ledger, month, why in (
         (
             through(date(2024, 1, 30)),

@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> int:
     seconds, seed = [*arguments, "", ""][:2]
     os.environ["COMMISSIONS_TEST_SOAK_SECONDS"] = seconds or "120"
     os.environ["COMMISSIONS_TEST_SOAK_SEED"] = seed
-    return pytest.main(["-s", "-p", "no:xdist", "tests/faults/test_consume_soak.py"])
+    return pytest.main(["-s", "-n0", "tests/faults/test_consume_soak.py"])
 
 
 if __name__ == "__main__":

@@ -42,6 +42,12 @@ ADJUST = ("adjust", "--partner", "p-alpha", "--reason", "error", *PERSONS)
         (("programme", "adpt"), "Did you mean 'adopt'?"),
         (("history",), "name one PARTNER, or give --all"),
         (("correct-partner", "p-alpha", *PERSONS), "say what to correct: --kind, --founding"),
+        (("relay", "--bootstrap-servers", "a:x", "--topic", "t"), "'a:x' is no broker; write"),
+        (("relay", "--bootstrap-servers", "a:65536", "--topic", "t"), "write HOST:PORT"),
+        (
+            ("consume", "--bootstrap-servers", "a:1, SSL://[::1]:y", "--topic", "t"),
+            "'SSL://[::1]:y' is no broker",
+        ),
         (
             ("relay", "--bootstrap-servers", "x", "--topic", "t", "--until-idle", "nan"),
             "write seconds, 0 or more",
@@ -112,3 +118,9 @@ def test_what_a_command_may_not_hold_is_told_in_plain_words(billing: Commands) -
     outcome = billing(*ADJUST, "--currency", "EUR", "--amount", 10**16)
     assert outcome.err == f"commissions: amount: must be {10**15} or less"
     assert [line["outcome"] for line in outcome.log] == ["failed"]
+
+
+def test_what_the_library_takes_for_a_broker_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """Blanks after commas, IPv6 with and without a port, no port: the next option is asked for."""
+    assert main(["relay", "--bootstrap-servers", "a:1, b ,[::1]:9092,::1,SSL://c:9093,"]) == 2
+    assert "Missing option '--topic'" in capsys.readouterr().err

@@ -28,12 +28,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
 from events.billing import ClientActivated
 from events.partners import LeadCaptured, LeadConverted, PartnerEnrolled, ReferralRegistered
 from ledger.policy.programme import Programme
 from tests.model.commands import Assign
+from tests.model.days import plus_days
 from tests.model.periods import activations, first_activation_day
 from tests.model.seen import Seen, enrolment, in_force, of_type
 from tests.model.territories import Territories
@@ -238,13 +239,13 @@ class Attribution:
             claim.answered(*(("no_effect",) if same else ("rejected", "already_attributed")))
             return
         terms = self.programme(claim.partner_id, claim.day).attribution
-        window_end = claim.day + timedelta(days=terms.window_days)
+        window_end = plus_days(claim.day, terms.window_days)
         if own_of_first:
             self._win(claim, for_life=True)
         elif activations(facts, claim.client_id):
             first = first_activation_day(facts, claim.client_id)
             assert first is not None
-            heard = accrued is None or accrued <= first + timedelta(days=terms.late_days)
+            heard = accrued is None or accrued <= plus_days(first, terms.late_days)
             if claim.day <= first <= window_end and heard:
                 self._win(claim, for_life=True)
             else:

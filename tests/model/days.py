@@ -16,6 +16,11 @@ def day_of(instant: datetime) -> date:
     return instant.astimezone(PARIS).date()
 
 
+def plus_days(day: date, days: int) -> date:
+    """The day so many days later; the last one that there is, if there are not so many."""
+    return day + min(timedelta(days=days), date.max - day)
+
+
 def plus_months(day: date, months: int) -> date:
     """The day so many months later or earlier; it keeps its day, clamped to the month's end."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from events.billing import ClientActivated, ClientChurned, ClientPlanChanged
-from tests.model.days import ONE, plus_months
+from tests.model.days import ONE, plus_days, plus_months
 from tests.model.seen import Seen, of_type
 
 
@@ -176,7 +176,7 @@ def counted_on(facts: list[Seen], client_id: str, qualifying_days: int) -> date 
     first = first_activation_day(facts, client_id)
     if first is None:
         return None
-    counting_day = date.fromordinal(first.toordinal() + qualifying_days)
+    counting_day = plus_days(first, qualifying_days)
     for spell in all_spells(facts, client_id):
         stays = spell.end is None or spell.end > counting_day
         if spell.start == first and stays and terms_on(facts, client_id, spell, first)[0] > 0:

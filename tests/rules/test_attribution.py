@@ -18,6 +18,7 @@ from tests.rules.facts import (
     referred,
     signed,
 )
+from tests.rules.programmes import programme
 
 TWO = (enrolled("2023-01-01"), enrolled("2023-01-01", "p2"))
 """Two partners; the window is 180 days, late claims are heard for 30."""
@@ -339,3 +340,19 @@ def test_claims_that_waited_are_decided_in_the_order_of_their_facts(given: Given
     )
     story.when(enrolled("2024-01-01", "w"))
     story.then_claims(captured="accepted", referral="no_effect")
+
+
+def test_windows_end_with_the_calendar(given: Given) -> None:
+    """A fact of a mistyped year stopped all that was recorded with it, for good."""
+    story = given(
+        *TWO,
+        referred("9999-12-01", id="claim"),
+        activated("9999-12-29", "c1"),
+        activated("9999-12-29", "c2"),
+        referred("9999-12-29", "c2", id="late"),
+        programme=programme(activation={"qualifying_days": 30}),
+    )
+    story.then_claims(claim="accepted", late="accepted")
+    for client in ("c1", "c2"):
+        story.then_client(client, holder="p1", first="9999-12-29", counted="9999-12-31")
+    story.when(accrue("2024-01-31")).then_nothing()

@@ -41,7 +41,7 @@ from tests.rules.facts import (
     unbranded,
     wholesale,
 )
-from tests.rules.programmes import programme, quick, small
+from tests.rules.programmes import programme, quick, small, tier_terms
 
 TWO = (enrolled("2024-01-01"), enrolled("2024-01-01", "p2"))
 
@@ -189,6 +189,25 @@ def test_d9_5_waived_and_taken_back_by_one_run(given: Given) -> None:
     story.then_balance(earned=2_000, adjusted=-1_200)
 
 
+def test_d9_1_the_base_of_a_difference_is_at_least_0(given: Given) -> None:
+    """At 50 %: 3 on 6; 2 taken back on 3; then 2 are due on 3, so 1 is missing, and no base."""
+    tiers = [
+        tier_terms("referent", year_1="0.50"),
+        tier_terms("certified", requires={"counted_clients_ever": 99}),
+        tier_terms("strategic", requires={"counted_clients_ever": 99}),
+    ]
+    active = activated("2024-01-10T06:00:00Z", price=6, partner="p1")
+    story = given(*TWO, active, programme=programme(tier=tiers))
+    story.when(accrue("2024-01-31")).then(commission("2024-01-10", 3, base=6))
+    lower = changed("2024-01-10T07:00:00Z", 2), changed("2024-01-10T08:00:00Z", 5, id="never")
+    story.when(*lower, retract("never"), accrue("2024-01-31")).then(
+        take_back("2024-01-10", -2, base=3)
+    )
+    story.when(changed("2024-01-10T09:00:00Z", 3), accrue("2024-01-31")).then(
+        difference("2024-01-10", 1, base=0)
+    )
+
+
 def test_d9_5_without_it_another_currency_takes_nothing_back(given: Given) -> None:
     """D9.3: U is unknown where it is in francs; 8.00 are waived by the change that is true."""
     story = posted(given).when(
@@ -213,6 +232,23 @@ def test_d9_5_a_claim_told_after_a_retraction_is_worth_what_it_would_be(
     story.when(accrue("2024-01-31")).then(commission("2024-01-10", 2_000))
     story.when(changed("2024-01-10T18:00:00Z", 6_000), retract("claim"), accrue("2024-01-31"))
     story.then(waiver("2024-01-10", 800), take_back("2024-01-10", -1_200))
+
+
+def test_d9_5_a_lead_converted_after_a_retraction_claims_of_its_capture(given: Given) -> None:
+    """The activation is in its window without retractions, too: so nothing of 10.00 is waived."""
+    story = given(
+        *TWO,
+        changed("2024-01-04", 5_000, id="never"),
+        retract("never"),
+        lead("2024-01-05", "l"),
+        converted("2024-01-20", "l"),
+        activated("2024-01-10"),
+        changed("2024-01-10T18:00:00Z", 15_000, id="mistaken"),
+    )
+    story.when(accrue("2024-01-31")).then(commission("2024-01-10", 3_000))
+    story.when(retract("mistaken"), accrue("2024-01-31")).then(
+        take_back("2024-01-10", -1_000, base=5_000)
+    )
 
 
 def test_d9_5_a_true_churn_beside_it_takes_nothing_back(given: Given) -> None:

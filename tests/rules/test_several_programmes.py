@@ -210,3 +210,36 @@ def test_d10_1_a_bonus_is_that_of_the_partners_programme(given: Given) -> None:
     assert [(one.partner_id, one.amount, one.programme_version) for one in found] == [
         ("p1", 700, "one/1")
     ]
+
+
+def test_d7_3_who_comes_under_another_programme_counts_its_clients_by_it(given: Given) -> None:
+    """D6.1: those that are first activated from its day on; told before it, too."""
+    story = given(
+        enrolled("2024-01-01"),
+        Adopt(programme(name="patient", activation={"qualifying_days": 30})),
+        activated("2024-01-31", "before", partner="p1"),
+        activated("2024-02-01", "from", partner="p1"),
+        activated("2024-02-10", "after", partner="p1"),
+    )
+    story.when(AssignProgramme("p1", "patient", date(2024, 2, 1)))
+    for client, first, counted in (
+        ("before", "2024-01-31", "2024-01-31"),
+        ("from", "2024-02-01", "2024-03-02"),
+        ("after", "2024-02-10", "2024-03-11"),
+    ):
+        story.then_client(client, holder="p1", first=first, counted=counted)
+
+
+def test_d7_3_of_two_assignments_from_one_day_the_last_stands(given: Given) -> None:
+    """As of two versions (D7.2)."""
+    story = given(
+        enrolled("2024-01-01"),
+        Adopt(better(name="better")),
+        Adopt(programme(name="plainer")),
+        AssignProgramme("p1", "plainer", date(2024, 1, 1)),
+        AssignProgramme("p1", "better", date(2024, 1, 1)),
+        activated("2024-01-10", partner="p1"),
+    )
+    story.when(accrue("2024-01-10")).then(
+        commission("2024-01-10", 3_000, programme_version="better/1")
+    )

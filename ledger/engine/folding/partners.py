@@ -25,7 +25,6 @@ from events.partners import (
     PartnerWhiteLabelRevoked,
 )
 from events.recorded import Recorded
-from events.values import TIERS
 from ledger.engine.folding.table import Folds
 from ledger.engine.state import (
     Claim,
@@ -91,11 +90,9 @@ def _assigned(partner: Partner, _: Recorded, decision: ProgrammeAssigned) -> Par
 
 
 def _tier_changed(partner: Partner, _: Recorded, decision: TierChanged) -> Partner:
-    reached = TIERS.index(decision.to_tier)
+    lost = partner.lost
     if decision.cause == "review" and decision.from_tier is not None:
-        lost = partner.lost | {decision.from_tier}
-    else:
-        lost = frozenset(tier for tier in partner.lost if TIERS.index(tier) > reached)
+        lost |= {decision.from_tier}
     return partner._replace(
         tiers=(*partner.tiers, TierStep(decision.day, decision.to_tier, decision.run or 0)),
         lost=lost,

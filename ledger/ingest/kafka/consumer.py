@@ -33,8 +33,14 @@ from ledger.recording import Placed, Recording
 BATCH_MESSAGES = 5_000
 FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 1.0
-"""How long a worker waits before it tries a database again that went away: what an outage leaves
+"""How long a worker waits, at least, before it goes on with a database that went away."""
+
+KNOCK_SECONDS = 0.2
+"""How often it is seen from then on whether the database is there again: what an outage leaves
 behind grows until it is over, and for as long as that goes unnoticed."""
+
+UNSEEN_SECONDS = 30
+"""After so long the worker goes on, though the database does not seem to be there."""
 
 _GONE_SECONDS = 30
 
@@ -226,11 +232,20 @@ class Worker:
     # --- when something goes wrong ---------------------------------------------------------------
 
     def _wait(self) -> None:
-        """Wait for the database, longer each time, and stay a member of the group meanwhile."""
-        until = monotonic() + self._wait_seconds * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+        """Wait until the database is there again, and stay a member of the group meanwhile.
+
+        Longer each time: one that takes connections may take nothing else.
+        """
+        began = monotonic()
+        knock_at = began + self._wait_seconds * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
         self._wait_seconds = min(LONGEST_WAIT_SECONDS, self._wait_seconds * 2)
-        while monotonic() < until and not self._stopping:
+        while not self._stopping:
             self._reader.stand_still()
+            now = monotonic()
+            if now >= knock_at:
+                if self._ledger.takes_connections() or now - began > UNSEEN_SECONDS:
+                    break
+                knock_at = monotonic() + KNOCK_SECONDS
         self._reader.busy_at = monotonic()
 
     def _look_closer(self, error: Exception) -> None:

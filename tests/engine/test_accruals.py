@@ -1,0 +1,166 @@
+"""What a run looks at of a client, in which order, and what it leaves in force (D8.1, D9)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from events.decisions import Term
+from events.lines import CommissionPosted
+from ledger.engine.commissions import Account, PartnerAccrual
+from ledger.engine.posted import Period, Posted, PostedPeriods, name_of
+from ledger.engine.state import Enrolment, Ledger, Partner, Run, ledger_of
+from tests.engine.journal import Journal
+from tests.engine.test_sponsorship import line, taken
+from tests.rules.programmes import plain
+
+JANUARY, FEBRUARY, MARCH = (date(2024, month, 10) for month in (1, 2, 3))
+PERIOD = "c1", JANUARY
+
+
+def accrual(opened_on: date | None = None, previous: date | None = None) -> PartnerAccrual:
+    """The run at position 9 through 31 March 2024, for p1."""
+    ledger: Ledger = ledger_of(Journal(plain()).state)._replace(opened_on=opened_on)
+    partner = Partner("p1", Enrolment(date(2024, 1, 1), 2, founding=False))
+    return PartnerAccrual(ledger, Run(9, date(2024, 3, 31), previous, 0), partner)
+
+
+def account(
+    price: int = 10_000, subs: tuple[str, ...] = ("c1",), *, touched: bool = True, **more: Any
+) -> Account:
+    """C1 of p1, monthly from 10 January on."""
+    term = Term(
+        start=JANUARY, end=None, anchor=JANUARY, interval="month",
+        plan="pro", price=price, currency="EUR", activation=3, price_fact=3,
+    )  # fmt: skip
+    terms = dict.fromkeys(subs, (term,))
+    return Account("c1", "p1", 3, JANUARY, terms, touched, **more)
+
+
+def posted(*days: date, price: int = 10_000) -> dict[Period, Posted]:
+    """The periods of some days, 20 % of a price posted for each."""
+    found: dict[Period, Posted] = {}
+    for position, day in enumerate(days, start=5):
+        first = line(price, day)
+        assert isinstance(first, CommissionPosted)
+        found["c1", day] = Posted(position, first, first.amount, first.base)
+    return found
+
+
+def decided(run: PartnerAccrual, client: Account) -> list[tuple[str, str, date, int]]:
+    """Each line: its rule, subscription, S, amount."""
+    return [
+        (one.rule, one.subscription_id, one.day, one.amount)  # type: ignore[attr-defined]
+        for one in run.lines(client)
+    ]
+
+
+@pytest.mark.parametrize("touched", [True, False])
+def test_lines_are_in_the_order_of_subscription_and_day(*, touched: bool) -> None:
+    """D8.1: whatever the order in which subscriptions were told."""
+    found = decided(accrual(previous=FEBRUARY), account(subs=("s2", "s1"), touched=touched))
+    days = (JANUARY, FEBRUARY, MARCH) if touched else (MARCH,)
+    assert found == [("D7", sub, day, 2_000) for sub in ("s1", "s2") for day in days]
+
+
+@pytest.mark.parametrize(
+    ("settled", "opened", "looked_at"),
+    [
+        (None, None, (JANUARY, FEBRUARY, MARCH)),
+        (date(2024, 1, 9), None, (JANUARY, FEBRUARY, MARCH)),
+        (JANUARY, None, (FEBRUARY, MARCH)),
+        (FEBRUARY, None, (MARCH,)),
+        (None, JANUARY, (JANUARY, FEBRUARY, MARCH)),
+        (None, date(2024, 1, 11), (FEBRUARY, MARCH)),
+        (JANUARY, date(2024, 2, 11), (MARCH,)),
+        (FEBRUARY, date(2024, 1, 11), (MARCH,)),
+        (JANUARY, JANUARY, (FEBRUARY, MARCH)),
+    ],
+)
+def test_what_is_settled_or_before_the_opening_is_not_looked_at(
+    settled: date | None, opened: date | None, looked_at: tuple[date, ...]
+) -> None:
+    """D8.3: the later of the two; what is posted and what is new are compared from there on."""
+    run = accrual(opened)
+    missing = decided(run, account(12_000, posted=posted(*looked_at), settled_through=settled))
+    assert missing == [("D9.1", "c1", day, 400) for day in looked_at]
+    assert decided(run, account(settled_through=settled)) == [
+        ("D7", "c1", day, 2_000) for day in looked_at
+    ]
+
+
+def test_periods_up_to_a_settled_day_stay_as_they_were_left() -> None:
+    """Even one that is not due any more."""
+    lost = posted(JANUARY, FEBRUARY)
+    client = account(posted=lost, settled_through=JANUARY)._replace(terms={})
+    assert decided(accrual(), client) == [("D9.2", "c1", FEBRUARY, 2_000)]
+
+
+GONE = replace(posted(JANUARY)[PERIOD], amount=0, base=0, taken_back=True)
+HALF = replace(posted(JANUARY)[PERIOD], amount=1_000, base=5_000, taken_back=True)
+
+
+@pytest.mark.parametrize(
+    ("period", "now", "unretracted", "stays"),
+    [
+        # One that is due is in nobody's way: as it was posted, worth more, or taken back before.
+        (posted(JANUARY)[PERIOD], 10_000, None, False),
+        (posted(JANUARY)[PERIOD], 12_000, 10_000, False),
+        (posted(JANUARY)[PERIOD], 5_000, 10_000, False),
+        (GONE, 10_000, 10_000, False),
+        (HALF, 10_000, 10_000, False),
+        # Not due: waived if no retraction says so, else taken back.
+        (posted(JANUARY)[PERIOD], None, None, True),
+        (posted(JANUARY)[PERIOD], None, 10_000, False),
+        (posted(JANUARY)[PERIOD], None, 5_000, True),
+        # Taken back before: wholly, in part and what is left waived, or taken back now.
+        (GONE, None, None, False),
+        (HALF, None, None, True),
+        (HALF, None, 5_000, False),
+    ],
+)
+def test_what_a_run_leaves_in_force(
+    period: Posted, now: int | None, unretracted: int | None, *, stays: bool
+) -> None:
+    """D18.3: a first line, not due, of which this run does not take back all that there is."""
+
+    def worth(price: int | None) -> Account:
+        found = account(price or 0)
+        return found if price is not None else found._replace(terms={})
+
+    client = worth(now)._replace(posted={PERIOD: period})
+    if unretracted is not None:
+        client = client._replace(unretracted=worth(unretracted))
+    found = accrual().in_force_after(client)
+    assert found == ({("c1", *PERIOD): period} if stays else {})
+
+
+def test_a_payment_is_named_in_the_whole_ledger() -> None:
+    """D18.3: whatever its client and S; a period by schedule is its client's."""
+    assert name_of("c1", ("s", JANUARY, "i1", "")) == name_of("c2", ("t", FEBRUARY, "i1", ""))
+    assert name_of("c1", ("s", JANUARY, "i1", "")) != name_of("c1", ("s", JANUARY, "i1", "a"))
+    assert name_of("c1", ("s", JANUARY)) != name_of("c2", ("s", JANUARY))
+
+
+@pytest.mark.parametrize("touched", [False, True])
+def test_nothing_is_posted_in_the_place_of_what_is_in_force(*, touched: bool) -> None:
+    """D18.3: of what is due only what has no rival."""
+    client = account()._replace(touched=touched, rivals={("c1", PERIOD[0], FEBRUARY)})
+    everything = decided(accrual(), client._replace(rivals=frozenset()))
+    found = decided(accrual(), client)
+    assert found == [one for one in everything if one[2] != FEBRUARY]
+    assert len(found) == len(everything) - 1
+
+
+def test_finance_may_name_what_was_taken_back() -> None:
+    """D9.4: it is of its line's period, and makes that finance's; one of no line is of none."""
+    folded = PostedPeriods()
+    for position, event in ((5, line(100, JANUARY)), (6, taken(40, of=5)), (7, taken(9, of=None))):
+        folded.fold(position, event)
+    [found] = folded.by_account["c1", "p1"].values()
+    assert (found.amount, found.base, found.adjusted) == (19, 60, False)
+    folded.fold(8, taken(None, of=6, rule="D9.4"))
+    assert folded.by_account["c1", "p1"][PERIOD] == replace(found, adjusted=True)
