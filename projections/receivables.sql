@@ -15,16 +15,8 @@ FROM (
         END AS owed,
         0 AS settled
     FROM :events
-    -- The index of money events knows kinds, so only rows of a margin are read: OFFSET keeps the
-    -- planner from making one scan of both.
-    WHERE kind IN ('margin', 'margin_adjustment')
-        AND position IN (
-            SELECT position
-            FROM :events
-            WHERE :scope
-                AND kind IN ('margin', 'margin_adjustment')
-            OFFSET 0
-        )
+    WHERE :scope
+        AND kind IN ('margin', 'margin_adjustment')
     UNION ALL
     SELECT partner_id, record.currency, 0 AS owed, record.amount AS settled
     FROM :events AS told

@@ -91,6 +91,21 @@ WHERE asked.originator_id = 'ledger'
 ORDER BY 1
 """
 
+# Receivables read nothing else. The index of money events knows kinds: no row is read to see that.
+_OWED = """
+SELECT
+    EXISTS (
+        SELECT FROM {events}
+        WHERE position <= %(through)s
+            AND kind IN ('margin', 'margin_adjustment')
+    ) OR EXISTS (
+        SELECT FROM {events}
+        WHERE position <= %(through)s
+            AND originator_id >= 'payments:'
+            AND originator_id < 'payments;'
+    )
+"""
+
 
 def chains(
     connection: Connection[Any], events: sql.Identifier, through: int
@@ -177,7 +192,15 @@ def books(replay: Replay, at: AsOf, folded: Folded) -> Books:
     if balances is None:
         # The fold broke off: what is wrong there need not be wrong with balances.
         balances = [*replay.balances(at)]
-    return Books([*replay.trial_balance(at)], balances, [*replay.receivables(at)])
+    receivables = [*replay.receivables(at)] if _is_owed(replay, at) else []
+    return Books([*replay.trial_balance(at)], balances, receivables)
+
+
+def _is_owed(replay: Replay, at: AsOf) -> bool:
+    """Whether there is anything that a receivable could come of."""
+    with _cursor(replay.connection) as cursor:
+        query = sql.SQL(_OWED).format(events=replay.names.events)
+        return bool(cursor.execute(query, {"through": at.position}).fetchone()[0])
 
 
 def postings(books: Books, independent: Mapping[tuple[str, str], int]) -> Iterator[Discrepancy]:
