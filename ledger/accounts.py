@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import Cursor, sql
 
@@ -15,7 +15,7 @@ from events.partner_decisions import BadgeAwarded, TierChanged
 from ledger.engine import Account, Counts, Posted, evolve
 from ledger.engine.calendar import ONE_DAY
 from ledger.engine.counted import Rewarded
-from ledger.engine.invoices import Paid, picture_of
+from ledger.engine.invoices import Paid, Replaced, picture_of
 from ledger.engine.posted import Period, PostedPeriods
 from ledger.engine.state import Client, Invoice, Partner, Run
 from ledger.entities import Entities
@@ -40,6 +40,19 @@ ORDER BY found.position
 _NOTHING: Mapping[Period, Posted] = MappingProxyType({})
 
 
+class Asked(NamedTuple):
+    """What a run asks of clients, since a rule or what is recorded may need it.
+
+    The days of their claims; what they paid; finance's assignments; by whom payments count that
+    were retracted before.
+    """
+
+    claimed_days: bool
+    on_invoices: bool
+    assigned: bool
+    replaced: Replaced
+
+
 class Page:
     """What a page of candidates reads beside itself, loaded at once for all of it."""
 
@@ -50,10 +63,7 @@ class Page:
         run: Run,
         cursor: Cursor[Any],
         page: Sequence[Candidate],
-        *,
-        claimed_days: bool,
-        on_invoices: bool,
-        assigned: bool,
+        asked: Asked,
     ) -> None:
         self._entities, self._models, self._run, self._cursor = entities, models, run, cursor
         self._table = entities.table
@@ -66,13 +76,17 @@ class Page:
         self._moved = self._fold(moved)
         self._posted = self._load_posted([c for c in page if c.client_id and c.touched])
         self._load_rivals(names)
-        self._claimed = self._load_claimed(page) if claimed_days else {}
+        self._claimed = self._load_claimed(page) if asked.claimed_days else {}
         clients = [c.client_id for c in page if c.client_id]
-        self._assigned = models.assignments(cursor, run, clients) if assigned and clients else {}
-        self._payments = self._load_payments(page) if on_invoices else {}
+        self._assigned = (
+            models.assignments(cursor, run, clients) if asked.assigned and clients else {}
+        )
+        self._payments = self._load_payments(page) if asked.on_invoices else {}
         retracted = [c.client_id for c in page if c.touched and self._is_retracted(c)]
-        by_invoice = self._posted if on_invoices else {}
+        by_invoice = self._posted if asked.on_invoices else {}
         self._retracted = RetractedClients(self._fold, retracted, by_invoice, self._payments)
+        self._replaced = asked.replaced
+        self._told_of = self._load_told_of(page, asked) if asked.replaced else None
 
     def partner(self, partner_id: str) -> Partner:
         """A partner as of the run, with the tiers that the run has decided already."""
@@ -125,13 +139,17 @@ class Page:
         return account
 
     def rivals(self, candidate: Candidate) -> list[tuple[Partner, Account]]:
-        """The other partners with lines of a client, as the run takes it for them (D9.5).
+        """Whose first lines may be in force in the place of a client's (D18.3).
 
-        Only a retraction takes a period from one partner and gives it to another.
+        Only a retraction takes a period from one partner and gives it to another (D9.5), or a
+        payment from one period and gives it to another, of the same client or not (D8.2).
         """
+        found: list[tuple[Partner, Account]] = []
+        if self._told_of is not None:
+            for client_id in sorted(self._replaced.get(candidate.client_id, ())):
+                found += self._told_of.rivals(_with_all_lines(client_id))
         if not candidate.touched or candidate.client_id not in self._retracted:
-            return []
-        found = []
+            return found
         for client_id, partner_id in self._posted:
             if client_id == candidate.client_id and partner_id != candidate.partner_id:
                 account = self.account(candidate._replace(partner_id=partner_id))
@@ -150,6 +168,15 @@ class Page:
         others = {partner_id for _, partner_id in self._posted}.difference(names)
         if others:
             self._partners |= self._load_partners(sorted(others))
+
+    def _load_told_of(self, page: Sequence[Candidate], asked: Asked) -> Page | None:
+        """The clients whose payments were retracted, and count by clients of the page."""
+        told = {name for c in page for name in asked.replaced.get(c.client_id, ())}
+        if not told:
+            return None
+        candidates = [_with_all_lines(client_id) for client_id in sorted(told)]
+        asked = asked._replace(replaced={})
+        return Page(self._entities, self._models, self._run, self._cursor, candidates, asked)
 
     def _fold(self, streams: list[str]) -> dict[str, object]:
         if not streams:
@@ -273,3 +300,20 @@ class Page:
     def _is_new(self, candidate: Candidate) -> bool:
         """Whether a client can have no line: there was no run before."""
         return not self._run.previous_run and not candidate.moved
+
+
+def _with_all_lines(client_id: str) -> Candidate:
+    """A client that may be none of the run's: folded, and compared for whoever has lines of it."""
+    return Candidate(
+        partner_id="",
+        client_id=client_id,
+        touched=True,
+        settled_through=None,
+        moved=True,
+        claim=0,
+        first_activated_on=None,
+        counted_on=None,
+        claimed_by=None,
+        retracted=False,
+        terms={},
+    )

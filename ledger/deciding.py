@@ -11,17 +11,19 @@ from typing import Any, Generic, Literal, TypeVar
 from psycopg import Cursor
 
 from events.base import Decision
-from ledger.accounts import Page
+from ledger.accounts import Asked, Page
 from ledger.earnings import Earnings, Evidence
 from ledger.engine import Counts, PartnerAccrual, decide_tiers, evolve
 from ledger.engine.commissions import Account
 from ledger.engine.contests import Claims, any_replaces
 from ledger.engine.counted import Rewarded
-from ledger.engine.posted import Period
+from ledger.engine.invoices import Replaced
+from ledger.engine.posted import Name, Posted
 from ledger.engine.state import Ledger, Partner, Run
 from ledger.engine.tiers import every_tier_is_open
 from ledger.entities import Entities
 from ledger.ports import Candidate, ReadModels
+from ledger.retracted import replaced_payments
 from ledger.sponsoring import Books, Sponsoring, StoredBooks
 
 PAGE_CLIENTS = 2_000
@@ -112,6 +114,7 @@ class Deciding(ABC, Generic[Written]):
         self._rows: list[Written] = []
         self._cursor: Cursor[Any]
         self._assigned = True
+        self._replaced: Replaced = {}
 
     # --- what becomes of decisions ---------------------------------------------------------------
 
@@ -157,6 +160,8 @@ class Deciding(ABC, Generic[Written]):
         )
         earnings = Earnings(self._ledger, run, models, cursor, contests=self._claims.any)
         self._assigned = models.any_assigned(cursor)
+        if self._on_invoices:
+            self._replaced = replaced_payments(self._entities, run, cursor)
         sponsoring = Sponsoring(self._ledger, run, models, self._books(cursor), cursor)
         finished = 0
         work: Work | None = None
@@ -229,21 +234,18 @@ class Deciding(ABC, Generic[Written]):
     def _pages(self, cursor: Cursor[Any]) -> Iterator[tuple[Sequence[Candidate], Page]]:
         """The candidates page by page, the next one read while this one is decided."""
         models, run = self._models, self._run
+        asked = Asked(
+            claimed_days=self._claimed_days,
+            on_invoices=self._on_invoices,
+            assigned=self._assigned,
+            replaced=self._replaced,
+        )
 
         def read(after: int) -> tuple[Sequence[Candidate], Page] | None:
             page = models.candidates(cursor, after, PAGE_CLIENTS)
             if not page:
                 return None
-            reader = Page(
-                self._entities,
-                models,
-                run,
-                cursor,
-                page,
-                claimed_days=self._claimed_days,
-                on_invoices=self._on_invoices,
-                assigned=self._assigned,
-            )
+            reader = Page(self._entities, models, run, cursor, page, asked)
             return page, reader
 
         with ThreadPoolExecutor(1) as reading:
@@ -277,14 +279,14 @@ class Deciding(ABC, Generic[Written]):
             work.accrual = PartnerAccrual(self._ledger, self._run, partner)
         account = reader.account(candidate)
         if account is not None:
-            rivals = reader.rivals(candidate) if candidate.touched else ()
+            rivals = reader.rivals(candidate) if candidate.touched or self._replaced else ()
             if rivals:
                 held = (self._in_force_after(partner, of_other) for partner, of_other in rivals)
                 account = account._replace(rivals=frozenset().union(*held))
             self._take(work, list(work.accrual.lines(account)))
 
-    def _in_force_after(self, partner: Partner, account: Account) -> Iterator[Period]:
-        """The periods that another partner keeps, by what this run decides of it (D9.5)."""
+    def _in_force_after(self, partner: Partner, account: Account) -> dict[Name, Posted]:
+        """What stays in force of an account, by what this run decides of it (D9.5)."""
         return PartnerAccrual(self._ledger, self._run, partner).in_force_after(account)
 
     def _take(self, work: Work, decisions: Sequence[Decision]) -> None:

@@ -1,18 +1,45 @@
-"""What clients would be worth to an accrual run had nothing been retracted: U of D9.5."""
+"""What was retracted of what a run takes.
+
+What clients would be worth had nothing been (U of D9.5), and by whom payments count that were
+retracted before (D18.3).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from psycopg import Cursor, sql
+from psycopg.rows import tuple_row
 
 from ledger.engine.commissions import Account
 from ledger.engine.differences import Retraction
-from ledger.engine.invoices import Paid, picture_of, unretracted
+from ledger.engine.invoices import Paid, Replaced, paid_for, picture_of, replaced, unretracted
 from ledger.engine.posted import Period, Posted
 from ledger.engine.standing import as_if_unretracted, first_activation, terms_as_told
-from ledger.engine.state import Client, Invoice
+from ledger.engine.state import Client, Invoice, Run
+from ledger.entities import Entities
+
+_RETRACTED_INVOICES = """
+SELECT DISTINCT originator_id
+FROM {events}
+WHERE topic = 'FactVoided/1'
+    AND position <= %s
+    AND originator_id >= 'invoice:'
+    AND originator_id < 'invoice;'
+"""
 
 Folded = Callable[[list[str]], Mapping[str, object]]
 """Streams, folded up to a run."""
+
+
+def replaced_payments(entities: Entities, run: Run, cursor: Cursor[Any]) -> Replaced:
+    """By whom payments count, as of a run, that were retracted before: mostly by nobody."""
+    query = sql.SQL(_RETRACTED_INVOICES).format(events=entities.table)
+    with cursor.connection.cursor(row_factory=tuple_row) as own:
+        streams = [stream for (stream,) in own.execute(query, (run.position,))]
+    invoices = entities.folded(cursor, streams, run.position) if streams else {}
+    return replaced(each for each in invoices.values() if isinstance(each, Invoice))
 
 
 class RetractedClients:
@@ -78,15 +105,12 @@ def _retracted_invoices(
     """The invoices, by client, that lost a payment that was posted, or some of it."""
     lost: set[tuple[str, str]] = set()
     for (client_id, _), periods in posted.items():
-        net = {
-            (paid.payment.invoice_id, paid.payment.payment_id): paid.net
-            for paid in payments.get(client_id, ())
-        }
+        # One told anew for another S is another period: of the first nothing is left.
+        net = {paid_for(paid.payment): paid.net for paid in payments.get(client_id, ())}
         lost |= {
             (client_id, one.first.invoice_id)
-            for one in periods.values()
-            if one.first.invoice_id is not None
-            and net.get((one.first.invoice_id, one.first.payment_id), -1) < one.base
+            for period, one in periods.items()
+            if one.first.invoice_id is not None and net.get(period, -1) < one.base
         }
     streams = sorted({f"invoice:{invoice_id}" for _, invoice_id in lost})
     invoices = folded(streams) if streams else {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -20,13 +21,15 @@ from ledger.engine.comparing import Compared
 from ledger.engine.contests import any_replaces, replaces_first_year
 from ledger.engine.differences import Differences, Due, Retraction, compared, of_margin
 from ledger.engine.draft import programme_on
-from ledger.engine.invoices import Paid, period_of_payment
+from ledger.engine.invoices import Paid, paid_for, period_of_payment
 from ledger.engine.money import share
-from ledger.engine.posted import Period, Posted
+from ledger.engine.posted import Name, Period, Posted, name_of
 from ledger.engine.state import Assignment, Ledger, Partner, Run
 from ledger.engine.subscriptions import Priced, last_return, period_starts
 from ledger.policy.programme import Programme
 from ledger.policy.versions import Adopted
+
+_NONE: AbstractSet[Period] = frozenset()
 
 
 class Held(NamedTuple):
@@ -49,7 +52,8 @@ class Account(NamedTuple):
     where no programme pays on invoices. ``claimed_by`` holds it by ``claim``; ``assigned`` is
     finance's word on single days on, by day. ``counted_on`` is given if ``claimed_by`` counts it.
     ``unretracted`` is the client as it would be had nothing been retracted, if something was, by
-    ``retraction`` (D9.5); ``rivals`` are the periods that another partner's first line is for.
+    ``retraction`` (D9.5). ``rivals`` names first lines in force that are not due: for a
+    period another partner's, for a payment one of another client or S (D18.3).
     """
 
     client_id: str
@@ -66,7 +70,7 @@ class Account(NamedTuple):
     settled_through: date | None = None
     unretracted: Account | None = None
     retraction: Retraction | None = None
-    rivals: frozenset[Period] = frozenset()
+    rivals: AbstractSet[Name] = frozenset()
 
     def held_on(self, day: date) -> Held:
         """Who holds the client on a day (D3.6)."""
@@ -112,12 +116,16 @@ class PartnerAccrual:
         """The lines, differences and waivers of one client by (subscription, S) (D8.1)."""
         due = self.due(account)
         if not account.touched:
+            if account.rivals:
+                rivalled = _rivalled(account, due)
+                due = {period: it for period, it in due.items() if period not in rivalled}
             for period in due if len(due) == 1 else sorted(due):
                 line = self._first_line(account, period, due[period])
                 if line is not None:
                     yield line
             return
         then = due if account.unretracted is None else self.due(account.unretracted)
+        rivalled = _rivalled(account, due) if account.rivals else _NONE
         posted = account.posted
         if account.settled_through is not None:
             posted = {key: it for key, it in posted.items() if key[1] > account.settled_through}
@@ -129,29 +137,36 @@ class PartnerAccrual:
                     due.get(period),
                     then.get(period),
                     retraction=account.retraction,
-                    rival=period in account.rivals,
+                    rival=period in rivalled,
                 )
-            elif period not in account.rivals:
+            elif period not in rivalled:
                 line = self._first_line(account, period, due[period])
                 if line is not None:
                     yield line
 
-    def in_force_after(self, account: Account) -> Iterator[Period]:
-        """The periods whose first lines are in force once this run has corrected them (D18)."""
+    def in_force_after(self, account: Account) -> dict[Name, Posted]:
+        """What has a first line in force that is not due, once this run has corrected it (D18.3).
+
+        One that is due is no rival: no other period of the same name is due.
+        """
         due = self.due(account)
         then = due if account.unretracted is None else self.due(account.unretracted)
+        held: dict[Name, Posted] = {}
         for period, posted in account.posted.items():
-            found = compared(posted, due.get(period), then.get(period)) or Compared()
+            if period in due:
+                continue
+            found = compared(posted, None, then.get(period)) or Compared()
             taken = found.taken.amount
             if of_margin(posted):
                 taken += found.given.amount
             after = replace(
                 posted,
-                amount=posted.amount + found.missing.amount - taken,
+                amount=posted.amount - taken,
                 taken_back=posted.taken_back or taken > 0,
             )
             if after.in_force:
-                yield period
+                held[name_of(account.client_id, period)] = posted
+        return held
 
     def due(self, account: Account) -> dict[Period, Due]:
         """What is due by schedule, or by what was paid: the version of a period says which."""
@@ -198,12 +213,12 @@ class PartnerAccrual:
                 or not self._earns(account, held, start)
             ):
                 continue
-            name = payment.subscription_id
-            end, interval = period_of_payment(start, account.terms.get(name, ()))
+            terms = account.terms.get(payment.subscription_id, ())
+            end, interval = period_of_payment(start, terms)
             facts = tuple(sorted({held.by, payment.position, *paid.refunds}))
-            key = (name, start, payment.invoice_id, payment.payment_id or "")
             replaced = self._replaces and self._is_replaced(account, start)
-            yield key, Due(end, interval, paid.net, payment.currency, facts, replaced)
+            due = Due(end, interval, paid.net, payment.currency, facts, replaced)
+            yield paid_for(payment), due
 
     def _by_invoice(self, account: Account, start: date) -> bool:
         return self.deciding(account, start).programme.accrual == "invoice"
@@ -316,6 +331,11 @@ class PartnerAccrual:
         members["invoice_id"] = invoice_id
         members["payment_id"] = payment_id or None
         return (MarginPosted if is_margin else CommissionPosted).holding(members)
+
+
+def _rivalled(account: Account, due: Iterable[Period]) -> AbstractSet[Period]:
+    """The due periods in whose place another first line is in force."""
+    return {each for each in due if name_of(account.client_id, each) in account.rivals}
 
 
 def _grounds(held_by: int, term: Priced) -> tuple[int, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import NamedTuple
 
@@ -12,10 +13,14 @@ from events.recorded import Recorded
 from events.values import Interval
 from ledger.engine.calendar import MONTHS, add_months
 from ledger.engine.draft import Draft
+from ledger.engine.posted import Period
 from ledger.engine.state import Invoice, Payment, Refund, invoice_of
 from ledger.engine.subscriptions import Priced
 
 RULE = "D8.2"
+
+Replaced = Mapping[str, AbstractSet[str]]
+"""Clients by whom a payment counts that was retracted before: by client, whose it was then."""
 
 
 class Paid(NamedTuple):
@@ -65,6 +70,12 @@ def picture_of(invoice: Invoice, through: int | None = None) -> Picture:
     return Picture(tuple(paid), idle)
 
 
+def paid_for(payment: Payment) -> Period:
+    """The period that a payment is for."""
+    invoice_id, payment_id = payment.invoice_id, payment.payment_id or ""
+    return payment.subscription_id, payment.period_start, invoice_id, payment_id
+
+
 def period_of_payment(start: date, terms: Sequence[Priced]) -> tuple[date, Interval]:
     """The last day of the period that a payment is for, and its interval.
 
@@ -104,6 +115,27 @@ def retract_of_invoice(draft: Draft, event: Recorded, before: Invoice) -> None:
 def unretracted(invoice: Invoice) -> Invoice:
     """The invoice as if nothing of it had been retracted: what U rests on (D9.5)."""
     return invoice._replace(voided=frozenset())
+
+
+def replaced(invoices: Iterable[Invoice]) -> Replaced:
+    """Whose payments count in the place of retracted ones, and whose those were: seldom others.
+
+    The first line of a retracted payment may be in force still, then it is the payment's (D18.3).
+    """
+    found: dict[str, set[str]] = {}
+    for invoice in invoices:
+        if not invoice.voided:
+            continue
+        for paid in picture_of(invoice).paid:
+            payment = paid.payment
+            before = {
+                other.client_id
+                for other in invoice.payments
+                if other.position in invoice.voided and other.payment_id == payment.payment_id
+            }
+            if before:
+                found.setdefault(payment.client_id, set()).update(before)
+    return found
 
 
 def _as_of(invoice: Invoice, through: int | None) -> Invoice:

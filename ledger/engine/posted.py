@@ -17,6 +17,9 @@ from events.lines import (
 Period = tuple[str, date, *tuple[str, ...]]
 """A period of a client: (subscription, S); one paid for: (subscription, S, invoice, payment)."""
 
+Name = tuple[str | date, ...]
+"""What has one first line in force (D18.3): see :func:`name_of`."""
+
 TAKE_BACKS = frozenset({"D9.5", "D13"})
 """The rules by which a run takes back what it posted for a period."""
 
@@ -50,6 +53,11 @@ def period_of(line: PeriodLine) -> Period:
     if line.invoice_id is None:
         return line.subscription_id, line.day
     return line.subscription_id, line.day, line.invoice_id, line.payment_id or ""
+
+
+def name_of(client_id: str, period: Period) -> Name:
+    """What a period is one of: a payment of the whole ledger, else a period of its client."""
+    return period[2:] or (client_id, *period)
 
 
 class PostedPeriods:

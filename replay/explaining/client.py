@@ -13,8 +13,8 @@ from events.base import Decision
 from events.codec import decode_state
 from events.lines import DifferenceUnresolved
 from ledger.engine import Account, PartnerAccrual
-from ledger.engine.invoices import Paid, picture_of
-from ledger.engine.posted import Period, Posted, PostedPeriods
+from ledger.engine.invoices import Paid, picture_of, replaced
+from ledger.engine.posted import Name, Period, Posted, PostedPeriods
 from ledger.engine.state import Client, Invoice, Ledger, Partner, Run
 from ledger.retracted import RetractedClients
 from replay.as_of import AsOf, Replay
@@ -30,7 +30,7 @@ class ClientAtHand:
     """
 
     def __init__(self, replay: Replay, client_id: str, day: date, at: AsOf) -> None:
-        self._replay, self._at = replay, at
+        self._replay, self._day, self._at = replay, day, at
         self.client_id = client_id
         self.ledger: Ledger = ledger_at(replay, at)
         self.accrued_through = self.ledger.accrued_through
@@ -54,15 +54,21 @@ class ClientAtHand:
     def account(self, partner_id: str | None) -> Account | None:
         """The client as the run takes it for a partner; None if it was never activated."""
         account = self._plain(partner_id)
-        if account is None or partner_id is None or self.client_id not in self._retracted:
+        if account is None or partner_id is None:
             return account
-        rivals: set[Period] = set()
-        for _, other in self.posted:
-            rival = self._plain(other)
-            if other != partner_id and rival is not None:
-                accrual = self.accrual(self.partners[other])
-                rivals.update(accrual.in_force_after(self._retracted.compared(rival)))
-        return self._retracted.compared(account)._replace(rivals=frozenset(rivals))
+        if self.client_id in self._retracted:
+            account = self._retracted.compared(account)
+        return account._replace(rivals=self.rivals.keys()) if self.rivals else account
+
+    @cached_property
+    def rivals(self) -> Mapping[Name, Posted]:
+        """The first lines that keep others from being posted in their place (D18.3)."""
+        held = self._in_force_after() if self.client_id in self._retracted else {}
+        if self.ledger.programmes.on_invoices():
+            for told in sorted(replaced(self.invoices).get(self.client_id, ())):
+                hand = ClientAtHand(self._replay, told, self._day, self._at)
+                held |= hand._in_force_after()
+        return held
 
     def lines(self) -> Iterator[Decision]:
         """What the run would decide on the client's periods, for every partner that it may earn."""
@@ -112,6 +118,16 @@ class ClientAtHand:
         voided = [self.client_id] if self.client is not None and self.client.voided else []
         by_invoice = self.posted if self.ledger.programmes.on_invoices() else {}
         return RetractedClients(self._folded, voided, by_invoice, {self.client_id: self.payments})
+
+    def _in_force_after(self) -> dict[Name, Posted]:
+        """What stays in force of first lines that are not due, once the run has corrected them."""
+        held: dict[Name, Posted] = {}
+        for _, partner_id in self.posted:
+            account = self._plain(partner_id)
+            if account is not None:
+                accrual = self.accrual(self.partners[partner_id])
+                held |= accrual.in_force_after(self._retracted.compared(account))
+        return held
 
     def _plain(self, partner_id: str | None) -> Account | None:
         """The client as it stands, whatever was retracted."""

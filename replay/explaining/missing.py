@@ -13,8 +13,8 @@ from datetime import date
 from events.lines import CommissionPosted, MarginPosted
 from ledger.engine import Account
 from ledger.engine.agreements import in_tail
-from ledger.engine.invoices import period_of_payment
-from ledger.engine.posted import Period, period_of
+from ledger.engine.invoices import paid_for, period_of_payment
+from ledger.engine.posted import Period, name_of, period_of
 from ledger.engine.state import Client, Partner
 from ledger.engine.subscriptions import period_starts
 from ledger.errors import Refused
@@ -144,19 +144,19 @@ class _Search:
             for period, posted in of_partner.items():
                 if period[1] <= self._day <= posted.first.service_end:
                     yield period, posted.first.service_end
-        paid_for = set()
+        invoiced = set()
         for paid in self.hand.payments:
             payment = paid.payment
             name, start = payment.subscription_id, payment.period_start
             subscription = client.subscriptions.get(name)
             end, _ = period_of_payment(start, subscription.terms if subscription else ())
             if start <= self._day <= end and self._by_invoice(start):
-                paid_for.add((name, start))
-                yield (name, start, payment.invoice_id, payment.payment_id or ""), end
+                invoiced.add((name, start))
+                yield paid_for(payment), end
         for name, subscription in client.subscriptions.items():
             for term in subscription.terms:
                 for start, end in period_starts(term, None, self._day):
-                    if start <= self._day <= end and (name, start) not in paid_for:
+                    if start <= self._day <= end and (name, start) not in invoiced:
                         yield (name, start), end
 
     def _by_invoice(self, start: date) -> bool:
@@ -228,6 +228,9 @@ class _Search:
         if due is not None and due.replaced and period not in self._expected:
             claim = Ground("claim", account.claimed_on, account.claim)
             yield reason("contest_instead", "", claim, Ground("counted", account.counted_on, None))
+        rival = self.hand.rivals.get(name_of(account.client_id, period))
+        if due is not None and rival is not None:
+            yield reasons.in_force_elsewhere(rival)
         if due is None and not period[2:] and period in account.posted:
             yield from self._ended(period)
 

@@ -34,6 +34,7 @@ REASONS: Mapping[str, str] = {
     "before_opening": "the ledger was opened later; what came before was settled elsewhere",
     "invoice_not_paid": "the programme pays on invoices, and none was paid for the period",
     "contest_instead": "a contest's amount stands in place of the first year's commissions",
+    "in_force_elsewhere": "the payment has a first line in force, of another period or client",
     "taken_back": "it was posted, and taken back after a retraction",
     "zero_base": "the line is there, of 0: nothing was charged, or all of it was refunded",
     "zero_rate": "the line is there, of 0: the rate of that tier and client year is 0",
@@ -163,6 +164,17 @@ def by_lines(posted: Mapping[str, Posted]) -> Iterator[Reason]:
                 Ground("client year", first.client_year, None),
             )
             yield reason(name, "", line, *terms, Ground("rate", first.rate, one.line))
+
+
+def in_force_elsewhere(held: Posted) -> Reason:
+    """Why a payment gives no line: it has one, of what was told first, not wholly taken back."""
+    first = held.first
+    told = (
+        f"the payment gave a line of {first.day} for client {first.client_id}, at position"
+        f" {held.line}, which is still in force: a payment has one"
+    )
+    line = Ground("first line", first.amount, held.line, first.currency)
+    return reason("in_force_elsewhere", told, line)
 
 
 def waiting(ledger: Ledger, day: date, opening: int | None, *, due: bool) -> Iterator[Reason]:

@@ -33,6 +33,7 @@ from ledger.engine.payouts import Payable, payout_id
 from ledger.engine.state import (
     Assignment,
     Client,
+    Invoice,
     Ledger,
     Overlay,
     Partner,
@@ -76,6 +77,7 @@ class Memory(MemoryBooks):
         self._counted: defaultdict[str, defaultdict[date, set[str]]]
         self._counted = defaultdict(lambda: defaultdict(set))
         self._invoices: defaultdict[str, set[str]] = defaultdict(set)
+        self._retracted_of: set[str] = set()
         self._claimed: dict[int, date] = {}
         self.sponsored_by: defaultdict[str, set[str]] = defaultdict(set)
         self._entrants: dict[str, list[str]] = {}
@@ -150,6 +152,8 @@ class Memory(MemoryBooks):
     def _voided(self, decision: FactVoided) -> None:
         if decision.client_id is not None:
             self.changed.clients.add(decision.client_id)
+        if decision.about.startswith("invoice:"):
+            self._retracted_of.add(decision.about)
 
     def _lowered(self, decision: PaymentStanding) -> None:
         self.changed.payments.add(decision.client_id)
@@ -234,6 +238,11 @@ class Memory(MemoryBooks):
             for paid in picture_of(invoice_of(self.state, invoice_id)).paid
             if paid.payment.client_id == client_id
         ]
+
+    def retracted_invoices(self) -> Iterator[Invoice]:
+        """The invoices of which something was retracted (D9.5)."""
+        for stream in sorted(self._retracted_of):
+            yield invoice_of(self.state, stream.removeprefix("invoice:"))
 
     def clients_activated_from(self, partner_id: str, day: date) -> list[str]:
         """The partner's clients whose first activation is on a day or later, by id."""

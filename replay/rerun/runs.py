@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Any, cast
@@ -13,13 +13,17 @@ from psycopg import Cursor
 from ledger.earnings import Earnings, Evidence
 from ledger.engine import Account, PartnerAccrual, decide_tiers
 from ledger.engine.contests import Claims
-from ledger.engine.posted import Period, Posted
+from ledger.engine.invoices import Paid, replaced
+from ledger.engine.posted import Name, Period, Posted
 from ledger.engine.state import Run
 from ledger.engine.tiers import every_tier_is_open
 from ledger.retracted import RetractedClients
 from ledger.sponsoring import Sponsoring
 from projections.planning import days_of_month
 from replay.rerun.memory import Changes, Memory
+
+Lines = Mapping[tuple[str, str], Mapping[Period, Posted]]
+"""What is posted for the periods of a client, by (client, partner)."""
 
 Taken = dict[str, dict[str, bool]]
 """Partner -> client -> whether all of its periods are compared with what is posted."""
@@ -43,6 +47,8 @@ class MemoryRun:
         self._changed, memory.changed = memory.changed, Changes()
         self._claims = Claims(ledger.programmes)
         self._on_invoices = ledger.programmes.on_invoices()
+        invoices = memory.retracted_invoices() if self._on_invoices else ()
+        self._replaced = replaced(invoices)
         # In memory nothing is read through a cursor.
         cursor = cast("Cursor[Any]", None)
         self._earnings = Earnings(ledger, self._run, memory, cursor, contests=self._claims.any)
@@ -85,30 +91,47 @@ class MemoryRun:
         """A client as the run takes it for a partner, None if there is nothing to decide on it."""
         if not touched:
             return self._plain(client_id, partner_id, {}, touched=False)
-        memory = self._memory
-        posted = memory.posted(client_id)
+        posted = self._memory.posted(client_id)
         account = self._plain(client_id, partner_id, posted, touched=True)
         if account is None:
             return None
+        retracted = self._retracted(client_id, posted, account.payments)
+        rivals: set[Name] = set()
+        if client_id in retracted:
+            rivals.update(self._in_force_after(client_id))
+            account = retracted.compared(account)
+        for told in self._replaced.get(client_id, ()):
+            rivals.update(self._in_force_after(told))
+        return account._replace(rivals=rivals) if rivals else account
+
+    def _in_force_after(self, client_id: str) -> dict[Name, Posted]:
+        """What stays in force of a client's first lines that is not due, to any partner (D18.3)."""
+        posted = self._memory.posted(client_id)
+        payments = self._memory.payments(client_id) if self._on_invoices else ()
+        retracted = self._retracted(client_id, posted, payments)
+        held: dict[Name, Posted] = {}
+        for _, partner_id in posted:
+            account = self._plain(client_id, partner_id, posted, touched=True)
+            if account is not None:
+                partner = self._memory.partner(partner_id)
+                accrual = PartnerAccrual(self._ledger, self._run, partner)
+                held |= accrual.in_force_after(retracted.compared(account))
+        return held
+
+    def _retracted(
+        self, client_id: str, posted: Lines, payments: Sequence[Paid]
+    ) -> RetractedClients:
+        """What of a client was retracted, its payments included."""
+        memory = self._memory
         by_invoice = posted if self._on_invoices else {}
-        payments = {client_id: account.payments}
         voided = [client_id] if memory.client(client_id).voided else []
-        retracted = RetractedClients(memory.folded, voided, by_invoice, payments)
-        if client_id not in retracted:
-            return account
-        rivals: set[Period] = set()
-        for _, other in posted:
-            rival = self._plain(client_id, other, posted, touched=True)
-            if other != partner_id and rival is not None:
-                accrual = PartnerAccrual(self._ledger, self._run, memory.partner(other))
-                rivals.update(accrual.in_force_after(retracted.compared(rival)))
-        return retracted.compared(account)._replace(rivals=frozenset(rivals))
+        return RetractedClients(memory.folded, voided, by_invoice, {client_id: payments})
 
     def _plain(
         self,
         client_id: str,
         partner_id: str,
-        posted: Mapping[tuple[str, str], Mapping[Period, Posted]],
+        posted: Lines,
         *,
         touched: bool,
     ) -> Account | None:

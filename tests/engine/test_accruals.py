@@ -11,7 +11,7 @@ import pytest
 from events.decisions import Term
 from events.lines import CommissionPosted
 from ledger.engine.commissions import Account, PartnerAccrual
-from ledger.engine.posted import Period, Posted, PostedPeriods
+from ledger.engine.posted import Period, Posted, PostedPeriods, name_of
 from ledger.engine.state import Enrolment, Ledger, Partner, Run, ledger_of
 from tests.engine.journal import Journal
 from tests.engine.test_sponsorship import line, taken
@@ -106,25 +106,26 @@ HALF = replace(posted(JANUARY)[PERIOD], amount=1_000, base=5_000, taken_back=Tru
 @pytest.mark.parametrize(
     ("period", "now", "unretracted", "stays"),
     [
-        # As it was posted, and worth more.
-        (posted(JANUARY)[PERIOD], 10_000, None, True),
-        (posted(JANUARY)[PERIOD], 12_000, 10_000, True),
+        # One that is due is in nobody's way: as it was posted, worth more, or taken back before.
+        (posted(JANUARY)[PERIOD], 10_000, None, False),
+        (posted(JANUARY)[PERIOD], 12_000, 10_000, False),
+        (posted(JANUARY)[PERIOD], 5_000, 10_000, False),
+        (GONE, 10_000, 10_000, False),
+        (HALF, 10_000, 10_000, False),
         # Not due: waived if no retraction says so, else taken back.
         (posted(JANUARY)[PERIOD], None, None, True),
         (posted(JANUARY)[PERIOD], None, 10_000, False),
-        (posted(JANUARY)[PERIOD], 5_000, 10_000, True),
-        # Taken back before: wholly, wholly and due again, in part and due as before or not at all.
+        (posted(JANUARY)[PERIOD], None, 5_000, True),
+        # Taken back before: wholly, in part and what is left waived, or taken back now.
         (GONE, None, None, False),
-        (GONE, 10_000, 10_000, True),
-        (HALF, 10_000, 10_000, True),
-        (HALF, 5_000, 5_000, True),
+        (HALF, None, None, True),
         (HALF, None, 5_000, False),
     ],
 )
 def test_what_a_run_leaves_in_force(
     period: Posted, now: int | None, unretracted: int | None, *, stays: bool
 ) -> None:
-    """D18.3: a first line of which this run does not take back all that there is."""
+    """D18.3: a first line, not due, of which this run does not take back all that there is."""
 
     def worth(price: int | None) -> Account:
         found = account(price or 0)
@@ -133,8 +134,25 @@ def test_what_a_run_leaves_in_force(
     client = worth(now)._replace(posted={PERIOD: period})
     if unretracted is not None:
         client = client._replace(unretracted=worth(unretracted))
-    found = list(accrual().in_force_after(client))
-    assert found == ([PERIOD] if stays else [])
+    found = accrual().in_force_after(client)
+    assert found == ({("c1", *PERIOD): period} if stays else {})
+
+
+def test_a_payment_is_named_in_the_whole_ledger() -> None:
+    """D18.3: whatever its client and S; a period by schedule is its client's."""
+    assert name_of("c1", ("s", JANUARY, "i1", "")) == name_of("c2", ("t", FEBRUARY, "i1", ""))
+    assert name_of("c1", ("s", JANUARY, "i1", "")) != name_of("c1", ("s", JANUARY, "i1", "a"))
+    assert name_of("c1", ("s", JANUARY)) != name_of("c2", ("s", JANUARY))
+
+
+@pytest.mark.parametrize("touched", [False, True])
+def test_nothing_is_posted_in_the_place_of_what_is_in_force(*, touched: bool) -> None:
+    """D18.3: of what is due only what has no rival."""
+    client = account()._replace(touched=touched, rivals={("c1", PERIOD[0], FEBRUARY)})
+    everything = decided(accrual(), client._replace(rivals=frozenset()))
+    found = decided(accrual(), client)
+    assert found == [one for one in everything if one[2] != FEBRUARY]
+    assert len(found) == len(everything) - 1
 
 
 def test_finance_may_name_what_was_taken_back() -> None:

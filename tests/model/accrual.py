@@ -15,7 +15,7 @@ Readings:
   commission the lower of that and what retractions alone changed.
 - *All was taken back*: there is a take-back, and the lines and take-backs of the period sum to 0.
   Such a period of a partner gets no difference while another partner's first line is in force
-  (D18.3).
+  (D18.3); nor does a payment while another first line of it is, of whatever client and S.
 - What is taken back from one partner and due to another is posted by the same run (D18.11).
 - ``mode = "instead_of_first_year"``: a counted client with its claim in the contest gives no
   commission in client year 1 from its first period on, whatever the run's day; margins stay.
@@ -170,9 +170,11 @@ def post_periods(run: Run) -> None:
     was_retracted = len(run.unretracted.facts) > len(run.world.facts)
     then = all_due(run, run.unretracted) if was_retracted else now
     before = posted_by_period(run.books.posted)
-    for key in sorted(before):
+    # What is not due falls, if it changes; then what is due may rise in its place.
+    for key in sorted(before, key=lambda key: (key in now, key)):
         if key not in run.books.adjusted:
-            others_hold = any(map(is_in_force, _of_others(before, key)))
+            posted = posted_by_period(run.books.posted)
+            others_hold = any(map(is_in_force, _of_others(posted, key)))
             _correct(run, before[key], now.get(key), then.get(key), others_hold=others_hold)
     after = posted_by_period(run.books.posted)
     for key in sorted(now):
@@ -190,9 +192,12 @@ def posted_by_period(posted: list[LineView]) -> dict[PeriodKey, list[LineView]]:
 
 
 def _of_others(posted: dict[PeriodKey, list[LineView]], key: PeriodKey) -> Iterator[list[LineView]]:
-    """The lines of other partners for the same period (D18.3)."""
-    for partner_id in {other.partner_id for other in posted} - {key.partner_id}:
-        yield posted.get(replace(key, partner_id=partner_id), [])
+    """The other lines for the same payment, or the lines of other partners for a period (D18.3)."""
+    own = replace(key, partner_id="")
+    for other, lines in posted.items():
+        same = other.payment == key.payment if key.payment else replace(other, partner_id="") == own
+        if other != key and same:
+            yield lines
 
 
 def is_in_force(lines: list[LineView]) -> bool:

@@ -386,6 +386,34 @@ def test_a_payment_that_was_taken_back(asked: Asked) -> None:
     ]
 
 
+@pytest.mark.parametrize("client", ["c1", "c2"])
+@pytest.mark.parametrize("day", ["2024-01-20", "2024-02-20"])
+def test_a_payment_that_has_a_line_in_force_elsewhere(asked: Asked, client: str, day: str) -> None:
+    """D18.3: the line that stays is named, whether a run has reached the day or not."""
+    asked.given(
+        *HELD,
+        activated("2024-01-10", "c2", partner="p1"),
+        invoiced("2024-01-10", id="wrong"),
+        accrue("2024-01-31"),
+        refunded("2024-01-31", 5_000),
+        accrue("2024-01-31"),
+        invoiced(day, client=client, when="2024-01-31"),
+        programme=INVOICES,
+    ).when(retract("wrong"), accrue("2024-01-31"))
+    found = asked.the("in_force_elsewhere", day, client)
+    assert asked.types(found) == ["CommissionPosted"]
+    assert "of 2024-01-10 for client c1" in found.text
+    assert "next_run" not in asked.names(day, client)
+
+
+def test_a_payment_told_anew_after_all_was_taken_back(asked: Asked) -> None:
+    """It is due: the next run posts it."""
+    asked.given(
+        *HELD, invoiced("2024-01-10", id="wrong"), accrue("2024-01-31"), programme=INVOICES
+    ).when(retract("wrong"), invoiced("2024-01-20"))
+    assert "next_run" in asked.names("2024-01-20")
+
+
 def test_all_that_applies_is_told(asked: Asked) -> None:
     """No agreement, and no run yet."""
     asked.given(*HELD, ended("2024-02-01"))
