@@ -50,8 +50,16 @@ def configure(
         # A test or a second command of one process may configure anew.
         cache_logger_on_first_use=False,
     )
-    # Libraries log through the standard library: only their warnings are worth a line.
-    logging.basicConfig(stream=out, level=logging.WARNING, format="%(name)s: %(message)s")
+    # Libraries log through the standard library: only their warnings are worth a line, and that is
+    # one like ours, since what reads the log reads JSON alone.
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
 
 
 class Line:

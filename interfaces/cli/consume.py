@@ -95,7 +95,8 @@ def consume(session: Session, /, format_: Format, **given: Any) -> None:
     counts = {name: health.counts[name] for name in NAMES}
     session.line.add(**counts, position=health.position)
     parts = [f"{name} {format_count(counts[name], session.locale)}" for name in NAMES]
-    sentence = f"{', '.join(parts)}; the ledger was at position {health.position}"
+    then = f"the ledger was at position {health.position}" if health.position else "no batch came"
+    sentence = f"{', '.join(parts)}; {then}"
     write_result({**counts, "position": health.position}, format_, sentence)
 
 

@@ -118,7 +118,7 @@ def evidence(
         {"file": str(out), "months": months, "bytes": len(content)},
         format_,
         f"{out}: {closed}, {size} bytes; check it with: commissions-verify evidence {out}"
-        " --keys KEYS",
+        " --keys KEYS --checkpoint CHECKPOINT",
     )
 
 

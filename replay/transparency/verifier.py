@@ -502,7 +502,7 @@ def verify_consistency(given: argparse.Namespace, keys: list[Key]) -> list[str]:
     """Two checkpoints: that the later log begins with the earlier."""
     proof = _json(given.file, "consistency")
     old, _ = _held(proof["old"], given.checkpoint, keys)
-    new, _ = trusted(proof["new"], keys)
+    new, _ = _held(proof["new"], given.later, keys)
     if old.origin != new.origin:
         raise NotShown(f"these are checkpoints of two ledgers: {old.origin} and {new.origin}")
     check_consistency(old.size, new.size, _hashes(proof["proof"]), old.root, new.root)
@@ -617,6 +617,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_argument("--keys", required=True, help="the public keys that you trust")
         if name != "checkpoint":
             command.add_argument("--checkpoint", help="the checkpoint that you hold")
+        if name == "consistency":
+            command.add_argument("--later", help="the later checkpoint, if you hold that, too")
     given = parser.parse_args(arguments)
     try:
         shown = checks[given.what](given, read_keys(_text(given.keys)))

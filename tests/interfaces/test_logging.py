@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -72,6 +73,18 @@ def test_ctrl_c_is_told_apart_from_a_failure() -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupt()
     assert [line["outcome"] for line in lines(out)] == ["stopped"]
+
+
+def test_a_library_s_warning_is_a_line_like_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON where there is no terminal, with the library's name; less than a warning is none."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    out = io.StringIO()
+    configure(stream=out)
+    logging.getLogger("library.part").info("all is well")
+    logging.getLogger("library.part").warning("slow: %d s", 3)
+    (found,) = lines(out)
+    assert str(found.pop("at")).endswith("Z")
+    assert found == {"event": "slow: 3 s", "level": "warning", "logger": "library.part"}
 
 
 def test_the_level_is_kept() -> None:

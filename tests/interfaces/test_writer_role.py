@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +13,13 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
+from ledger.commanding.commanding import _COMMANDS_LOCK
 from tests.interfaces.commands import BILLING, Commands
 
+OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
+LOCKS = OPERATIONS.read_text("utf-8").partition("### Locks that readers can take\n")[2]
+WHO, REVOKE = re.findall(r"^```sql\n(.*?)^```$", LOCKS, re.MULTILINE | re.DOTALL)[:2]
+"""The queries of the manual: who holds which lock, and who may take one."""
 PERSONS = ("--requested-by", "ann", "--approved-by", "bob")
 FINANCE = ("--partner", "p-alpha", "--currency", "EUR", "--reason", "goodwill", *PERSONS)
 
@@ -138,6 +144,47 @@ def test_a_login_without_the_right_is_told_which_it_needs(
         reader = Commands(url, capsys)
         for command in (("balances",), ("ingest", BILLING), ("accrue", "--through", "2026-07-01")):
             assert "ledger_writer" in reader.refused(*command)
+
+
+def test_a_reader_s_lock_is_found_and_ended_as_the_manual_says(
+    writer: Commands, ledger_database_url: str
+) -> None:
+    """Who keeps commands waiting is told by the first query; ended, commands go on."""
+    writer.done("programme", "adopt", "izyinbox")
+    with (
+        member_of("finance_reader", ledger_database_url) as url,
+        psycopg.connect(url, autocommit=True) as reader,
+        psycopg.connect(ledger_database_url, autocommit=True) as admin,
+    ):
+        reader.execute("SELECT pg_advisory_lock(%s)", (_COMMANDS_LOCK,))
+        held = admin.execute(WHO.encode()).fetchall()
+        assert [row[:2] + row[-2:] for row in held] == [
+            (reader.info.backend_pid, reader.info.user, True, True)
+        ]
+        admin.execute("SELECT pg_terminate_backend(%s, 10000)", held[0][:1])
+        assert admin.execute(WHO.encode()).fetchall() == []
+        writer.done("accrue", "--through", "2026-06-30")
+
+
+def test_locks_taken_from_readers_are_left_to_writers(
+    writer: Commands, ledger_database_url: str
+) -> None:
+    """By the second query: the reader is refused every one, a writer's commands and facts go on."""
+    writer.done("programme", "adopt", "izyinbox")
+    with psycopg.connect(ledger_database_url, autocommit=True) as admin:
+        admin.execute(REVOKE.replace("ledger_owner, ", "").encode())
+        with (
+            member_of("finance_reader", ledger_database_url) as url,
+            psycopg.connect(url, autocommit=True) as reader,
+        ):
+            for lock in ("lock", "lock_shared", "xact_lock", "xact_lock_shared"):
+                for name in (f"pg_advisory_{lock}", f"pg_try_advisory_{lock}"):
+                    for key in ("1", "1, 2"):
+                        with pytest.raises(errors.InsufficientPrivilege):
+                            reader.execute(f"SELECT {name}({key})".encode())
+    writer.done("ingest", BILLING)
+    writer.done("accrue", "--through", "2026-06-30")
+    writer.done("verify")
 
 
 def _settlement(payout: dict[str, object]) -> str:

@@ -28,7 +28,8 @@ def package(commissions: Commands, key: Path, tmp_path: Path) -> Path:
     commissions.done("close", "2026-07", "--ahead")
     commissions.done("checkpoint", "create")
     file = tmp_path / "evidence.zip"
-    commissions.done("evidence", "--period", PERIOD, "--out", file)
+    said = commissions.done("evidence", "--period", PERIOD, "--out", file).out
+    assert said.endswith("--keys KEYS --checkpoint CHECKPOINT\n")
     return file
 
 

@@ -177,10 +177,15 @@ def test_checkpoints_grow_from_each_other(
     commissions.done("prove", "consistency", sizes[0], "--out", far)
     held = folder / "checkpoints" / str(sizes[0])
     assert verify("consistency", far, "--keys", key, "--checkpoint", held).returncode == 0
+    last = folder / "checkpoints" / str(sizes[-1])
+    both = ("--checkpoint", held, "--later", last)
+    assert verify("consistency", far, "--keys", key, *both).returncode == 0
     other = folder / "checkpoints" / str(sizes[1])
-    done = verify("consistency", far, "--keys", key, "--checkpoint", other)
-    assert done.returncode == 1
-    assert "your checkpoint is of" in done.stderr
+    for wrong in (("--checkpoint", other), ("--checkpoint", held, "--later", other)):
+        done = verify("consistency", far, "--keys", key, *wrong)
+        assert done.returncode == 1
+        assert "your checkpoint is of" in done.stderr
+        assert f" at {sizes[1]}" in done.stderr
     assert commissions("verify").status == 0
 
 
