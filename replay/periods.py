@@ -39,6 +39,16 @@ WHERE {some}
     AND (lines.kind IN ('commission', 'margin') OR record.rule IN ('D9.5', 'D13'))
 """
 
+_SHARED_SETTINGS = """
+SELECT
+    set_config('work_mem', '64MB', TRUE),
+    set_config('cursor_tuple_fraction', '1', TRUE),
+    -- Where statistics are of a ledger that was nearly empty, the planner would go through all
+    -- lines for each line.
+    set_config('enable_nestloop', 'off', TRUE),
+    set_config('jit', 'off', TRUE)
+"""
+
 # Of lines that name no other one, and are for no invoice, a period that has two first lines has two
 # lines of its client and day. Few clients have two lines in one stretch of four weeks, which a bit
 # for each stretch tells; of the others no day can have two. Only of those few are days counted.
@@ -152,7 +162,7 @@ class Periods:
 def shared(connection: Connection[Any], events: sql.Identifier, through: int) -> array[int]:
     """The lines of periods whose client and day have two, by position."""
     with connection.transaction():
-        connection.execute("SET LOCAL work_mem = '64MB'; SET LOCAL cursor_tuple_fraction = 1")
+        connection.execute(_SHARED_SETTINGS)
         with connection.cursor("shared", row_factory=tuple_row) as cursor:
             cursor.itersize = _LINES
             cursor.execute(sql.SQL(_SHARED).format(events=events), {"through": through})

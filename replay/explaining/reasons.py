@@ -15,6 +15,7 @@ from ledger.engine.commissions import Account, Held
 from ledger.engine.posted import Posted
 from ledger.engine.state import Client, Ledger, Partner, Subscription
 from replay.as_of import Row
+from replay.written import plain
 
 REASONS: Mapping[str, str] = {
     "unknown_client": "nothing was told of the client",
@@ -163,7 +164,7 @@ def by_lines(posted: Mapping[str, Posted]) -> Iterator[Reason]:
                 Ground("tier", first.tier, None),
                 Ground("client year", first.client_year, None),
             )
-            yield reason(name, "", line, *terms, Ground("rate", first.rate, one.line))
+            yield reason(name, "", line, *terms, Ground("rate", plain(first.rate), one.line))
 
 
 def in_force_elsewhere(held: Posted) -> Reason:

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from pydantic import JsonValue
 
+from interfaces.cli.output import to_json
 from ledger.errors import Refused
 from replay.as_of import Replay
 from replay.explaining.missing import Answer, Missing, why_nothing
@@ -74,10 +75,11 @@ class Asked:
         sub: str | None = None,
         position: int | None = None,
     ) -> Missing:
-        """All answers, which must agree with the engine."""
+        """All answers, which must agree with the engine, and be JSON."""
         at = self.replay.resolve(position=position)
         found = why_nothing(self.replay, client, sub, date.fromisoformat(day), at)
         assert found.agrees, found
+        assert to_json(found.document())
         return found
 
     def names(self, day: str, client: str = "c1", *, sub: str | None = None) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from events.billing import ClientActivated
 from events.course import AccrualCompleted, StatementsSealed
@@ -19,6 +20,7 @@ from events.payout_decisions import PaymentBooked
 from ledger.policy.files import REFERENCE, load
 from ledger.store.rows import plain_row
 from projections import Projector
+from replay import periods
 from replay.findings import Discrepancy
 from replay.statements import seal
 from replay.verify import verify
@@ -284,6 +286,17 @@ def test_of_days_that_are_close_or_years_apart_only_the_same_one_is_told(
         ledger.decide(again, day)
     ledger.append()
     assert checks(connection) == {("D18.3", 24), ("D18.3", 25)}
+
+
+@pytest.mark.usefixtures("ledger")
+def test_no_line_is_looked_for_among_all_lines(connection: psycopg.Connection) -> None:
+    """D18.3; nor where statistics are of a ledger that was nearly empty, as after an import."""
+    connection.execute("ANALYZE ledger.events")
+    query = sql.SQL(periods._SHARED).format(events=sql.Identifier("ledger", "events"))
+    with connection.transaction():
+        connection.execute(periods._SHARED_SETTINGS)
+        plan = connection.execute(sql.SQL("EXPLAIN {}").format(query), {"through": 19}).fetchall()
+    assert "Nested Loop" not in str(plan)
 
 
 def test_two_first_lines_of_a_payment_are_told(
