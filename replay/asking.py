@@ -22,9 +22,14 @@ _STORED: tuple[StoredProjection, ...] = (CLIENTS, TERMS, ASSIGNMENTS)
 _SHARED: tuple[ReadModel, ...] = (VOIDED, PRICES, HOLDERS, COUNTING, PROSPECTS)
 """Relations that read models read, each computed once in a query, and only where it is read."""
 
-_PLAN_FOR_MANY = sql.SQL(
+PLAN_FOR_MANY = sql.SQL(
     "SELECT set_config('enable_nestloop', 'off', TRUE), set_config('jit', 'off', TRUE)"
 )
+"""For a transaction whose queries read many rows where the planner may take them for one.
+
+It would go through all of one relation for each row of the other: of a WITH it cannot know how many
+rows there are, and of a table its statistics may be of a ledger that was nearly empty.
+"""
 
 
 class Asking:
@@ -44,9 +49,7 @@ class Asking:
             if alone:
                 # What is stored, and how far, are looked at in one snapshot.
                 self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            # The planner cannot know how many rows a relation of a WITH has, takes it for one, and
-            # would go through all of it for each row of the other.
-            self._connection.execute(_PLAN_FOR_MANY)
+            self._connection.execute(PLAN_FOR_MANY)
             return list(rows_of(self._connection, self._query(model, parameters, alone=alone)))
 
     def _query(

@@ -9,6 +9,7 @@ from typing import Any
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
+from replay.asking import PLAN_FOR_MANY
 from replay.findings import Discrepancy
 
 _LINES = 65_536
@@ -37,16 +38,6 @@ CROSS JOIN LATERAL jsonb_to_record(convert_from(state, 'UTF8')::jsonb)
 WHERE {some}
     AND lines.kind IN ('commission', 'margin', 'adjustment', 'margin_adjustment')
     AND (lines.kind IN ('commission', 'margin') OR record.rule IN ('D9.5', 'D13'))
-"""
-
-_SHARED_SETTINGS = """
-SELECT
-    set_config('work_mem', '64MB', TRUE),
-    set_config('cursor_tuple_fraction', '1', TRUE),
-    -- Where statistics are of a ledger that was nearly empty, the planner would go through all
-    -- lines for each line.
-    set_config('enable_nestloop', 'off', TRUE),
-    set_config('jit', 'off', TRUE)
 """
 
 # Of lines that name no other one, and are for no invoice, a period that has two first lines has two
@@ -162,7 +153,8 @@ class Periods:
 def shared(connection: Connection[Any], events: sql.Identifier, through: int) -> array[int]:
     """The lines of periods whose client and day have two, by position."""
     with connection.transaction():
-        connection.execute(_SHARED_SETTINGS)
+        connection.execute("SET LOCAL work_mem = '64MB'; SET LOCAL cursor_tuple_fraction = 1")
+        connection.execute(PLAN_FOR_MANY)
         with connection.cursor("shared", row_factory=tuple_row) as cursor:
             cursor.itersize = _LINES
             cursor.execute(sql.SQL(_SHARED).format(events=events), {"through": through})

@@ -292,9 +292,11 @@ def test_of_days_that_are_close_or_years_apart_only_the_same_one_is_told(
 def test_no_line_is_looked_for_among_all_lines(connection: psycopg.Connection) -> None:
     """D18.3; nor where statistics are of a ledger that was nearly empty, as after an import."""
     connection.execute("ANALYZE ledger.events")
-    query = sql.SQL(periods._SHARED).format(events=sql.Identifier("ledger", "events"))
+    events = sql.Identifier("ledger", "events")
+    query = sql.SQL(periods._SHARED).format(events=events)
     with connection.transaction():
-        connection.execute(periods._SHARED_SETTINGS)
+        # What it sets holds to the end of the transaction around it.
+        periods.shared(connection, events, through=19)
         plan = connection.execute(sql.SQL("EXPLAIN {}").format(query), {"through": 19}).fetchall()
     assert "Nested Loop" not in str(plan)
 
