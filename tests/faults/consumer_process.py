@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -50,8 +51,11 @@ def run(arguments: list[str], log: str, hook: str, environment: dict[str, str]) 
 
 
 def freeze() -> None:
-    """Stop as a machine does that goes to sleep."""
-    os.kill(os.getpid(), signal.SIGSTOP)
+    """Stop as a machine does that goes to sleep, and stop right here.
+
+    A signal to the process may be taken by another thread, while this one still goes on.
+    """
+    signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
 
 def _before(owner: type, name: str, act: Callable[[], None], *, at: int) -> None:

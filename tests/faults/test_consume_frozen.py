@@ -27,6 +27,8 @@ def _left(
     until(lambda: bool(first.lines("fenced") or first.lines("database away")))
     first.leave()
     second.leave()
+    # Shown by pytest when the test fails.
+    print(first.said, second.said, sep="\n--\n")  # noqa: T201
     return len(first.lines("fenced"))
 
 
