@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from importlib.resources import files
 from typing import Literal, LiteralString
 
@@ -55,7 +56,7 @@ class ReadModel:
     ) -> sql.Composed:
         """Return the SELECT over ``events`` within ``scope``; ``relations``: what else it reads."""
         known = {"events": events, "scope": scope, "state": STATE, **(relations or {})}
-        return fill(self._text(), known)
+        return fill(_text(self.name), known)
 
     @property
     def reads_state(self) -> bool:
@@ -64,10 +65,12 @@ class ReadModel:
 
     def reads(self, mark: str) -> bool:
         """Whether a mark stands in it, such as the name of another read model."""
-        return mark in _MARK.findall(self._text())
+        return mark in _MARK.findall(_text(self.name))
 
-    def _text(self) -> str:
-        return files("projections").joinpath(f"{self.name}.sql").read_text(encoding="utf-8")
+
+@cache
+def _text(name: str) -> str:
+    return files("projections").joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -18,13 +19,19 @@ from projections.names import DEFAULT_NAMES, Names
 from projections.registry import GROUPS, STORED
 
 
+@cache
+def _merge_of(group: Group, names: Names) -> str:
+    """The statement that folds a range into live tables, put together once a process."""
+    return merge(group, lambda each: names.stored(each.name), names.events, LIVE).as_string()
+
+
 class Projector:
     """The read models of one ledger in its database, under the given names."""
 
     def __init__(self, names: Names = DEFAULT_NAMES) -> None:
         self.names = names
-        self._together = {group: self._merge_of(group) for group in GROUPS}
-        self._merges = {each.name: self._merge_of((each,)) for each in STORED}
+        self._together = {group: _merge_of(group, names) for group in GROUPS}
+        self._merges = {each.name: _merge_of((each,), names) for each in STORED}
         self._move = (
             sql.SQL(
                 "UPDATE {} SET position = %(through)s::bigint "
@@ -45,12 +52,6 @@ class Projector:
             )
             .as_string()
         )
-
-    def _merge_of(self, group: Group) -> str:
-        return merge(group, self._table, self.names.events, LIVE).as_string()
-
-    def _table(self, projection: StoredProjection) -> sql.Identifier:
-        return self.names.stored(projection.name)
 
     def merge(
         self,

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from psycopg import Connection, Cursor, IsolationLevel, sql
@@ -20,6 +21,7 @@ from psycopg.rows import tuple_row
 
 from projections.definition import LIVE, StoredProjection, identifiers
 from projections.merging import merge
+from projections.names import Names
 from projections.projector import Projector
 from projections.registry import GROUPS, STORED
 
@@ -105,6 +107,23 @@ def differences(
             return [found for each in STORED for found in scratch.differing(cursor, each, limit)]
 
 
+def _table(projection: StoredProjection) -> sql.Identifier:
+    return sql.Identifier("pg_temp", f"rebuilt_{projection.name}")
+
+
+def _keys(projection: StoredProjection) -> sql.Identifier:
+    return sql.Identifier("pg_temp", f"differing_{projection.name}")
+
+
+@cache
+def _merges(names: Names, *, empty: bool) -> tuple[str, ...]:
+    """The statements that fold a page into the temporary tables, put together once a process."""
+    return tuple(
+        merge(group, _table, names.events, LIVE, small=False, empty=empty).as_string()
+        for group in GROUPS
+    )
+
+
 class _Scratch:
     """Temporary tables of one connection that stand beside the live ones."""
 
@@ -114,41 +133,27 @@ class _Scratch:
         self._names = projector.names
         self._page = page
         self._position = 0
-        self._first = self._merges(empty=True)
-        self._others = self._merges(empty=False)
-
-    def _merges(self, *, empty: bool) -> list[str]:
-        return [
-            merge(
-                group, self._table, self._names.events, LIVE, small=False, empty=empty
-            ).as_string()
-            for group in GROUPS
-        ]
-
-    def _table(self, projection: StoredProjection) -> sql.Identifier:
-        return sql.Identifier("pg_temp", f"rebuilt_{projection.name}")
-
-    def _keys(self, projection: StoredProjection) -> sql.Identifier:
-        return sql.Identifier("pg_temp", f"differing_{projection.name}")
+        self._differ: dict[str, int] = {}
 
     @contextmanager
     def tables(self) -> Iterator[None]:
         """Make the temporary tables, and drop them afterwards."""
         with self._connection.transaction():
+            self._drop()
             for each in STORED:
-                self._drop(each)
-                self._connection.execute(each.create_temporary(self._table(each)))
+                self._connection.execute(each.create_temporary(_table(each)))
         try:
             yield
         finally:
             if not self._connection.broken:
                 with self._connection.transaction():
-                    for each in STORED:
-                        self._drop(each)
+                    self._drop()
 
-    def _drop(self, projection: StoredProjection) -> None:
-        for table in (self._table(projection), self._keys(projection)):
-            self._connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
+    def _drop(self) -> None:
+        tables = [table for each in STORED for table in (_table(each), _keys(each))]
+        self._connection.execute(
+            sql.SQL("DROP TABLE IF EXISTS {}").format(sql.SQL(", ").join(tables))
+        )
 
     def fold_pages(self, progress: Progress | None, stops: Stops | None = None) -> None:
         """Fold all events up to the present head, each page in a transaction of its own."""
@@ -160,7 +165,7 @@ class _Scratch:
             with self._connection.transaction(), self._connection.cursor() as cursor:
                 self.fold(cursor, through)
                 if stops is not None and ahead[:1] == [through]:
-                    stops.look(cursor, ahead.pop(0), self._table)
+                    stops.look(cursor, ahead.pop(0), _table)
             if progress is not None:
                 progress(self._position, head)
 
@@ -171,15 +176,15 @@ class _Scratch:
             cursor.execute(
                 "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL enable_memoize = off"
             )
-            for statement in self._others if self._position else self._first:
+            for statement in _merges(self._names, empty=not self._position):
                 cursor.execute(statement, {"after": self._position, "through": through})
             if not self._position:
                 for each in STORED:
-                    cursor.execute(each.add_key(self._table(each)))
+                    cursor.execute(each.add_key(_table(each)))
             self._position = through
 
     def compare(self) -> None:
-        """At one snapshot, fold up to where the live tables stand and note the keys that differ."""
+        """At one snapshot, fold up to where the live tables stand; note which keys differ."""
         before = self._connection.isolation_level
         self._connection.isolation_level = IsolationLevel.REPEATABLE_READ
         try:
@@ -188,6 +193,7 @@ class _Scratch:
                 # Not analysed: making its key told how many rows a table has.
                 for each in STORED:
                     cursor.execute(self._comparison(each))
+                    self._differ[each.name] = cursor.rowcount
         finally:
             self._connection.isolation_level = before
 
@@ -197,27 +203,25 @@ class _Scratch:
             "SELECT {key} FROM {live} AS live FULL JOIN {rebuilt} AS rebuilt USING ({key}) "
             "WHERE ({live_columns}) IS DISTINCT FROM ({rebuilt_columns})"
         ).format(
-            keys=self._keys(projection),
+            keys=_keys(projection),
             key=identifiers(projection.key),
             live=self._names.stored(projection.name),
-            rebuilt=self._table(projection),
+            rebuilt=_table(projection),
             live_columns=_of("live", projection.names),
             rebuilt_columns=_of("rebuilt", projection.names),
         )
 
     def repair(self, cursor: Cursor[Any], projection: StoredProjection) -> int:
         """Put the differing rows of a live table right; return how many there were."""
+        if not self._differ[projection.name]:
+            return 0
         parts = {
             "live": self._names.stored(projection.name),
-            "keys": self._keys(projection),
-            "rebuilt": self._table(projection),
+            "keys": _keys(projection),
+            "rebuilt": _table(projection),
             "key": identifiers(projection.key),
             "columns": identifiers(projection.names),
         }
-        cursor.execute(sql.SQL("SELECT COUNT(*) FROM {keys}").format(**parts))
-        row = cursor.fetchone()
-        if row is None or not row[0]:
-            return 0
         for statement in (
             "DELETE FROM {live} WHERE ({key}) IN (SELECT {key} FROM {keys})",
             (
@@ -226,12 +230,14 @@ class _Scratch:
             ),
         ):
             cursor.execute(sql.SQL(statement).format(**parts))
-        return int(row[0])
+        return self._differ[projection.name]
 
     def differing(
         self, cursor: Cursor[Any], projection: StoredProjection, limit: int
     ) -> Iterator[Difference]:
         """Yield the rows that differ, in key order."""
+        if not self._differ[projection.name]:
+            return
         width = len(projection.names)
         cursor.execute(
             sql.SQL(
@@ -243,9 +249,9 @@ class _Scratch:
                 ordered=_of("keys", projection.key),
                 live_columns=_of("live", projection.names),
                 rebuilt_columns=_of("rebuilt", projection.names),
-                keys=self._keys(projection),
+                keys=_keys(projection),
                 live=self._names.stored(projection.name),
-                rebuilt=self._table(projection),
+                rebuilt=_table(projection),
                 limit=sql.Literal(limit),
             )
         )
