@@ -97,8 +97,10 @@ def _empty(url: str) -> None:
     """Take every event away, as only the owner of a database of tests may."""
     with looking(url) as connection, connection.transaction():
         connection.execute("ALTER TABLE ledger.events DISABLE TRIGGER refuse_change")
-        for schema, name in _TABLES:
-            _empty_table(connection, sql.Identifier(schema, name))
+        names = [f"{schema}.{name}" for schema, name in _TABLES]
+        query = "SELECT pg_relation_size(name) FROM unnest(%s::regclass[]) AS each (name)"
+        for table, (size,) in zip(_TABLES, connection.execute(query, (names,)), strict=True):
+            _empty_table(connection, sql.Identifier(*table), size)
         connection.execute("ALTER TABLE ledger.events ENABLE ALWAYS TRIGGER refuse_change")
         connection.execute(
             "UPDATE ledger.ledger_head SET position = 0, frontier = '',"
@@ -107,13 +109,11 @@ def _empty(url: str) -> None:
         connection.execute("UPDATE projections.projections SET position = 0")
 
 
-def _empty_table(connection: psycopg.Connection, table: sql.Identifier) -> None:
+def _empty_table(connection: psycopg.Connection, table: sql.Identifier, size: int) -> None:
     """Truncating makes new files for a table and its indexes: it is for those that have grown."""
-    size = connection.execute("SELECT pg_relation_size(%s)", (table.as_string(),)).fetchone()
-    assert size is not None
-    if size[0] > _LITTLE_BYTES:
+    if size > _LITTLE_BYTES:
         connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(table))
-    elif size[0]:
+    elif size:
         connection.execute(sql.SQL("DELETE FROM {}").format(table))
 
 
