@@ -13,17 +13,36 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.conftest import CopyOf
 from tests.e2e.commands import run, start
 
 BILLING = Path(__file__).with_name("billing.jsonl")
 
 
 @pytest.fixture
-def adopted_url(ledger_database_url: str) -> str:
+def adopted_url(copy_of: CopyOf) -> str:
     """A ledger with the reference programme."""
-    done = run("--database", ledger_database_url, "programme", "adopt", "izyinbox")
+    return copy_of("adopted_by_a_process", adopt)
+
+
+def adopt(url: str) -> None:
+    """Adopt the reference programme."""
+    done = run("--database", url, "programme", "adopt", "izyinbox")
     assert done.returncode == 0, done.stderr
-    return ledger_database_url
+
+
+@pytest.fixture
+def told_url(copy_of: CopyOf, tmp_path: Path) -> str:
+    """A ledger with the first months of the demo's year, of which nothing is accrued."""
+
+    def fill(url: str) -> None:
+        adopt(url)
+        year = tmp_path / "year.jsonl"
+        assert run("demo", "--write", year).returncode == 0
+        few = b"".join(year.read_bytes().splitlines(keepends=True)[:4_000])
+        assert run("--database", url, "ingest", "-", stdin=few).returncode == 0
+
+    return copy_of("first_months", fill)
 
 
 @contextmanager
@@ -72,16 +91,12 @@ def test_a_signal_while_waiting_for_input_ends_cleanly(
 
 @pytest.mark.parametrize("after_s", [0.0, 0.4, 1.0])
 def test_a_run_that_was_interrupted_is_finished_by_the_next_command(
-    adopted_url: str, tmp_path: Path, after_s: float
+    told_url: str, after_s: float
 ) -> None:
     """Ctrl-C at any moment: status 130, one line, and nothing is lost or doubled."""
-    url = ("--database", adopted_url)
-    year = tmp_path / "year.jsonl"
-    assert run("demo", "--write", year).returncode == 0
-    few = b"".join(year.read_bytes().splitlines(keepends=True)[:4_000])
-    assert run(*url, "ingest", "-", stdin=few).returncode == 0
+    url = ("--database", told_url)
     with started(*url, "accrue", "--through", "2026-06-30") as process:
-        wait_for_run(adopted_url)
+        wait_for_run(told_url)
         time.sleep(after_s)
         process.send_signal(signal.SIGINT)
         told, said = process.communicate(timeout=60)
