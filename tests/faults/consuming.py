@@ -23,6 +23,7 @@ from tests.interfaces.commands import Commands
 from tests.kafka.conftest import consume
 from tests.kafka.producing import Event, Producer, activation, fact
 from tests.kafka.topics import Topics
+from tests.rules.looking import looking
 
 START = datetime(2026, 1, 2, 9, tzinfo=UTC)
 PARTNERS = 4
@@ -145,19 +146,17 @@ class Group:
 
     def facts(self) -> int:
         """How many facts are recorded."""
-        with psycopg.connect(self.url) as connection:
-            row = connection.execute(
-                "SELECT COUNT(*) FROM ledger.events WHERE source = '/billing'"
-            ).fetchone()
-        assert row is not None
-        return int(row[0])
+        return self._count("ledger.events WHERE source = '/billing'")
 
     def letters(self) -> int:
         """How many dead letters there are."""
-        with psycopg.connect(self.url) as connection:
-            row = connection.execute("SELECT COUNT(*) FROM ledger.dead_letters").fetchone()
-        assert row is not None
-        return int(row[0])
+        return self._count("ledger.dead_letters")
+
+    def _count(self, rows: str) -> int:
+        # Asked again and again: a connection each time would cost more than what is watched.
+        with looking(self.url) as connection:
+            [(count,)] = connection.execute(f"SELECT COUNT(*) FROM {rows}").fetchall()
+        return int(count)
 
 
 def until(true: Callable[[], bool], seconds: float = 60) -> None:

@@ -98,7 +98,7 @@ class Killer:
         """Wait for the first thing that it records, and a little longer."""
         with psycopg.connect(self._url, autocommit=True) as connection:
             while process.is_alive() and connection.execute(recorded).fetchone() == (before,):
-                pass
+                time.sleep(0.001)
         time.sleep(self._lots.uniform(0, 0.01))
 
     def _count(self, recorded: sql.SQL) -> int:

@@ -19,6 +19,7 @@ from tests.kafka.topics import Topics
 from tests.outbox import worker
 from tests.outbox.conftest import decisions_in
 from tests.outbox.topic import decisions_once, read_all
+from tests.rules.looking import looking
 
 KILLS = 6
 WAIT_S = 60
@@ -28,10 +29,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.fault]
 
 def reached(url: str) -> int:
     """How far the one topic was published."""
-    with psycopg.connect(url) as connection:
-        row = connection.execute("SELECT max(position) FROM ledger.relays").fetchone()
-    assert row is not None
-    return int(row[0] or 0)
+    with looking(url) as connection:
+        [(position,)] = connection.execute("SELECT max(position) FROM ledger.relays").fetchall()
+    return int(position or 0)
 
 
 def wait_for(found: Callable[[], bool]) -> None:
