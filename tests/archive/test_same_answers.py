@@ -34,8 +34,11 @@ _FEW = settings(
 )
 
 
-_TURNS = 5
-"""At each place every fifth question, the next ones at the next: all at every one take minutes."""
+_TURNS = 7
+"""At each place every seventh question, the next ones at the next: all at every one take minutes.
+
+With four places a history, seven histories have asked each question at each kind of place.
+"""
 
 
 def _in_turn(turn: int) -> list[str]:
