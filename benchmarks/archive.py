@@ -56,7 +56,7 @@ def measure(run: Run) -> None:
     with psycopg.connect(history.url, autocommit=True) as connection:
         with _seconds() as writing:
             manifest = Archiver(connection, directory).write(history.events)
-        stored = [_asked(Replay(connection)) for _ in range(scale.rounds + 1)]
+        stored = [_asked(Replay(connection)) for _ in range(scale.turns)]
     sizes = _sizes(directory, manifest)
     with _seconds() as checking:
         check_archive(directory)
@@ -66,7 +66,7 @@ def measure(run: Run) -> None:
     report.add("an event", "bytes", [sum(sizes.values()) / history.events])
     beside = sum(size for name, size in sizes.items() if name not in IDS)
     report.add("  beside the columns of ids", "bytes", [beside / history.events], at_most=20)
-    report.add("balances of all partners, PostgreSQL", "s", stored[1:])
+    report.add("balances of all partners, PostgreSQL", "s", stored[scale.warm_ups :])
     repeated = repeat(directory, run.folder / "repeated", scale.archive_times)
     _ask(run, directory, open_archive, "DuckDB", scale.rounds)
     with open_archive(directory) as replay:
@@ -105,9 +105,11 @@ def _ask(
     began = perf_counter()
     with opening(directory) as replay:
         opened = perf_counter() - began
-        asked = [_asked(replay) for _ in range(rounds + 1)]
+        asked = [_asked(replay) for _ in range(run.scale.warm_ups + rounds)]
     run.report.add(f"opened, the hash of every file computed, {engine}", "s", [opened])
-    run.report.add(f"balances of all partners, {engine}", "s", asked[1:], at_most=at_most)
+    run.report.add(
+        f"balances of all partners, {engine}", "s", asked[run.scale.warm_ups :], at_most=at_most
+    )
 
 
 def _decide_again(run: Run, replay: ArchivedReplay, engine: str) -> None:

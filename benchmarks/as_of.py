@@ -38,7 +38,7 @@ def _measure(run: Run, history: History) -> None:
         everybody: list[Cost] = []
         of_a_day: list[Cost] = []
         clock = Clock(history.url)
-        for _ in range(run.scale.rounds + 1):
+        for _ in range(run.scale.turns):
             partners = draw.choices(history.partners, k=run.scale.as_of_queries)
             stored.append([_stored(connection, partner) for partner in partners])
             drawn.append([_one(replay, history, partner) for partner in partners])
@@ -51,13 +51,15 @@ def _measure(run: Run, history: History) -> None:
                 list(replay.balances(at))
             of_a_day.append(cost)
         lines = _lines(connection)
+    for kept in (stored, drawn, largest, everybody, of_a_day):
+        del kept[: run.scale.warm_ups]
     report = run.report
     report.under(f"Balances as of a position, {history.events:,} events")
     for name, share in _SHARES.items():
         report.add(
             f"one partner, drawn evenly, {name}",
             "ms",
-            [quantile(times, share) for times in drawn[1:]],
+            [quantile(times, share) for times in drawn],
             at_most=_LIMIT_MS[name],
         )
     giant = lines.pop(history.giant, 0)
@@ -66,12 +68,12 @@ def _measure(run: Run, history: History) -> None:
         report.add(
             f"the stored balance (one row by its key), {name}",
             "ms",
-            [quantile(times, share) for times in stored[1:]],
+            [quantile(times, share) for times in stored],
         )
-    report.add(f"the largest partner ({giant:,} lines)", "ms", [max(t) for t in largest[1:]])
-    report.add("all partners", "s", [cost.wall for cost in everybody[1:]], at_most=2.0)
-    report.add("all partners, CPU of PostgreSQL", "s", [cost.server for cost in everybody[1:]])
-    report.add("all partners, on both axes", "s", [cost.wall for cost in of_a_day[1:]])
+    report.add(f"the largest partner ({giant:,} lines)", "ms", [max(t) for t in largest])
+    report.add("all partners", "s", [cost.wall for cost in everybody], at_most=2.0)
+    report.add("all partners, CPU of PostgreSQL", "s", [cost.server for cost in everybody])
+    report.add("all partners, on both axes", "s", [cost.wall for cost in of_a_day])
 
 
 def _lines(connection: psycopg.Connection[tuple[str, int]]) -> dict[str, int]:

@@ -48,13 +48,13 @@ def _engine(run: Run) -> None:
     facts = _events(world.mix(run.scale.ingest_facts), 1 + len(enrolments))
     deciding = [event for event in facts if type(event.data) in DECIDING]
     rates: dict[str, list[float]] = {"mix": [], "deciding": []}
-    for number in range(run.scale.rounds + 1):
+    for number in range(run.scale.turns):
         for name, events in (("mix", facts), ("deciding", deciding)):
             state = _adopted()
             _decide(state, enrolments)
             began = process_time()
             _decide(state, events)
-            if number:
+            if number >= run.scale.warm_ups:
                 rates[name].append(len(events) / (process_time() - began))
     run.report.under("The engine alone, all rules of the reference programme, by CPU")
     run.report.add("facts of the mix, engine alone", "1/s", rates["mix"], at_least=60_000)
@@ -67,7 +67,7 @@ def _large_partner(run: Run) -> None:
     note(f"one partner with {many:,} clients")
     told = min(_TOLD, many)
     ratios = []
-    for number in range(run.scale.rounds + 1):
+    for number in range(run.scale.turns):
         seconds = []
         for clients in (_FEW, many):
             state = _adopted()
@@ -77,7 +77,7 @@ def _large_partner(run: Run) -> None:
             began = process_time()
             _decide(state, facts)
             seconds.append(process_time() - began)
-        if number:
+        if number >= run.scale.warm_ups:
             ratios.append(seconds[1] / seconds[0])
     run.report.under(f"A fact of a partner with {many:,} clients, to one of a partner with {_FEW}")
     run.report.add("CPU per fact, ratio", "", ratios, at_most=1.5)
@@ -157,11 +157,11 @@ def _what_if(run: Run) -> None:
     note(f"what-if over {history.events:,} events")
     programme = load(REFERENCE).model_copy(update={"title": "the same terms under another title"})
     seconds = []
-    for number in range(run.scale.rounds + 1):
+    for number in range(run.scale.turns):
         with psycopg.connect(history.url) as connection:
             began = perf_counter()
             compare(connection, programme, None, names=DEFAULT_NAMES)
-        if number:
+        if number >= run.scale.warm_ups:
             seconds.append(perf_counter() - began)
     _figures(run.report, history.events, seconds)
 

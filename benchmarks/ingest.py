@@ -57,8 +57,8 @@ def _rounds(run: Run, bench: Bench, batch: int) -> _Rounds:
     path = run.folder / "facts.jsonl"
     kept = _Rounds(scale.ingest_facts)
     with _Limits.of(bench.url) as limits:
-        for number in range(scale.rounds + 1):
-            if number == 1:
+        for number in range(scale.turns):
+            if number == scale.warm_ups:
                 bench.stages.clear()
                 kept = _Rounds(scale.ingest_facts)
             path.write_bytes(b"\n".join(world.mix(scale.ingest_facts)) + b"\n")

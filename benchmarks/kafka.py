@@ -122,9 +122,9 @@ def _prepare(url: str) -> None:
 
 def _rounds(backlog: _Backlog) -> _Rounds:
     """Do the rounds, each way in a fresh database in turn; the first warms up."""
-    kept = _Rounds()
-    for number in range(backlog.run.scale.kafka_rounds + 1):
-        if number == 1:
+    kept, scale = _Rounds(), backlog.run.scale
+    for number in range(scale.warm_ups + scale.kafka_rounds):
+        if number == scale.warm_ups:
             kept = _Rounds()
         kept.file.append(_from_file(backlog))
         kept.one.append(_consumed(backlog, 1))

@@ -25,10 +25,10 @@ def measure(run: Run) -> None:
             connection.execute(f"CREATE SCHEMA {_SCHEMA}")
         last = _lines(history.url, stock_url, lines)
         note("rebuild")
-        for _ in range(run.scale.rounds + 1):
+        for _ in range(run.scale.turns):
             ours.append(_rebuild(history.url))
             theirs.append(_stock(stock_url, last))
-    del ours[0], theirs[0]
+    del ours[: run.scale.warm_ups], theirs[: run.scale.warm_ups]
     report = run.report
     report.under(f"Rebuild of all projections, {history.events:,} events")
     rates = [history.events / cost.wall for cost in ours]

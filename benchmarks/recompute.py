@@ -17,11 +17,11 @@ def measure(run: Run) -> None:
     report.under(f"Recompute over {history.events:,} events")
     for processes in PROCESSES:
         told: list[Told] = []
-        for _ in range(run.scale.rounds + 1):
+        for _ in range(run.scale.turns):
             with worker("recompute", history.url, str(processes)) as watched:
                 told += list(watched.lines())[1:]
                 peak = watched.peak_mib
-        told = told[1:]
+        told = told[run.scale.warm_ups :]
         wall = [history.events / each["wall"] for each in told]
         if processes == 1:
             report.add("events, one process", "1/s", wall)

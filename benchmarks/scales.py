@@ -12,8 +12,10 @@ from benchmarks.history import History, build
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Sizes of a run. Each measurement is warmed up once and then made ``rounds`` times."""
+    """Sizes of a run. Each measurement is warmed up and then made ``rounds`` times."""
 
+    warm_ups: int
+    """Rounds before the first that counts; none where figures mean nothing."""
     rounds: int
     ingest_facts: int
     """Facts that are ingested in one round."""
@@ -42,11 +44,17 @@ class Scale:
     arrivals: int
     """Facts that arrive in a second before, in and after an outage."""
 
+    @property
+    def turns(self) -> int:
+        """Rounds of a measurement with those that warm it up."""
+        return self.warm_ups + self.rounds
+
 
 SCALES = {
     # Only shows that everything works: its figures mean nothing.
-    "tiny": Scale(1, 200, 20, 1_500, 1_500, 2, 20, 2, 0, (100, 200), 600, 400, 1, 5, 0.5, 200),
+    "tiny": Scale(0, 1, 200, 20, 1_500, 1_500, 2, 20, 2, 0, (100, 200), 600, 400, 1, 5, 0.5, 200),
     "small": Scale(
+        1,
         3,
         15_000,
         300,
@@ -65,6 +73,7 @@ SCALES = {
         5_000,
     ),
     "full": Scale(
+        1,
         5,
         50_000,
         1_000,

@@ -45,14 +45,16 @@ def _measure(run: Run, url: str, events: int, closed: str, *, target: bool) -> N
     ours: list[Told] = []
     limits: list[Cost] = []
     peaks: list[float] = []
-    for _ in range(run.scale.rounds + 1):
+    for _ in range(run.scale.turns):
         limits.append(_hashed(url))
         with watched_run(url, "benchmarks.verifying") as watched:
             ours.append(list(watched.lines())[-1])
             peaks.append(watched.peak_mib)
     run.report.under(f"Verification of {events:,} events, {closed}")
-    _tell(run.report, events, ours[1:], limits[1:], target=target)
-    run.report.add("memory of the main process, at most", "MiB", peaks[1:])
+    for kept in (ours, limits, peaks):
+        del kept[: run.scale.warm_ups]
+    _tell(run.report, events, ours, limits, target=target)
+    run.report.add("memory of the main process, at most", "MiB", peaks)
 
 
 def _tell(
