@@ -67,6 +67,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name.startswith("COMMISSIONS_") and name not in _OURS:
             del os.environ[name]
+    # Hundreds of interpreters are started, each of which would compile all that it imports.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if not hasattr(config, "workerinput"):
         config.stash[_HOME] = new_home()
         os.environ[HOME_VARIABLE] = str(config.stash[_HOME].path)
