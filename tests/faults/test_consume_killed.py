@@ -107,8 +107,8 @@ def test_a_worker_that_is_told_to_leave_finishes_its_batch_and_leaves_the_group(
     """SIGTERM in the middle of a batch: status 0, and others take over without waiting for it."""
     events = story(150)
     produce(group.topics, group.topic, events)
-    # Whoever died instead would be missed for half a minute.
-    settings: dict[str, object] = {"batch_size": 20, "kafka_session_timeout_ms": 30_000}
+    # Whoever died instead would be missed for two minutes.
+    settings: dict[str, object] = {"batch_size": 20, "kafka_session_timeout_ms": 120_000}
     worker = group.start("each batch takes a while", settings=settings)
     until(lambda: len(worker.lines("batch")) >= 2)
     worker.leave()
@@ -116,4 +116,4 @@ def test_a_worker_that_is_told_to_leave_finishes_its_batch_and_leaves_the_group(
     assert recorded == group.facts() < len(events)
     began = time.monotonic()
     oracle.assert_exact(group, events)
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 120

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 
 import psycopg
@@ -10,6 +9,7 @@ import pytest
 from kafka.structs import TopicPartition
 
 from ledger.ingest.kafka.history import Found, Gap, Identity, Kept, Partition, gaps
+from tests.faults.consuming import until
 from tests.interfaces.commands import Commands
 from tests.kafka.conftest import arguments, consume
 from tests.kafka.producing import Producer, activation
@@ -39,10 +39,7 @@ def accepted_gaps(url: str) -> list[tuple[object, ...]]:
 def recreate(topics: Topics, topic: str) -> None:
     """Delete a topic and make it anew, with another id."""
     topics.admin.delete_topics([topic])
-    for _ in range(100):
-        if topic not in topics.admin.list_topics():
-            break
-        time.sleep(0.05)
+    until(lambda: topic not in topics.admin.list_topics())
     topics.new(name=topic)
 
 
