@@ -19,7 +19,14 @@ from ledger.engine.agreements import in_tail
 from ledger.engine.calendar import ONE_DAY, client_year
 from ledger.engine.comparing import Compared
 from ledger.engine.contests import any_replaces, replaces_first_year
-from ledger.engine.differences import Differences, Due, Retraction, compared, of_margin
+from ledger.engine.differences import (
+    Differences,
+    Due,
+    Retraction,
+    compared,
+    is_owed,
+    of_margin,
+)
 from ledger.engine.draft import programme_on
 from ledger.engine.invoices import Paid, paid_for, period_of_payment
 from ledger.engine.money import share
@@ -157,13 +164,12 @@ class PartnerAccrual:
             if period in due:
                 continue
             found = compared(posted, None, then.get(period)) or Compared()
-            taken = found.taken.amount
-            if of_margin(posted):
-                taken += found.given.amount
+            taken = [found.taken, found.given] if of_margin(posted) else [found.taken]
+            is_taken = any(is_owed(posted, each) for each in taken)
             after = replace(
                 posted,
-                amount=posted.amount - taken,
-                taken_back=posted.taken_back or taken > 0,
+                amount=posted.amount - sum(each.amount for each in taken),
+                taken_back=posted.taken_back or is_taken,
             )
             if after.in_force:
                 held[name_of(account.client_id, period)] = posted
