@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -58,11 +58,18 @@ class Session:
         """How money is written."""
         return self.given_locale or self.settings.locale
 
+    @property
+    def is_embedded(self) -> bool:
+        """Whether no address of a database is given."""
+        return self.database_url is None and self.settings.database_url is None
+
     @contextmanager
     def database(self) -> Iterator[Database]:
         """The database at hand, connected; the embedded one unless another is given."""
         from interfaces import bootstrap  # noqa: PLC0415 - see above
 
+        if self.is_embedded:
+            tell_of_a_new_home(self.settings.home)
         with bootstrap.connect(self.settings, self.database_url) as database:
             yield database
 
@@ -99,6 +106,17 @@ class Session:
                 with self.database() as database:
                     bootstrap.require_archive_of(database, directory, replay)
             yield replay
+
+
+def tell_of_a_new_home(home: Path) -> None:
+    """Say on standard error that a database is about to be made: the home may be mistyped."""
+    from interfaces.embedded import EmbeddedPostgres  # noqa: PLC0415 - see above
+
+    data = EmbeddedPostgres(home).status().data
+    # A home that cannot be looked into is told by whoever opens it.
+    with suppress(OSError):
+        if not data.exists():
+            sys.stderr.write(f"commissions: no database is in {home} yet, making one\n")
 
 
 def today_in(time_zone: str) -> date:
