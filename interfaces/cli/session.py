@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -68,9 +68,10 @@ class Session:
         """The database at hand, connected; the embedded one unless another is given."""
         from interfaces import bootstrap  # noqa: PLC0415 - see above
 
-        if self.is_embedded:
-            tell_of_a_new_home(self.settings.home)
+        is_new = self.is_embedded and not has_database(self.settings.home)
         with bootstrap.connect(self.settings, self.database_url) as database:
+            if is_new:
+                tell_of_a_new_database(self.settings.home)
             yield database
 
     @contextmanager
@@ -108,15 +109,19 @@ class Session:
             yield replay
 
 
-def tell_of_a_new_home(home: Path) -> None:
-    """Say on standard error that a database is about to be made: the home may be mistyped."""
+def has_database(home: Path) -> bool:
+    """Whether the embedded PostgreSQL of a home was made before."""
     from interfaces.embedded import EmbeddedPostgres  # noqa: PLC0415 - see above
 
-    data = EmbeddedPostgres(home).status().data
-    # A home that cannot be looked into is told by whoever opens it.
-    with suppress(OSError):
-        if not data.exists():
-            sys.stderr.write(f"commissions: no database is in {home} yet, making one\n")
+    try:
+        return EmbeddedPostgres(home).status().data.exists()
+    except OSError:
+        return False
+
+
+def tell_of_a_new_database(home: Path) -> None:
+    """Say on standard error that there was none: the home may be mistyped."""
+    sys.stderr.write(f"commissions: no database was in {home}, so a new one was made\n")
 
 
 def today_in(time_zone: str) -> date:

@@ -56,7 +56,7 @@ def test_a_home_that_is_made_is_told(
     monkeypatch.setenv("COMMISSIONS_HOME", str(home))
     monkeypatch.setenv("COMMISSIONS_LOG_LEVEL", "error")
     monkeypatch.delenv("COMMISSIONS_DATABASE_URL", raising=False)
-    said = f"commissions: no database is in {home} yet, making one"
+    said = f"commissions: no database was in {home}, so a new one was made"
     for lines in (1, 0):
         assert main(["database", "start"]) == 0
         assert capsys.readouterr().err.splitlines() == [said] * lines
@@ -65,7 +65,11 @@ def test_a_home_that_is_made_is_told(
     EmbeddedPostgres(home).stop()
     shutil.rmtree(home)
     assert main(["balances"]) == 1
-    assert capsys.readouterr().err.startswith(f"{said}\n")
+    assert said in capsys.readouterr().err.splitlines()
+    monkeypatch.setenv("COMMISSIONS_HOME", __file__)
+    assert main(["database", "start"]) == 1
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line[0] != "{")
+    assert "cannot be used" in line
 
 
 def test_what_was_written_is_there_the_next_time(home: Path) -> None:
