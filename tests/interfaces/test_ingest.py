@@ -202,6 +202,14 @@ def test_dead_letters_are_shown_and_discarded(adopted: Commands, tmp_path: Path)
     adopted.refused("dead-letters", "show", "x", status=2)
 
 
+def test_a_standard_input_that_is_closed_is_told(
+    adopted: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its number may be another file's by then, the database's even."""
+    monkeypatch.setattr("sys.stdin", None)
+    assert "standard input is closed" in adopted.refused("ingest", "-")
+
+
 def test_what_was_discarded_stays_so_when_its_file_is_read_again(
     adopted: Commands, tmp_path: Path
 ) -> None:
