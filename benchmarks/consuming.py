@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Event
 from time import monotonic, sleep
@@ -62,9 +62,9 @@ class _Gated(Subscription):
             self.opened = True
         return super().poll(wait_ms, most)
 
-    def is_at_end(self, partitions: Iterable[Partition]) -> bool:
+    def is_at_end(self, places: Mapping[Partition, int]) -> bool:
         """Never before the gate is open: a member without partitions still waits for them."""
-        return self.opened and super().is_at_end(partitions)
+        return self.opened and super().is_at_end(places)
 
 
 class _Teller(Health):

@@ -82,7 +82,7 @@ def _told(headers: Headers) -> Iterator[tuple[str, str]]:
     for name, raw in headers:
         lower = name.lower()
         # The data are the value; no header may say otherwise.
-        if lower == f"{_PREFIX}data" or not lower.startswith((_PREFIX, _CONTENT_TYPE)):
+        if lower == f"{_PREFIX}data" or not (lower.startswith(_PREFIX) or lower == _CONTENT_TYPE):
             continue
         try:
             yield lower.removeprefix(_PREFIX), (raw or b"").decode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Counts
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from ledger.errors import NotReady
-from ledger.ingest.kafka.history import Gap
+from ledger.ingest.kafka.history import Gap, Partition
 from ledger.ingest.kafka.observer import Taken
 from ledger.recording import Recording
 
@@ -84,9 +84,7 @@ class Health:
                     self._dead.labels(incoming.rejection.code).inc()
         if recording.quarantined:
             self._dead.labels("other_content").inc(recording.quarantined)
-        for at, lag in taken.lag.items():
-            if lag is not None:
-                self._lag.labels(at.topic, at.partition).set(lag)
+        self.passed(taken.lag)
         self.position = max(self.position, recording.position)
         self._position.set(recording.position)
         self._size.observe(len(taken.messages))
@@ -102,6 +100,12 @@ class Health:
             commit_ms=round(recording.append_seconds * 1000, 1),
             position=recording.position,
         )
+
+    def passed(self, lag: Mapping[Partition, int | None]) -> None:
+        """Note how much is left to be read."""
+        for at, left in lag.items():
+            if left is not None:
+                self._lag.labels(at.topic, at.partition).set(left)
 
     def turned(self) -> None:
         """Note that the worker lives."""

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import orjson
 from psycopg import Connection, sql
 from psycopg.rows import class_row, tuple_row
 
 from events.base import Decision
 from events.catalogue import TOPICS
 from events.envelope import MAX_BYTES
-from events.published import STRUCTURED, published
+from events.published import STRUCTURED, published, published_id
 from events.values import format_instant
 from ledger.errors import Corrupt, Refused
 from ledger.ingest.publisher import Outgoing, Place
@@ -86,7 +87,7 @@ class DecisionLog:
             "relays": names.table(names.relays),
         }
         self._read, self._move = (sql.SQL(text).format(**tables) for text in (_READ, _MOVE))
-        self._relays = tables["relays"]
+        self._relays, self._events = tables["relays"], tables["events"]
 
     def resume(self, *, from_start: bool = False) -> Reached:
         """Where to go on; with ``from_start`` all is published anew.
@@ -121,6 +122,21 @@ class DecisionLog:
                 " topic"
             )
         return Reached(position, leaf)
+
+    def check_last(self, value: bytes | None) -> None:
+        """Raise Refused if what was published last is no event of this ledger.
+
+        A restored ledger's own place is as old as itself; what was published after it only the
+        topic knows.
+        """
+        position, leaf = _told(value)
+        if position is None:
+            return
+        query = sql.SQL("SELECT leaf FROM {} WHERE position = %s").format(self._events)
+        with self._connection.cursor(row_factory=tuple_row) as cursor:
+            row = cursor.execute(query, (position,)).fetchone()
+        if row is None or published_id(position, row[0]) != f"{position}-{leaf}":
+            raise self._not_the_same(position, is_there=row is not None)
 
     def after(self, reached: Reached) -> Page | None:
         """The next page, None at the ledger's end.
@@ -162,13 +178,25 @@ class DecisionLog:
     def _check_the_same(self, reached: Reached, row: _Row | None) -> None:
         if row is not None and row.position == reached.position and row.leaf == reached.leaf:
             return
-        found = "is not there" if row is None else "has another content"
-        raise Refused(
-            f"position {reached.position} was published to {self._place.topic}, but {found} in this"
+        raise self._not_the_same(reached.position, is_there=row is not None)
+
+    def _not_the_same(self, position: int, *, is_there: bool) -> Refused:
+        found = "has another content" if is_there else "is not there"
+        return Refused(
+            f"position {position} was published to {self._place.topic}, but {found} in this"
             " ledger: a backup was restored, or this is another ledger. Publish to a new topic and"
-            " point its readers there, or publish everything anew with --from-start: of each"
-            " position the readers keep what they read last"
+            " point its readers there, or publish everything anew with --from-start and have"
+            " the readers forget what they read before"
         )
+
+
+def _told(value: bytes | None) -> tuple[int | None, str]:
+    """Position and digits of the leaf that a published event's id holds; no position of others."""
+    try:
+        position, _, leaf = str(orjson.loads(value or b"{}")["id"]).partition("-")
+        return int(position), leaf
+    except (ValueError, KeyError, TypeError):
+        return None, ""
 
 
 def _record(row: _Row, state: bytes) -> Outgoing:

@@ -7,12 +7,14 @@ or out of order in its partition. After an error the caller sends its page again
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.structs import TopicPartition
 
 from ledger.errors import NotReady
 from ledger.ingest.kafka.access import Access
@@ -115,6 +117,26 @@ class Publisher:
             )
         return Place(str(cluster), topic, str(found["topic_id"]))
 
+    def last(self, topic: str) -> bytes | None:
+        """The value of the record that was published last, None if the topic is empty.
+
+        The last of each partition is looked at; of those, the one with the latest time.
+        """
+        try:
+            consumer = KafkaConsumer(
+                **self._settings,
+                group_id=None,
+                auto_offset_reset="none",
+                allow_auto_create_topics=False,
+                bootstrap_timeout_ms=_CONNECT_MS,
+            )
+            with contextlib.closing(consumer):
+                records = _last_records(consumer, topic)
+        except KafkaError as error:
+            raise _unreachable(error) from error
+        latest = max(records, key=lambda record: record.timestamp, default=None)
+        return None if latest is None else latest.value
+
     def publish(self, topic: str, records: Sequence[Outgoing]) -> None:
         """Send records and wait until the brokers have all of them.
 
@@ -134,6 +156,27 @@ class Publisher:
                 future.get(0)
         except KafkaError as error:
             raise _unreachable(error) from error
+
+
+def _last_records(consumer: KafkaConsumer, topic: str) -> list[Any]:
+    """The last record of each partition that has one."""
+    partitions = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
+    begins = consumer.beginning_offsets(partitions, timeout_ms=DELIVERY_MS)
+    ends = consumer.end_offsets(partitions, timeout_ms=DELIVERY_MS)
+    left = [at for at in partitions if begins[at] < ends[at]]
+    consumer.assign(left)
+    for at in left:
+        consumer.seek(at, ends[at] - 1)
+    found: list[Any] = []
+    until = time.monotonic() + DELIVERY_MS / 1000
+    while left:
+        if time.monotonic() > until:
+            raise KafkaTimeoutError(f"the end of {topic} cannot be read")
+        for records in consumer.poll(timeout_ms=500).values():
+            found += records
+        # Where a marker ends a partition nothing is told, though it is read.
+        left = [at for at in left if (consumer.position(at) or 0) < ends[at]]
+    return found
 
 
 def _unreachable(error: KafkaError) -> Unreachable:

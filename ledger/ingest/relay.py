@@ -125,7 +125,8 @@ class Relay:
                     return
                 log = DecisionLog(connection, self._names, place)
                 reached = log.resume(from_start=self._from_start)
-                self._from_start = False
+                if not self._from_start:
+                    log.check_last(publisher.last(self._route.decisions))
                 self.relayed.position = reached.position
                 yield
                 while not stop.is_set():
@@ -134,6 +135,8 @@ class Relay:
                     if page is not None:
                         publisher.publish(self._route.decisions, page.records)
                         log.move(reached, page.reached)
+                        # From here on what was published last is ours.
+                        self._from_start = False
                         reached = page.reached
                         self.relayed.position = reached.position
                         self.relayed.decisions += len(page.records)

@@ -38,7 +38,7 @@ WHOLE = (
         ([], WHOLE),
         ([("content-type", b"application/cloudevents+json; charset=UTF-8")], WHOLE),
         ([("Content-Type", b"application/cloudevents+json"), ("ce_id", b"ignored")], WHOLE),
-        ([("trace", b"\xff"), ("other", None)], WHOLE),
+        ([("trace", b"\xff"), ("other", None), ("content-type-id", b"7")], WHOLE),
         (BINARY, DATA),
         ([*BINARY, ("content-type", b"application/json")], DATA),
         ([("CE_ID", b"an earlier one"), *BINARY, ("trace", b"\xff")], DATA),

@@ -17,7 +17,7 @@ from ledger.ingest.kafka.history import Identity, Partition
 from ledger.ingest.kafka.messages import payloads_of
 from ledger.ingest.kafka.offsets import Move
 from ledger.ingest.kafka.reading import Batch, Owned, Reader
-from ledger.ingest.kafka.subscription import Changes, LostPlace
+from ledger.ingest.kafka.subscription import BrokerRefused, Changes, LostPlace
 from tests.kafka.producing import activation
 
 AT = datetime(2026, 1, 5, 10, tzinfo=UTC)
@@ -48,6 +48,7 @@ class Scripted:
         self.taken: list[set[Partition]] = []
         self.followed: list[dict[Partition, int]] = []
         self.still: set[Partition] = set()
+        self.positions: dict[Partition, int] = {}
         self.found = HERE
 
     def poll(self, wait_ms: int, most: int) -> dict[Partition, list[Fetched]]:
@@ -66,6 +67,10 @@ class Scripted:
     def lag(self, at: Partition, next_offset: int) -> int:
         """What is left of a hundred messages, and one more in the second partition."""
         return 100 + at.partition - next_offset
+
+    def position(self, at: Partition) -> int | None:
+        """What is read next."""
+        return self.positions.get(at)
 
     def identity(self, topic: str) -> Identity:
         """What the topic is now."""
@@ -146,6 +151,29 @@ def test_an_error_comes_behind_the_batch_that_is_there(*, full: bool) -> None:
     assert len(found) == 1
 
 
+def test_what_was_read_before_a_refusal_is_taken_first() -> None:
+    """By then it is recorded; a client that refused is not asked once more."""
+    script = Scripted({ONE: range(2)}, BrokerRefused(), {ONE: range(3, 4)})
+    made = reader(script)
+    found: list[Batch] = []
+    with made.ahead(first(made)) as ahead, pytest.raises(BrokerRefused):
+        found.extend(ahead)
+    assert [batch.moves for batch in found] == [[Move(ONE, 0, 2, 7)]]
+    assert len(script.script) == 1
+
+
+def test_what_is_no_message_is_passed_over_once() -> None:
+    """Behind what was taken, and only as far as the broker was read."""
+    script = Scripted({ONE: range(2)})
+    made = reader(script)
+    first(made)
+    script.positions = {ONE: 2, TWO: 0}
+    assert made.passed() == []
+    script.positions = {ONE: 5}
+    assert made.passed() == [Move(ONE, 2, 5, 7)]
+    assert made.passed() == []
+
+
 def test_a_partition_that_is_taken_while_a_batch_is_read_is_left_out() -> None:
     """It is another's to record."""
     script = Scripted({ONE: range(1)}, {TWO: range(1)})
@@ -184,7 +212,7 @@ def test_the_broker_is_told_what_landed_and_is_still_ours() -> None:
     batch = first(made)
     assert made.first() is None
     assert script.followed == []
-    made.landed(batch)
+    made.landed(batch.moves)
     script.taken = [{TWO}]
     assert made.first() is None
     assert made.first() is None
@@ -195,7 +223,7 @@ def test_another_topic_under_the_same_name_is_not_read() -> None:
     """Everything stands still until it is claimed anew, and the broker is told nothing of it."""
     script = Scripted({ONE: range(2)}, {ONE: range(2, 4)})
     made = reader(script, batch_messages=2)
-    made.landed(first(made))
+    made.landed(first(made).moves)
     script.found = Identity("cluster", "another", 2)
     assert made.first() is None
     assert made.owned == {}

@@ -147,6 +147,34 @@ def test_a_restored_backup_that_is_shorter_is_noticed_too(ledger: Commands, topi
     assert "is not there" in ledger.refused("relay", *address, "--until-idle", "0")
 
 
+def test_a_restored_backup_that_was_gone_on_with_is_noticed_by_the_topic(
+    ledger: Commands, topics: Topics
+) -> None:
+    """Its own place is as old as itself: what was published since, only the topic tells."""
+    topic = topics.new(partitions=2)
+    relayed(ledger, topics, topic)
+    address = ("--bootstrap-servers", topics.address, "--topic", topic)
+    with psycopg.connect(ledger.url) as connection:
+        place = connection.execute("SELECT position, leaf FROM ledger.relays").fetchone()
+    assert place is not None
+    ledger.done("accrue", "--through", "2026-04-30")
+    seen = relayed(ledger, topics, topic)
+    records = read_all(topics.address, topic)
+    last = max(record.position for record in records)
+    with psycopg.connect(ledger.url) as connection:
+        # Another history since the place of the backup: other leaves at the same positions.
+        connection.execute("UPDATE ledger.relays SET position = %s, leaf = %s", place)
+        connection.execute("ALTER TABLE ledger.events DISABLE TRIGGER refuse_change")
+        connection.execute(
+            "UPDATE ledger.events SET leaf = sha256(leaf) WHERE position > %s", place[:1]
+        )
+    refusal = ledger.refused("relay", *address, "--until-idle", "0")
+    assert f"position {last} was published to {topic}, but has another content" in refusal
+    assert read_all(topics.address, topic) == records
+    assert relayed(ledger, topics, topic, "--from-start")["position"] == seen["position"]
+    assert relayed(ledger, topics, topic)["decisions"] == 0
+
+
 def test_a_topic_made_anew_is_noticed(ledger: Commands, topics: Topics) -> None:
     """It is empty, and its readers would miss everything: refused, or published from the start."""
     topic = topics.new()

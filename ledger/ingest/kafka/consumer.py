@@ -148,6 +148,7 @@ class Worker:
             self._settle()
         batch = self._reader.first()
         if batch is None:
+            self._pass_over()
             self._watch_topics()
             if not self._reader.fresh and self._subscription.joined:
                 self._observer.ready(len(self._reader.owned))
@@ -175,8 +176,20 @@ class Worker:
         """A batch is recorded: leave word of it, and tell whoever watches."""
         self._wait_seconds = FIRST_WAIT_SECONDS
         self._careful = max(0, self._careful - len(batch.messages))
-        self._reader.landed(batch)
+        self._reader.landed(batch.moves)
         self._observer.recorded(Taken(batch.messages, batch.size, batch.lags), recording)
+
+    def _pass_over(self) -> None:
+        """Move on over what stands at the ends of partitions and is no message.
+
+        The place would else stay before it, and be missing once the broker deletes that.
+        """
+        moves = self._reader.passed()
+        if moves:
+            self._offsets.move(moves)
+            self._reader.landed(moves)
+            lags = {it.at: self._subscription.lag(it.at, it.next_offset) for it in moves}
+            self._observer.passed(lags)
 
     # --- whose is what ---------------------------------------------------------------------------
 
@@ -267,7 +280,8 @@ class Worker:
             return False
         if self._reader.fresh or monotonic() - self._reader.busy_at < self._limits.until_idle:
             return False
-        at_end = self._subscription.is_at_end(self._reader.owned)
+        places = {at: owned.next_offset for at, owned in self._reader.owned.items()}
+        at_end = self._subscription.is_at_end(places)
         if not at_end:
             self._reader.busy_at = monotonic()
         return at_end

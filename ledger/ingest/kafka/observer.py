@@ -24,6 +24,9 @@ class Observer(Protocol):
     def recorded(self, taken: Taken, recording: Recording) -> None:
         """A batch is durable."""
 
+    def passed(self, lag: Mapping[Partition, int | None]) -> None:
+        """What stood there was no message; how much is left by partition."""
+
     def turned(self) -> None:
         """The worker is alive: it has polled."""
 

@@ -106,6 +106,11 @@ class Offsets:
         """What moves with a batch."""
         return BatchPlace(self._move, self.group, moves)
 
+    def move(self, moves: Sequence[Move]) -> None:
+        """Move places with nothing to record; raises Fenced."""
+        with self._transaction() as cursor:
+            self.place(moves).move(cursor)
+
     def restart(self, at: Partition, expected: int, found: int, identity: Identity) -> Restart:
         """What moves with an accepted gap: the partition goes on at ``found``, in another log."""
         return Restart(

@@ -21,7 +21,7 @@ from ledger.ingest.kafka.history import Identity, Partition
 from ledger.ingest.kafka.messages import Record, incoming, payloads_of
 from ledger.ingest.kafka.observer import Observer
 from ledger.ingest.kafka.offsets import Move
-from ledger.ingest.kafka.subscription import Subscription
+from ledger.ingest.kafka.subscription import BrokerRefused, Subscription
 
 BATCH_BYTES = 16 * 2**20
 """A batch ends with the poll that reaches this size, however few its messages are."""
@@ -90,6 +90,7 @@ class Reader:
         self.fresh: set[Partition] = set()
         self.busy_at = self._followed_at = monotonic()
         self._alone = self.leaving = False
+        self._refusal: BrokerRefused | None = None
         self.last: Move | None = None
         self._landings: SimpleQueue[Sequence[Move]] = SimpleQueue()
         self._recorded: dict[Partition, int] = {}
@@ -111,9 +112,22 @@ class Reader:
         """A batch and those that wait behind it, decoded by a thread while others are recorded."""
         return Ahead(self._read(batch), _AHEAD_BATCHES)
 
-    def landed(self, batch: Batch) -> None:
-        """Leave word that a batch is recorded: the broker is told when its turn comes."""
-        self._landings.put(batch.moves)
+    def passed(self) -> list[Move]:
+        """The moves over what stands behind the last message and is none, when nothing came.
+
+        Markers of transactions and what was aborted are there, and are told to nobody.
+        """
+        moves: list[Move] = []
+        for at, owned in sorted(self.owned.items()):
+            position = self._subscription.position(at)
+            if position is not None and position > owned.next_offset:
+                moves.append(Move(at, owned.next_offset, position, owned.epoch))
+                owned.next_offset = position
+        return moves
+
+    def landed(self, moves: Sequence[Move]) -> None:
+        """Leave word that the ledger has moved: the broker is told when its turn comes."""
+        self._landings.put(moves)
 
     def _read(self, batch: Batch | None) -> Iterator[Batch]:
         while batch is not None:
@@ -157,8 +171,13 @@ class Reader:
         until = monotonic() + wait_ms / 1000
         polled: dict[Partition, list[Record]] = {}
         count = size = 0
-        while count < most and size < BATCH_BYTES:
-            found = self._subscription.poll(wait_ms, most - count)
+        while count < most and size < BATCH_BYTES and self._refusal is None:
+            try:
+                found = self._subscription.poll(wait_ms, most - count)
+            except BrokerRefused as refusal:
+                # What was read before comes first. Asked once more, the client may never answer.
+                self._refusal = refusal
+                break
             self.apply_changes()
             self._observer.turned()
             if not found:
@@ -168,6 +187,8 @@ class Reader:
                 count += len(records)
                 size += sum(len(record.value or b"") for record in records)
             wait_ms = max(0, round(1000 * (until - monotonic()))) if fill else 0
+        if self._refusal is not None and not polled:
+            raise self._refusal
         self._follow(idle=False)
         ours = {at: records for at, records in polled.items() if at in self.owned}
         if not ours or not self.still_the_same():

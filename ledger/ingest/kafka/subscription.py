@@ -190,13 +190,21 @@ class Subscription:
         high = self._consumer.highwater(there)
         return None if high is None else max(0, high - next_offset)
 
-    def is_at_end(self, partitions: Iterable[Partition]) -> bool:
-        """Whether nothing is left to read of partitions, asked of the broker now."""
-        wanted = [TopicPartition(*at) for at in partitions]
+    def position(self, at: Partition) -> int | None:
+        """The offset that is read next; None if it is not known, or not ours to read."""
         try:
-            last = self._consumer.end_offsets(wanted, timeout_ms=_ASK_MS) if wanted else {}
-            return all(self._consumer.position(at, timeout_ms=1_000) >= last[at] for at in wanted)
-        except (kafka_errors.KafkaError, AssertionError, KeyError, TypeError):
+            position: int | None = self._consumer.position(TopicPartition(*at), timeout_ms=0)
+        except (kafka_errors.KafkaError, AssertionError, KeyError):
+            return None
+        return position
+
+    def is_at_end(self, places: Mapping[Partition, int]) -> bool:
+        """Whether nothing is left to read from these offsets on, asked of the broker now."""
+        wanted = {TopicPartition(*at): offset for at, offset in places.items()}
+        try:
+            last = self._consumer.end_offsets(list(wanted), timeout_ms=_ASK_MS) if wanted else {}
+            return all(offset >= last[at] for at, offset in wanted.items())
+        except (kafka_errors.KafkaError, KeyError):
             return False
 
     @property
