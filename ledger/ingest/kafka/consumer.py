@@ -47,7 +47,7 @@ _GONE_SECONDS = 30
 
 _COLLECT_MESSAGES = 100_000
 """After so many messages garbage is collected: kafka-python leaves answers of megabytes in cycles,
-few objects that hardly count for Python's own threshold. It takes some 10 ms."""
+few objects that hardly count for Python's own threshold. It takes some 30 ms."""
 
 
 class Stuck(LedgerError):
