@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -143,7 +144,9 @@ class Bench:
         """Record a stream, and tell after each batch how many were accepted so far."""
         accepted = 0
         source = Source("bench.jsonl", stream)
-        read = batches([source], batch_messages=batch, now=lambda: RECEIVED)
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        read = batches([source], batch_messages=batch, known_bytes=size, now=lambda: RECEIVED)
         for part, done in recorded(self.ledger, read):
             if done.accepted != len(part.messages):
                 raise ValueError(f"{done}: the lines of a benchmark are all good and new")

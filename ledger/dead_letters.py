@@ -48,6 +48,9 @@ class KafkaRecord(NamedTuple):
         return self.topic, self.partition, self.offset, pack(self.headers)
 
 
+_NOT_KAFKA = (None, None, None, None)
+
+
 class Incoming(NamedTuple):
     """One message as it came in: decoded, or with the reason why it cannot be.
 
@@ -79,3 +82,22 @@ class DeadLetter:
     event_id: str | None = None
     first_position: int | None = None
     kafka: KafkaRecord | None = None
+
+    def columns(self) -> tuple[object, ...]:
+        """What the dead letters keep of it, in the order in which recording inserts it.
+
+        The payload stands there twice: the second one is for its hash.
+        """
+        return (
+            self.kind,
+            self.origin,
+            self.error,
+            self.member,
+            self.message,
+            self.source,
+            self.event_id,
+            self.payload,
+            self.payload,
+            self.first_position,
+            *(self.kafka.columns() if self.kafka else _NOT_KAFKA),
+        )

@@ -22,19 +22,12 @@ from ledger.engine.commands import check_adopted
 from ledger.engine.state import LEDGER, Ledger, Overlay
 from ledger.entities import Entities
 from ledger.ports import Place
+from ledger.sorting import Key, Known, Sorted, keys_of, sort
 from ledger.store.head import Head, Versions
 from ledger.store.mapper import fact_row
 from ledger.store.recorder import HeadMoved
 from ledger.store.rows import Row
 from ledger.turns import Turns
-
-Key = tuple[str, str]
-"""Source and id of a message."""
-
-Known = tuple[int | None, bytes]
-"""Position (None: not appended yet) and content hash of a message."""
-
-_NOT_KAFKA = (None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +50,12 @@ class Placed(NamedTuple):
     place: Place | None = None
 
 
-@dataclass(slots=True)
-class _Sorted:
-    """A batch sorted by what becomes of each message."""
-
-    accepted: list[Message] = field(default_factory=list)
-    duplicates: int = 0
-    dead: list[DeadLetter] = field(default_factory=list)
-
-    def count(self, kind: str) -> int:
-        return sum(letter.kind == kind for letter in self.dead)
-
-
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     """A batch decided on the ledger as of ``position``, with the entities that it changes."""
 
     position: int
-    batch: _Sorted
+    batch: Sorted
     rows: Sequence[Row]
     changed: Mapping[str, object]
     place: Place | None
@@ -236,7 +217,9 @@ class Recorder:
 
     def _prepare(self, cursor: Cursor[Any], batch: Placed, told: Mapping[Key, Known]) -> _Prepared:
         """Sort a batch and decide it; ``told`` are the messages of a batch not yet appended."""
-        sorted_batch = self._sort(cursor, batch.messages, told)
+        found = self._appender.recorder.recorded(cursor, keys_of(batch.messages))
+        known = {key: (each.position, bytes(each.content)) for key, each in found.items()}
+        sorted_batch = sort(batch.messages, {**told, **known})
         rows: list[Row] = []
         changed: dict[str, object] = {}
         if sorted_batch.accepted:
@@ -265,35 +248,6 @@ class Recorder:
             rejected=batch.count("rejected"),
             position=prepared.last,
         )
-
-    def _sort(
-        self, cursor: Cursor[Any], batch: Sequence[Incoming], told: Mapping[Key, Known]
-    ) -> _Sorted:
-        """Tell new messages from duplicates, contradictions and what cannot be read."""
-        keys = [
-            (incoming.message.source, incoming.message.id)
-            for incoming in batch
-            if incoming.message is not None
-        ]
-        known: dict[Key, Known] = dict(told)
-        for key, found in self._appender.recorder.recorded(cursor, keys).items():
-            known[key] = (found.position, bytes(found.content))
-        result = _Sorted()
-        for incoming in batch:
-            message = incoming.message
-            if message is None:
-                result.dead.append(_rejected(incoming))
-                continue
-            key = (message.source, message.id)
-            before = known.get(key)
-            if before is None:
-                known[key] = (None, message.content)
-                result.accepted.append(message)
-            elif before[1] == message.content:
-                result.duplicates += 1
-            else:
-                result.dead.append(_quarantined(incoming, message, before[0]))
-        return result
 
     def _decide(
         self, cursor: Cursor[Any], messages: Sequence[Message]
@@ -349,65 +303,10 @@ class Recorder:
 
     def _bury(self, cursor: Cursor[Any], dead: Sequence[DeadLetter]) -> None:
         if dead:
-            cursor.executemany(
-                self._insert_dead,
-                [
-                    (
-                        letter.kind,
-                        letter.origin,
-                        letter.error,
-                        letter.member,
-                        letter.message,
-                        letter.source,
-                        letter.event_id,
-                        letter.payload,
-                        letter.payload,
-                        letter.first_position,
-                        *(letter.kafka.columns() if letter.kafka else _NOT_KAFKA),
-                    )
-                    for letter in dead
-                ],
-            )
+            cursor.executemany(self._insert_dead, [letter.columns() for letter in dead])
 
 
 def _move(cursor: Cursor[Any], place: Place | None) -> None:
     """Move a place with its batch. Raises Fenced if the source is another's by now."""
     if place is not None:
         place.move(cursor)
-
-
-def _rejected(incoming: Incoming) -> DeadLetter:
-    rejection = incoming.rejection
-    if rejection is None:
-        raise ValueError(f"{incoming.origin} has neither a message nor a rejection")
-    return DeadLetter(
-        "rejected",
-        incoming.origin,
-        rejection.code,
-        rejection.member or None,
-        rejection.message,
-        incoming.payload,
-        kafka=incoming.kafka,
-    )
-
-
-OTHER_CONTENT = (
-    "this source and id was recorded with other content, which goes on counting; send the"
-    " correction under an id of its own"
-)
-"""Why a message is quarantined."""
-
-
-def _quarantined(incoming: Incoming, message: Message, first: int | None) -> DeadLetter:
-    return DeadLetter(
-        "quarantined",
-        incoming.origin,
-        "other_content",
-        "id",
-        OTHER_CONTENT,
-        incoming.payload,
-        message.source,
-        message.id,
-        first,
-        incoming.kafka,
-    )

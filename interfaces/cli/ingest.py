@@ -101,6 +101,7 @@ def ingest(
             _sources(files),
             batch_messages=session.settings.batch_size,
             horizon_days=session.settings.max_days_ahead,
+            known_bytes=total,
         )
         for batch, result in recorded(ledger, read):
             position = result.position

@@ -15,7 +15,8 @@ from events.envelope import HORIZON_DAYS
 from events.errors import Rejection
 from ledger.dead_letters import Incoming, unpack
 from ledger.errors import Refused
-from ledger.recording import OTHER_CONTENT, Recording
+from ledger.recording import Recording
+from ledger.sorting import OTHER_CONTENT
 from ledger.store.migrations import Names
 
 Status = Literal["open", "retried", "discarded"]

@@ -29,6 +29,9 @@ from ledger.cores import cores
 WORTH_A_PROCESS = 20_000
 """Messages after which the process is started: to start it costs as much as decoding them."""
 
+BYTES_WORTH_A_PROCESS = WORTH_A_PROCESS * 500
+"""So many that are known to come have it started at once."""
+
 WORTH_SENDING = 100
 """A batch of fewer messages is decoded sooner than it is passed on."""
 

@@ -18,7 +18,7 @@ from events.envelope import HORIZON_DAYS, MAX_BYTES
 from events.errors import Rejection
 from ledger.application import CommissionLedger
 from ledger.dead_letters import Incoming
-from ledger.ingest.decoding import Decoded, Decoder
+from ledger.ingest.decoding import BYTES_WORTH_A_PROCESS, WORTH_A_PROCESS, Decoded, Decoder
 from ledger.recording import Recording
 
 BATCH_MESSAGES = 5_000
@@ -52,14 +52,18 @@ def batches(
     *,
     batch_messages: int = BATCH_MESSAGES,
     horizon_days: int = HORIZON_DAYS,
+    known_bytes: int = 0,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Iterator[Batch]:
     """Read all sources, one after the other, in the order in which recording has to happen.
 
     The next batch is read and decoded in a thread while the caller works on the one before. Blank
-    lines are skipped. ``now`` tells when a batch is received.
+    lines are skipped. ``known_bytes`` are those that the sources are known to hold; ``now`` tells
+    when a batch is received.
     """
-    yield from _ahead(_read(sources, batch_messages, horizon_days, now))
+    worth_a_process = 0 if known_bytes >= BYTES_WORTH_A_PROCESS else WORTH_A_PROCESS
+    decoder = Decoder(horizon_days, worth_a_process=worth_a_process)
+    yield from _ahead(_read(sources, batch_messages, decoder, now))
 
 
 def _ahead(reading: Iterator[Batch]) -> Iterator[Batch]:
@@ -101,14 +105,14 @@ def _ahead(reading: Iterator[Batch]) -> Iterator[Batch]:
 def _read(
     sources: Iterable[Source],
     batch_messages: int,
-    horizon_days: int,
+    decoder: Decoder,
     now: Callable[[], datetime],
 ) -> Iterator[Batch]:
     origins: list[str] = []
     payloads: list[bytes] = []
     size = total = 0
     received_at = now()
-    with Decoder(horizon_days) as decode:
+    with decoder as decode:
 
         def batch() -> Batch:
             return Batch(

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import psutil
 import pytest
@@ -214,14 +215,28 @@ def test_it_ends_with_who_started_it() -> None:
 
 
 def test_files_are_read_the_same_by_two_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Line by line, whichever process decoded it."""
+    """Line by line, whichever process decoded it; where much is to come, from the first on."""
+    taken: list[int] = []
+    take = decoding._Process.take
+
+    def counted(self: decoding._Process, payloads: Sequence[Payload], *of: Any) -> bool:
+        taken.append(len(payloads))
+        return take(self, payloads, *of)
+
+    def waited_for(self: decoding._Process) -> bool:
+        self._ready = self._ready or self.told() is True
+        return self._ready
+
+    monkeypatch.setattr(decoding._Process, "take", counted)
+    monkeypatch.setattr(decoding._Process, "is_ready", waited_for)
     content = b"\n".join(
         part for n, good in enumerate(visits(6_000)) for part in (good, BAD[n % 4])
     )
 
     def read() -> list[object]:
         source = Source("a", io.BytesIO(content))
-        found = batches([source], batch_messages=500, now=lambda: NOW)
+        much = decoding.BYTES_WORTH_A_PROCESS
+        found = batches([source], batch_messages=500, known_bytes=much, now=lambda: NOW)
         return [
             (each.origin, each.payload, told([each.message or each.rejection]))  # type: ignore[list-item]
             for batch in found
@@ -229,6 +244,8 @@ def test_files_are_read_the_same_by_two_processes(monkeypatch: pytest.MonkeyPatc
         ]
 
     two = read()
+    assert taken == [500] * 23
     monkeypatch.setattr(decoding, "_spare_core", lambda: False)
     assert two == read()
+    assert len(taken) == 23
     assert len(two) == 12_000
