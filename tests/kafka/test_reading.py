@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import io
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from types import FrameType
 from typing import Any, NamedTuple, cast
+from weakref import ref
 
 import orjson
 import pytest
@@ -39,12 +43,25 @@ class Fetched(NamedTuple):
     value: bytes | None
 
 
+class Traced(list[tuple[str, bytes | None]]):
+    """Headers of which it can be told whether they are still there."""
+
+
 class Scripted:
-    """Answers polls one after the other; when the script is over there is nothing more."""
+    """Answers polls one after the other; when the script is over there is nothing more.
+
+    Each poll takes ``takes_seconds`` by ``clock``. Like kafka-python it keeps the frames of one
+    that has no answer.
+    """
 
     def __init__(self, *script: Answer) -> None:
         self.script = list(script)
         self.asked: list[int] = []
+        self.waits: list[int] = []
+        self.frames: list[FrameType] = []
+        self.headers: list[ref[Traced]] = []
+        self.clock = self.takes_seconds = 0.0
+        self.held = 100
         self.taken: list[set[Partition]] = []
         self.followed: list[dict[Partition, int]] = []
         self.still: set[Partition] = set()
@@ -55,18 +72,27 @@ class Scripted:
         """The next answer."""
         assert wait_ms >= 0
         self.asked.append(most)
+        self.waits.append(wait_ms)
+        self.clock += self.takes_seconds
         answer = self.script.pop(0) if self.script else {}
         if isinstance(answer, Exception):
             raise answer
-        return {at: [record(at, offset) for offset in offsets] for at, offsets in answer.items()}
+        if not answer:
+            self.frames.append(sys._getframe())
+        return {at: [self._traced(at, each) for each in told] for at, told in answer.items()}
+
+    def _traced(self, at: Partition, offset: int) -> Fetched:
+        headers = Traced()
+        self.headers.append(ref(headers))
+        return record(at, offset)._replace(headers=headers)
 
     def changes(self) -> Changes:
         """What was taken meanwhile."""
         return Changes(taken=self.taken.pop(0) if self.taken else set())
 
     def lag(self, at: Partition, next_offset: int) -> int:
-        """What is left of a hundred messages, and one more in the second partition."""
-        return 100 + at.partition - next_offset
+        """What is left of the messages held, of which the second partition has one more."""
+        return max(0, self.held + at.partition - next_offset)
 
     def position(self, at: Partition) -> int | None:
         """What is read next."""
@@ -239,3 +265,38 @@ def test_headers_that_repeat_are_one_object() -> None:
     passed = [headers for headers, _ in payloads_of(records)]
     assert passed == told
     assert passed[0] is passed[1]
+
+
+@pytest.fixture
+def _uncollected() -> Iterator[None]:
+    """Objects go when nothing refers to them, and not before."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("_uncollected")
+def test_a_poll_without_an_answer_keeps_nothing_that_was_polled() -> None:
+    """Who holds its frames holds no record, whether it was to fill a batch or not."""
+    script = Scripted({ONE: range(3)}, {ONE: range(3, 5)}, {}, {TWO: range(1)}, {})
+    made = reader(script)
+    with made.ahead(first(made)) as ahead:
+        assert [len(batch.messages) for batch in ahead] == [3, 2, 1]
+    assert len(script.frames) == 3
+    assert len(script.headers) == 6
+    assert all(each() is None for each in script.headers)
+
+
+@pytest.mark.parametrize(("held", "waits"), [(100, [500, 400]), (4, [500, 0]), (3, [100, 0])])
+def test_a_batch_behind_a_full_one_waits_longer_for_what_the_broker_has(
+    held: int, waits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To be full, too: for what is still to come it waits a tenth of a second."""
+    script = Scripted({ONE: range(3)}, {ONE: range(3, 4)})
+    script.held, script.takes_seconds = held, 0.1
+    monkeypatch.setattr("ledger.ingest.kafka.reading.monotonic", lambda: script.clock)
+    made = reader(script)
+    del made.owned[TWO]
+    with made.ahead(first(made)) as ahead:
+        assert [len(batch.messages) for batch in ahead] == [3, 1]
+    assert script.waits[1:3] == waits

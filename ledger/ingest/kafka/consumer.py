@@ -9,6 +9,7 @@ blindly, so it does not matter whether a COMMIT without an answer took place.
 
 from __future__ import annotations
 
+import gc
 import random
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -43,6 +44,10 @@ UNSEEN_SECONDS = 30
 """After so long the worker goes on, though the database does not seem to be there."""
 
 _GONE_SECONDS = 30
+
+_COLLECT_MESSAGES = 100_000
+"""After so many messages garbage is collected: kafka-python leaves answers of megabytes in cycles,
+few objects that hardly count for Python's own threshold. It takes some 30 ms."""
 
 
 class Stuck(LedgerError):
@@ -100,6 +105,7 @@ class Worker:
         self._stopping = self._doubtful = self._joined = False
         self._problem: Exception | None = None
         self._wait_seconds = FIRST_WAIT_SECONDS
+        self._uncollected = 0
         self._careful = 0
         """After an error of unknown cause: so many messages are still taken one at a time."""
 
@@ -178,6 +184,10 @@ class Worker:
         self._careful = max(0, self._careful - len(batch.messages))
         self._reader.landed(batch.moves)
         self._observer.recorded(Taken(batch.messages, batch.size, batch.lags), recording)
+        self._uncollected += len(batch.messages)
+        if self._uncollected >= _COLLECT_MESSAGES:
+            self._uncollected = 0
+            gc.collect(0)
 
     def _pass_over(self) -> None:
         """Move on over what stands at the ends of partitions and is no message.

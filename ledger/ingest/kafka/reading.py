@@ -6,16 +6,16 @@ for :meth:`Reader.landed` and ``leaving``; before and after the worker has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from queue import Empty, SimpleQueue
 from time import monotonic
 
 from ledger.dead_letters import Incoming
-from ledger.ingest.decoding import Decoder
+from ledger.ingest.decoding import Decoded, Decoder, Pending
 from ledger.ingest.kafka.ahead import Ahead
 from ledger.ingest.kafka.history import Identity, Partition
 from ledger.ingest.kafka.messages import Record, incoming, payloads_of
@@ -31,6 +31,9 @@ _POLL_MS = 250
 
 _FILL_MS = 100
 """How long a batch behind a full one waits to be full, too: what is to come is on its way."""
+
+_BEHIND_MS = 500
+"""How long it waits, all polls together, while the broker has more: a machine may be slow."""
 
 _AHEAD_BATCHES = 2
 """Batches that are read and decoded before they are asked for; one more is only read."""
@@ -66,6 +69,22 @@ class Batch:
     messages: Sequence[Incoming] = ()
 
 
+@dataclass(slots=True)
+class _Polled:
+    """Records by partition, how many, and the bytes of their values."""
+
+    records: dict[Partition, list[Record]] = field(default_factory=dict)
+    count: int = 0
+    size: int = 0
+
+    def add(self, found: Mapping[Partition, Sequence[Record]]) -> None:
+        """Take over what one poll found."""
+        for at, records in found.items():
+            self.records.setdefault(at, []).extend(records)
+            self.count += len(records)
+            self.size += sum(len(record.value or b"") for record in records)
+
+
 class Reader:
     """Takes what a subscription tells, in batches, and keeps whose is what.
 
@@ -94,6 +113,7 @@ class Reader:
         self.last: Move | None = None
         self._landings: SimpleQueue[Sequence[Move]] = SimpleQueue()
         self._recorded: dict[Partition, int] = {}
+        self._polled = _Polled()
 
     # --- batches ---------------------------------------------------------------------------------
 
@@ -132,72 +152,89 @@ class Reader:
     def _read(self, batch: Batch | None) -> Iterator[Batch]:
         while batch is not None:
             self.last = batch.moves[-1]
-            payloads = list(payloads_of(chain.from_iterable(batch.records.values())))
-            pending = self._decoder.submit(payloads, self._now())
+            pending = self._submitted(batch)
             following: Batch | None = None
             problem: Exception | None = None
             if batch.is_full:
                 # Read while the process decodes the one before.
                 try:
-                    following = self._behind(batch)
+                    following = self._behind(fill=True)
                 except Exception as error:  # noqa: BLE001 - raised behind the batch that is there
                     problem = error
-            decoded = iter(pending.result())
-            batch.messages = [
-                message
-                for at, records in batch.records.items()
-                for message in incoming(at, batch.topic_ids[at.topic], records, decoded)
-            ]
-            batch.records = {}
+            _decode(batch, pending.result())
+            del pending  # it holds the payloads
             yield batch
             if problem is not None:
                 raise problem
             # Who has few messages is told of them before it is asked whether there are more.
-            batch = following if batch.is_full else self._behind(batch)
+            batch = following if batch.is_full else self._behind(fill=False)
 
-    def _behind(self, batch: Batch) -> Batch | None:
+    def _submitted(self, batch: Batch) -> Pending:
+        payloads = list(payloads_of(chain.from_iterable(batch.records.values())))
+        return self._decoder.submit(payloads, self._now())
+
+    def _behind(self, *, fill: bool) -> Batch | None:
         """What there is behind a batch that may be read ahead."""
         if self._alone or self.leaving:
             return None
-        return self._gather(_FILL_MS if batch.is_full else 0, fill=True)
+        return self._gather(fill=fill)
 
-    def _gather(self, wait_ms: int, *, fill: bool = False) -> Batch | None:
+    def _gather(self, wait_ms: int = 0, *, fill: bool = False) -> Batch | None:
         """The messages that are there, up to the limits; None if there are none.
 
         The first poll waits; what it finds is enough, so a batch is one message when they are few.
         To ``fill`` a batch all polls wait, for as long together.
+
+        kafka-python keeps the frames of a poll that timed out, those of its callers among them,
+        until garbage is collected: what was polled is in none of their variables.
         """
         most = 1 if self._alone else self._batch_messages
-        until = monotonic() + wait_ms / 1000
-        polled: dict[Partition, list[Record]] = {}
-        count = size = 0
-        while count < most and size < BATCH_BYTES and self._refusal is None:
+        began = monotonic()
+        self._polled = _Polled()
+        while self._poll(self._patience_ms(began) if fill else wait_ms, most - self._polled.count):
+            if self._polled.count >= most or self._polled.size >= BATCH_BYTES:
+                return self._taken(is_full=True)
+            wait_ms = 0
+        return self._taken(is_full=False)
+
+    def _poll(self, wait_ms: int, most: int) -> bool:
+        """Add what is told to what was; whether there was anything."""
+        if self._refusal is None:
             try:
-                found = self._subscription.poll(wait_ms, most - count)
+                found = self._subscription.poll(wait_ms, most)
             except BrokerRefused as refusal:
                 # What was read before comes first. Asked once more, the client may never answer.
                 self._refusal = refusal
-                break
-            self.apply_changes()
-            self._observer.turned()
-            if not found:
-                break
-            for at, records in found.items():
-                polled.setdefault(at, []).extend(records)
-                count += len(records)
-                size += sum(len(record.value or b"") for record in records)
-            wait_ms = max(0, round(1000 * (until - monotonic()))) if fill else 0
-        if self._refusal is not None and not polled:
-            raise self._refusal
-        self._follow(idle=False)
-        ours = {at: records for at, records in polled.items() if at in self.owned}
-        if not ours or not self.still_the_same():
-            return None
-        return self._taken(ours, size, is_full=count >= most or size >= BATCH_BYTES)
+        if self._refusal is not None:
+            if not self._polled.count:
+                raise self._refusal
+            return False
+        self.apply_changes()
+        self._observer.turned()
+        self._polled.add(found)
+        return bool(found)
 
-    def _taken(
-        self, polled: Mapping[Partition, Sequence[Record]], size: int, *, is_full: bool
-    ) -> Batch:
+    def _patience_ms(self, began: float) -> int:
+        """How long a batch that was begun at an instant still waits to be full."""
+        longest = _BEHIND_MS if self._is_behind() else _FILL_MS
+        return max(0, longest - round(1000 * (monotonic() - began)))
+
+    def _is_behind(self) -> bool:
+        """Whether the broker has more than was polled, by its last answers."""
+        for at, owned in self.owned.items():
+            records = self._polled.records.get(at)
+            following = records[-1].offset + 1 if records else owned.next_offset
+            if self._subscription.lag(at, following):
+                return True
+        return False
+
+    def _taken(self, *, is_full: bool) -> Batch | None:
+        """The batch of what was polled, None if nothing of it is to be recorded by us."""
+        self._follow(idle=False)
+        polled = {at: told for at, told in self._polled.records.items() if at in self.owned}
+        size, self._polled = self._polled.size, _Polled()
+        if not polled or not self.still_the_same():
+            return None
         moves: list[Move] = []
         lags: dict[Partition, int | None] = {}
         for at, records in sorted(polled.items()):
@@ -272,3 +309,14 @@ class Reader:
         self._decoder.close()
         self._hear()
         self._subscription.close(self._recorded)
+
+
+def _decode(batch: Batch, decoded: Iterable[Decoded]) -> None:
+    """Put messages in the place of a batch's records."""
+    each = iter(decoded)
+    batch.messages = [
+        message
+        for at, records in batch.records.items()
+        for message in incoming(at, batch.topic_ids[at.topic], records, each)
+    ]
+    batch.records = {}
