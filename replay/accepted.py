@@ -103,6 +103,14 @@ class Batch:
         self.rows = rows.without({*read.unread}) if read.unread else rows
         self.told, self._inside = read.columns, read.inside
         self._named: dict[int, set[int]] = {}
+        self._days: tuple[int, ...] | None = None
+
+    @property
+    def days(self) -> tuple[int, ...]:
+        """The ordinals of their days, as :func:`ordinals` gives them."""
+        if self._days is None:
+            self._days = ordinals(self.rows.day)
+        return self._days
 
     def leave(self, places: Iterable[int]) -> None:
         """Leave some out."""
@@ -113,7 +121,7 @@ class Batch:
         self.rows = self.rows.without(out)
         self.told = tuple(tuple(_others(column, out)) for column in self.told)
         self._inside = [*_others(self._inside, out)]
-        self._named = {}
+        self._named, self._days = {}, None
 
     def inside(self, at: int) -> Iterator[tuple[int, int]]:
         """Each place with a position that a value in its arrays names by a member."""

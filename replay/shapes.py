@@ -118,8 +118,8 @@ class Shape:
 
     def _placeless(self, batch: Batch, _: Terrain) -> Iterable[int]:
         """Those that have no instant, or no day of the calendar."""
-        instants, days = batch.rows.effective_at, ordinals(batch.rows.day)
-        if None not in {*instants} and min(days) > 0:
+        instants, days = batch.rows.effective_at, batch.days
+        if not instants.count(None) and min(days) > 0:
             return ()
         places = enumerate(zip(instants, days, strict=True))
         return [place for place, (instant, day) in places if instant is None or day <= 0]
@@ -127,7 +127,7 @@ class Shape:
     def _off_days(self, batch: Batch, terrain: Terrain) -> Iterable[int]:
         """Those that are not on the days of their instants and members."""
         rows = batch.rows
-        days, posting = ordinals(rows.day), ordinals(rows.posting_day)
+        days, posting = batch.days, ordinals(rows.posting_day)
         off = {*differing(posting, self._days(batch, self._posting))}
         if self._day is not None:
             off.update(differing(days, self._days(batch, self._day)))
