@@ -117,10 +117,8 @@ class Page:
             claimed_by = standing.partner_id
             counted_on = standing.counted_on if standing.counted_by is None else None
         posted = self._posted.get((client_id, partner_id), _NOTHING) if touched else _NOTHING
-        if first is None:
-            if not posted:
-                return None
-            first = self._run.through
+        if first is None and not posted:
+            return None
         account = Account(
             client_id,
             claimed_by,

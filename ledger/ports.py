@@ -130,7 +130,7 @@ class ReadModels(CountedModels, Protocol):
         """
 
     def clients_activated_from(self, cursor: Cursor[Any], partner_id: str, day: date) -> list[str]:
-        """The partner's clients whose first activation is on a day or later, by id."""
+        """The clients that count for a partner, if at all, first activated from a day on, by id."""
 
     def payables(
         self, cursor: Cursor[Any], cutoff: date, partner_id: str | None = None

@@ -92,7 +92,7 @@ def _as_if(account: Account, client: Client) -> Account:
         claimed_by=for_life.partner_id if for_life else None,
         claim=for_life.claim if for_life else 0,
         claimed_on=for_life.day if for_life else None,
-        first_activated_on=first.day if first else account.first_activated_on,
+        first_activated_on=first.day if first else None,
         terms=terms_as_told(client),
     )
 

@@ -65,11 +65,23 @@ ORDER BY assigned.client_id, assigned.from_day
 
 _ANY_ASSIGNED = "SELECT EXISTS (SELECT FROM {assignments})"
 
+# Those that it holds by claims, and those that finance has it count (D3.6).
 _ACTIVATED = """
 SELECT client_id
 FROM {clients}
-WHERE partner_id = %s
-    AND first_activated_on >= %s
+WHERE partner_id = %(partner_id)s
+    AND counted_by IS NULL
+    AND first_activated_on >= %(day)s
+UNION ALL
+SELECT client_id
+FROM {clients}
+WHERE client_id = ANY (ARRAY(
+    SELECT client_id
+    FROM {assignments}
+    WHERE partner_id = %(partner_id)s
+))
+    AND counted_by = %(partner_id)s
+    AND first_activated_on >= %(day)s
 ORDER BY client_id
 """
 
@@ -144,9 +156,9 @@ class LiveModels(PaidReader, PayableModels, RankingModels, ClosingModels):
         return found
 
     def clients_activated_from(self, cursor: Cursor[Any], partner_id: str, day: date) -> list[str]:
-        """The partner's clients whose first activation is on a day or later, by id."""
+        """The clients that count for a partner, if at all, first activated from a day on, by id."""
         with cursor.connection.cursor(row_factory=tuple_row) as own:
-            own.execute(self._activated, (partner_id, day))
+            own.execute(self._activated, {"partner_id": partner_id, "day": day})
             return [client_id for (client_id,) in own]
 
 

@@ -26,6 +26,7 @@ CROSS JOIN LATERAL (
 WHERE client.partner_id IS NOT NULL
     AND client.counted_by IS NULL
     AND client.first_activated_on <= %(activated_through)s::date
-    AND client.counted_on <= %(through)s::date
+    -- What a fact that came meanwhile has un-counted may have counted as of the run.
+    AND (client.counted_on <= %(through)s::date OR client.position > %(run)s)
     AND told.day BETWEEN %(claimed_from)s::date AND %(claimed_through)s::date;
 ALTER TABLE accrual_entrants ADD PRIMARY KEY (partner_id, client_id)

@@ -19,7 +19,14 @@ from ledger.engine.agreements import in_tail
 from ledger.engine.calendar import ONE_DAY, client_year
 from ledger.engine.comparing import Compared
 from ledger.engine.contests import any_replaces, replaces_first_year
-from ledger.engine.differences import Differences, Due, Retraction, compared, of_margin
+from ledger.engine.differences import (
+    Differences,
+    Due,
+    Retraction,
+    compared,
+    is_owed,
+    of_margin,
+)
 from ledger.engine.draft import programme_on
 from ledger.engine.invoices import Paid, paid_for, period_of_payment
 from ledger.engine.money import share
@@ -47,9 +54,10 @@ class Account(NamedTuple):
     changed: its periods are compared with ``posted``, those after ``settled_through`` if a day is
     given: what changed leaves those up to it as the runs before left them. Else only new periods
     can be due.
-    ``claimed_on``, the day of ``claim``, is given where a rule may ask for it. ``payments`` are all
-    of a touched client's, else those that no earlier run can have seen or been due (D8.2); empty
-    where no programme pays on invoices. ``claimed_by`` holds it by ``claim``; ``assigned`` is
+    ``first_activated_on`` is None where no activation is on record, or none any more: then nothing
+    is due. ``claimed_on``, the day of ``claim``, is given where a rule may ask for it. ``payments``
+    are all of a touched client's, else those that no earlier run can have seen or been due (D8.2);
+    empty where no programme pays on invoices. ``claimed_by`` holds it by ``claim``; ``assigned`` is
     finance's word on single days on, by day. ``counted_on`` is given if ``claimed_by`` counts it.
     ``unretracted`` is the client as it would be had nothing been retracted, if something was, by
     ``retraction`` (D9.5). ``rivals`` names first lines in force that are not due: for a
@@ -59,7 +67,7 @@ class Account(NamedTuple):
     client_id: str
     claimed_by: str | None
     claim: int
-    first_activated_on: date
+    first_activated_on: date | None
     terms: Mapping[str, Sequence[Priced]]
     touched: bool
     posted: Mapping[Period, Posted] = MappingProxyType({})
@@ -156,20 +164,24 @@ class PartnerAccrual:
             if period in due:
                 continue
             found = compared(posted, None, then.get(period)) or Compared()
-            taken = found.taken.amount
-            if of_margin(posted):
-                taken += found.given.amount
+            taken = [found.taken, found.given] if of_margin(posted) else [found.taken]
+            is_taken = any(is_owed(posted, each) for each in taken)
             after = replace(
                 posted,
-                amount=posted.amount - taken,
-                taken_back=posted.taken_back or taken > 0,
+                amount=posted.amount - sum(each.amount for each in taken),
+                taken_back=posted.taken_back or is_taken,
             )
             if after.in_force:
                 held[name_of(account.client_id, period)] = posted
         return held
 
     def due(self, account: Account) -> dict[Period, Due]:
-        """What is due by schedule, or by what was paid: the version of a period says which."""
+        """What is due by schedule, or by what was paid: the version of a period says which.
+
+        Of a client that has not been activated nothing is (D8.2).
+        """
+        if account.first_activated_on is None:
+            return {}
         due = self._scheduled(account)
         if self._on_invoices:
             due = {key: it for key, it in due.items() if not self._by_invoice(account, key[1])}
@@ -250,14 +262,15 @@ class PartnerAccrual:
 
     def deciding(self, account: Account, start: date) -> Adopted:
         """The version that decides a period (D7.2)."""
-        version = self._version(start)
-        if version.programme.version_basis == "activation_date":
-            version = self._version(account.first_activated_on)
+        version, first = self._version(start), account.first_activated_on
+        if first is not None and version.programme.version_basis == "activation_date":
+            version = self._version(first)
         return version
 
     def _year(self, account: Account, start: date) -> int:
         """The client year of a period (D5)."""
         first = account.first_activated_on
+        assert first is not None
         if self._restarts:
             restart = self.deciding(account, start).programme.client_year.restart
             if restart == "reactivation":
@@ -284,7 +297,9 @@ class PartnerAccrual:
         """Version, tier and rate of a period, and whether it gives a margin (D7, D13)."""
         version = self.deciding(account, start)
         by_activation = version.programme.rate_basis == "activation_date"
-        tier = self._partner.tier_on(account.first_activated_on if by_activation else start)
+        day = account.first_activated_on if by_activation else start
+        assert day is not None
+        tier = self._partner.tier_on(day)
         brand = self._brand(version.programme, start) if self._brands else None
         # A brand may keep nothing: 0 % is a share.
         rate = version.programme.rate(tier, year, self._founding) if brand is None else brand

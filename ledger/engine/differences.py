@@ -15,7 +15,7 @@ from events.lines import (
     MarginPosted,
 )
 from events.values import Interval
-from ledger.engine.comparing import NOTHING, Compared, Worth, compare
+from ledger.engine.comparing import NOTHING, Compared, Worth, compare, compare_margin
 from ledger.engine.money import share
 from ledger.engine.posted import Posted
 from ledger.engine.state import Ledger, Run
@@ -50,8 +50,10 @@ def compared(posted: Posted, due: Due | None, then: Due | None) -> Compared | No
     # Another currency or interval without the retraction: U is unknown, nothing is taken back.
     if then is not None and _why_changed(posted, then) is not None:
         then = None
-    whole = Worth(posted.amount, posted.base)
-    return compare(whole, posted.waived, _worth(posted, due), _worth(posted, then))
+    whole, now, unretracted = posted.worth, _worth(posted, due), _worth(posted, then)
+    if of_margin(posted):
+        return compare_margin(whole, now, unretracted)
+    return compare(whole, posted.waived, now, unretracted)
 
 
 class Differences:
@@ -81,17 +83,18 @@ class Differences:
         yield from self._listed(posted, due)
         if found is None:
             return
-        if found.missing.amount:
+        if is_owed(posted, found.missing):
             if posted.in_force or not rival:
                 yield self._late(type(posted.first), "D9.1", posted, due, found.missing)
             return
-        if found.given.amount and of_margin(posted):
-            facts = due.facts if due else posted.first.facts
-            yield self._take_back("D13", posted, found.given, facts, None)
-        elif found.given.amount:
-            given = Worth(found.given.amount, posted.first.base)
-            yield self._late(ClawbackWaived, "D9.2", posted, due, given)
-        if found.taken.amount and retraction is not None:
+        if is_owed(posted, found.given):
+            if of_margin(posted):
+                facts = due.facts if due else posted.first.facts
+                yield self._take_back("D13", posted, found.given, facts, None)
+            else:
+                given = Worth(found.given.amount, posted.first.base)
+                yield self._late(ClawbackWaived, "D9.2", posted, due, given)
+        if is_owed(posted, found.taken) and retraction is not None:
             command, fact = retraction
             yield self._take_back("D9.5", posted, found.taken, (fact,), command)
 
@@ -196,7 +199,7 @@ def _is_unchanged(posted: Posted, due: Due) -> bool:
     first = posted.first
     return (
         due.base == first.base
-        and posted.amount == first.amount
+        and posted.worth == (first.amount, first.base)
         and not posted.waived
         and posted.listed is None
         and _as_posted(posted, due) is not None
@@ -207,6 +210,11 @@ def _is_unchanged(posted: Posted, due: Due) -> bool:
 def of_margin(posted: Posted) -> bool:
     """Whether a period is sold under the partner's own brand (D13)."""
     return isinstance(posted.first, MarginPosted)
+
+
+def is_owed(posted: Posted, worth: Worth) -> bool:
+    """Whether a part of a comparison brings a line: an amount, of a margin a base, too (D13)."""
+    return worth.amount > 0 or (of_margin(posted) and worth.base > 0)
 
 
 def _as_posted(posted: Posted, due: Due | None) -> Due | None:

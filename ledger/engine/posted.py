@@ -13,6 +13,7 @@ from events.lines import (
     MarginPosted,
     PeriodLine,
 )
+from ledger.engine.comparing import Worth
 
 Period = tuple[str, date, *tuple[str, ...]]
 """A period of a client: (subscription, S); one paid for: (subscription, S, invoice, payment)."""
@@ -41,6 +42,11 @@ class Posted:
     taken_back: bool = False
     adjusted: bool = False
     listed: tuple[int, str] | None = None
+
+    @property
+    def worth(self) -> Worth:
+        """P, and the bases that stand."""
+        return Worth(self.amount, self.base)
 
     @property
     def in_force(self) -> bool:

@@ -143,7 +143,7 @@ class ClientAtHand:
             client_id=self.client_id,
             claimed_by=standing.partner_id,
             claim=standing.claim or 0,
-            first_activated_on=standing.first_activated_on or self.run.through,
+            first_activated_on=standing.first_activated_on,
             terms={name: each.terms for name, each in client.subscriptions.items()},
             touched=True,
             posted=posted,

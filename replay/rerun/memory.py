@@ -245,12 +245,14 @@ class Memory(MemoryBooks):
             yield invoice_of(self.state, stream.removeprefix("invoice:"))
 
     def clients_activated_from(self, partner_id: str, day: date) -> list[str]:
-        """The partner's clients whose first activation is on a day or later, by id."""
-        return sorted(
-            client_id
-            for client_id in self.clients_of[partner_id]
-            if (self.client(client_id).standing.first_activated_on or date.min) >= day
-        )
+        """The clients that count for a partner, if at all, first activated from a day on, by id."""
+        found: list[str] = []
+        for client_id in self.clients_of[partner_id] | self.assigned_to[partner_id]:
+            standing = self.client(client_id).standing
+            is_of = (standing.counted_by or standing.partner_id) == partner_id
+            if is_of and (standing.first_activated_on or date.min) >= day:
+                found.append(client_id)
+        return sorted(found)
 
     def payables(self, cutoff: date, partner_id: str | None) -> list[Payable]:
         """What is owed by a cut-off, but for what the same has initiated before (D15.1)."""

@@ -145,7 +145,7 @@ class MemoryRun:
             client_id=client_id,
             claimed_by=standing.partner_id,
             claim=standing.claim or 0,
-            first_activated_on=standing.first_activated_on or self._run.through,
+            first_activated_on=standing.first_activated_on,
             terms={name: each.terms for name, each in client.subscriptions.items()},
             touched=touched,
             posted=of_partner,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.engine.comparing import Compared, Worth, compare
+from ledger.engine.comparing import Compared, Worth, compare, compare_margin
+from ledger.engine.money import share
 
 AMOUNTS = st.integers(0, 5_000)
 
@@ -73,3 +76,25 @@ def test_nothing_below_what_is_due_is_taken_back(
     stays = posted - compared.taken.amount
     assert stays >= min(posted, now + waived)
     assert compared.given.amount + compared.taken.amount <= max(0, posted - now)
+
+
+@given(
+    rate=st.sampled_from(["0", "0.0001", "0.40", "1"]).map(Decimal),
+    posted=AMOUNTS,
+    now=AMOUNTS,
+    unretracted=AMOUNTS,
+)
+def test_a_margin_is_what_it_is_worth_now(
+    rate: Decimal, posted: int, now: int, unretracted: int
+) -> None:
+    """D13: amount and base follow both ways, and nothing is taken back of what is not there."""
+
+    def at_rate(base: int) -> Worth:
+        return Worth(share(base, rate), base)
+
+    found = compare_margin(at_rate(posted), at_rate(now), at_rate(unretracted))
+    for n, worth_now in enumerate(at_rate(now)):
+        assert at_rate(posted)[n] + found.missing[n] - found.given[n] - found.taken[n] == worth_now
+        assert min(found.missing[n], found.given[n], found.taken[n]) >= 0
+        assert found.missing[n] == 0 or found.given[n] == found.taken[n] == 0
+        assert found.taken[n] <= max(0, at_rate(unretracted)[n] - worth_now)

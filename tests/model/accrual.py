@@ -279,23 +279,22 @@ def _correct(
         then = None
     worth = 0 if now is None else rounded(now.base, first.rate)
     worth_then = 0 if then is None else rounded(then.base, first.rate)
-    posted = posted_sum(lines)
-    if now is not None and worth > posted:
+    posted, bases, is_margin = posted_sum(lines), bases_sum(lines), first.kind == "margin"
+    base, base_then = (0 if due is None else due.base for due in (now, then))
+    if worth > posted or (is_margin and base > bases):
         if is_in_force(lines) or not others_hold:
-            base = max(0, now.base - bases_sum(lines))
-            _beside(run, first, first.kind, "D9.1", worth - posted, base)
+            _beside(run, first, first.kind, "D9.1", worth - posted, max(0, base - bases))
         return
-    kept = now if worth >= worth_then else then
-    kept_base, base = (0 if due is None else due.base for due in (kept, now))
     stays = max(worth, worth_then)
-    bases = bases_sum(lines)
-    if first.kind == "margin":
-        if posted > stays:
-            _beside(run, first, "adjustment", "D13", stays - posted, max(0, bases - kept_base))
-            posted, bases = stays, min(bases, kept_base)
-        if posted > worth:
-            _beside(run, first, "adjustment", "D9.5", worth - posted, max(0, bases - base))
+    if is_margin:
+        kept_base = max(base, base_then)
+        if bases > kept_base:
+            _beside(run, first, "adjustment", "D13", stays - posted, bases - kept_base)
+            posted, bases = stays, kept_base
+        if bases > base:
+            _beside(run, first, "adjustment", "D9.5", worth - posted, bases - base)
         return
+    kept_base = base if worth >= worth_then else base_then
     waived = sum(line.amount for line in lines if line.kind == "waiver")
     if (waiver := posted - stays - waived) > 0:
         _beside(run, first, "waiver", "D9.2", waiver, first.base)

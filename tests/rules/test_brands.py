@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from tests.model.journal import Message
 from tests.model.views import Balance
-from tests.rules.commands import correct
+from tests.rules.commands import correct, retract
 from tests.rules.dsl import Given, Scenario, commission, contest_line, difference, margin, take_back
 from tests.rules.facts import (
     accrue,
@@ -21,6 +21,7 @@ from tests.rules.facts import (
     enrolled,
     pay,
     portfolio,
+    referred,
     unbranded,
     wholesale,
 )
@@ -235,6 +236,54 @@ def test_d13_taken_back_and_larger_again(given: Given) -> None:
         difference("2024-01-10", 3_600, kind="margin", base=9_000)
     )
     story.then_account("partner_receivable", 9_000)
+
+
+def test_d13_what_the_partner_owes_moves_though_the_margin_does_not(given: Given) -> None:
+    """A cent that rounds away: 40 % of 100.01 and of 100.00 are 40.00, but 60.00 are owed."""
+    story = ready(given, branded("2024-01-01"), activated("2024-01-10", price=10_001, partner="p1"))
+    story.when(accrue("2024-01-31")).then(margin("2024-01-10", 4_000, base=10_001))
+    story.when(changed("2024-01-10T10:00:00Z", 10_000), accrue("2024-01-31"))
+    story.then(take_back("2024-01-10", 0, "D13", base=1, of_margin=True))
+    story.then_account("partner_receivable", 6_000)
+    story.when(changed("2024-01-10T11:00:00Z", 10_001), accrue("2024-01-31"))
+    story.then(difference("2024-01-10", 0, kind="margin", base=1))
+    story.then_account("partner_receivable", 6_001)
+    story.when(accrue("2024-01-31")).then_nothing()
+
+
+def test_d13_of_a_share_of_nothing_what_is_owed_is_corrected_both_ways(given: Given) -> None:
+    """The partner keeps nothing of more, and owes nothing of what is not due."""
+    story = given(
+        *READY,
+        branded("2024-01-01"),
+        activated("2024-01-10", partner="p1"),
+        programme=quick(white_label={"share": "0"}),
+    )
+    story.when(accrue("2024-01-31")).when(changed("2024-01-10", 15_000), accrue("2024-01-31"))
+    story.then(difference("2024-01-10", 0, kind="margin", base=5_000))
+    story.then_account("partner_receivable", 15_000)
+    story.when(churned("2024-01-10"), accrue("2024-01-31")).then(
+        take_back("2024-01-10", 0, "D13", base=15_000)
+    )
+    story.then_account("partner_receivable", 0).then_account("wholesale_revenue", 0)
+
+
+def test_d9_5_a_margin_of_nothing_makes_way_too(given: Given) -> None:
+    """It is taken back wholly, and due to who claims the client anew."""
+    story = given(
+        *READY,
+        enrolled("2024-01-01", "p2"),
+        branded("2024-01-01"),
+        referred("2024-01-05", id="wrong"),
+        activated("2024-01-10"),
+        programme=quick(white_label={"share": "0"}),
+    )
+    story.when(accrue("2024-01-31")).then(margin("2024-01-10", 0, base=10_000))
+    story.when(retract("wrong"), referred("2024-01-06", partner="p2"), accrue("2024-01-31")).then(
+        take_back("2024-01-10", 0, base=10_000, of_margin=True),
+        commission("2024-01-10", 2_000, partner_id="p2"),
+    )
+    story.then_account("partner_receivable", 0)
 
 
 def test_d13_a_take_back_after_the_close_is_posted_in_the_open_month(given: Given) -> None:

@@ -249,6 +249,24 @@ def test_d8_2_a_payment_that_is_retracted(given: Given) -> None:
     story.then_balance(earned=3_600, adjusted=-2_000)
 
 
+def test_d8_2_the_only_activation_is_retracted(given: Given) -> None:
+    """Of a client that finance assigned nothing is due then either: it has not been activated."""
+    story = given(
+        enrolled("2024-01-01"),
+        assign("2024-01-01", "p1"),
+        activated("2024-01-10", id="mistake"),
+        invoiced("2024-01-10"),
+        accrue("2024-01-31"),
+        programme=TERMS,
+    )
+    story.when(retract("mistake"), invoiced("2024-02-10", invoice="i2"), accrue("2024-02-29")).then(
+        take_back("2024-01-10", -2_000)
+    )
+    story.when(activated("2024-01-10"), accrue("2024-02-29")).then(
+        difference("2024-01-10", 2_000), commission("2024-02-10", 2_000)
+    )
+
+
 def test_d8_2_a_refund_that_is_retracted(given: Given) -> None:
     """The line grows by a difference."""
     story = invoicing(given, invoiced("2024-01-10"), refunded("2024-01-20", 3_000, id="wrong"))

@@ -11,6 +11,7 @@ from ledger.policy.files import load
 from ledger.policy.programme import Programme
 from tests.model.commands import Adopt, AssignProgramme
 from tests.model.journal import Entry
+from tests.rules.commands import assign
 from tests.rules.dsl import Given, commission, contest_line, prize
 from tests.rules.facts import (
     accrue,
@@ -21,6 +22,7 @@ from tests.rules.facts import (
     invested,
     pay,
     portfolio,
+    referred,
 )
 from tests.rules.programmes import programme, tier_terms
 
@@ -228,6 +230,31 @@ def test_d7_3_who_comes_under_another_programme_counts_its_clients_by_it(given: 
         ("after", "2024-02-10", "2024-03-11"),
     ):
         story.then_client(client, holder="p1", first=first, counted=counted)
+
+
+def test_d7_3_who_comes_under_another_programme_counts_so_what_finance_assigned(
+    given: Given,
+) -> None:
+    """D3.6: whoever else has claimed them; and what finance gave to another stays as it counts."""
+    patient = programme(name="patient", activation={"qualifying_days": 30})
+    story = given(
+        enrolled("2024-01-01"),
+        enrolled("2024-01-01", "p2"),
+        Adopt(patient),
+        Adopt(programme(name="slow", activation={"qualifying_days": 3})),
+        AssignProgramme("p2", "slow", date(2024, 1, 1)),
+        assign("2024-01-01", "p1", "nobodys"),
+        referred("2024-01-10", "claimed", "p2"),
+        assign("2024-01-01", "p1", "claimed"),
+        referred("2024-01-10", "given", "p1"),
+        assign("2024-01-01", "p2", "given"),
+        *(activated("2024-02-10", client) for client in ("nobodys", "claimed", "given")),
+    )
+    story.when(AssignProgramme("p1", "patient", date(2024, 2, 1)))
+    first = "2024-02-10"
+    story.then_client("nobodys", holder=None, first=first, counted="2024-03-11", counted_by="p1")
+    story.then_client("claimed", holder="p2", first=first, counted="2024-03-11", counted_by="p1")
+    story.then_client("given", holder="p1", first=first, counted="2024-02-13", counted_by="p2")
 
 
 def test_d7_3_of_two_assignments_from_one_day_the_last_stands(given: Given) -> None:
