@@ -55,6 +55,14 @@ def format_count(number: int, locale: Locale) -> str:
     return grouped.replace(",", NARROW_SPACE) if locale == "fr" else grouped
 
 
+def format_decimal(number: str | Decimal, locale: Locale) -> str:
+    """Write a decimal such as ``"1234.5"``: ``1 234,5`` in French, ``1,234.5`` in English."""
+    written = f"{Decimal(number):,f}"
+    if locale == "fr":
+        return written.translate(str.maketrans(",.", f"{NARROW_SPACE},"))
+    return written
+
+
 def format_counted(number: int, noun: str, locale: Locale) -> str:
     """Write how many there are of what: ``1 line``, ``1,204 lines``."""
     return f"{format_count(number, locale)} {noun}{'' if number == 1 else 's'}"

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from interfaces.cli.command import Command
-from interfaces.cli.options import Seconds, Whole, brokers_option, format_option
+from interfaces.cli.options import (
+    GAP,
+    GROUP,
+    TOPIC,
+    Seconds,
+    Whole,
+    brokers_option,
+    format_option,
+)
 from interfaces.cli.output import Format, write_result
 from interfaces.cli.session import Session
 from interfaces.logging import silent
@@ -46,10 +54,17 @@ class _Given:
 @click.command(cls=Command)
 @brokers_option
 @click.option(
-    "--topic", "topics", required=True, multiple=True, metavar="TOPIC", help="May be repeated."
+    "--topic",
+    "topics",
+    type=TOPIC,
+    required=True,
+    multiple=True,
+    metavar="TOPIC",
+    help="May be repeated.",
 )
 @click.option(
     "--group",
+    type=GROUP,
     default="commission-ledger",
     show_default=True,
     metavar="NAME",
@@ -64,6 +79,7 @@ class _Given:
 @click.option(
     "--accept-gap",
     "accepted_gaps",
+    type=GAP,
     multiple=True,
     metavar="TOPIC/PARTITION@OFFSET",
     help="Go on without messages that the broker lost, as the refusal says; it is recorded.",

@@ -15,8 +15,21 @@ from interfaces.cli.session import Session
 from ledger.engine.approvals import Proposed
 
 KINDS = ("referral", "reseller", "tech", "oem")
-NONE = "none"
-"""What stands for no sponsor and no department."""
+
+
+class OrNone(click.ParamType[str]):
+    """An id or code, or ``none``: the empty text. What is itself called so is ``id:none``."""
+
+    def __init__(self, of: click.ParamType[str]) -> None:
+        """``of`` reads what is named."""
+        self._of = of
+        self.name = of.name
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read the name."""
+        if value == "none":
+            return ""
+        return self._of.convert(value.removeprefix("id:"), param, ctx)
 
 
 @click.command(cls=Command)
@@ -131,8 +144,8 @@ def resolve(
 @click.argument("partner", type=IDENTIFIER)
 @click.option("--kind", type=click.Choice(KINDS), help="Its kind.")
 @click.option("--founding", type=click.Choice(["true", "false"]), help="Whether it is founding.")
-@click.option("--sponsor", type=IDENTIFIER, help="The partner that brought it, or none.")
-@click.option("--department", type=CODE, help="Its department, or none.")
+@click.option("--sponsor", type=OrNone(IDENTIFIER), help="The partner that brought it, or none.")
+@click.option("--department", type=OrNone(CODE), help="Its department, or none.")
 @two_persons
 @format_option
 @click.pass_obj
@@ -148,17 +161,20 @@ def correct_partner(  # noqa: PLR0913 - one for each option
     approved_by: str,
     format_: Format,
 ) -> None:
-    """Replace what the enrolment of PARTNER said, for what is decided later."""
+    """Replace what the enrolment of PARTNER said, for what is decided later.
+
+    What is itself called none is written id:none.
+    """
     members: dict[str, Any] = {
         "kind": kind,
         "founding": None if founding is None else founding == "true",
-        "sponsor_id": None if sponsor == NONE else sponsor,
-        "department": None if department == NONE else department,
+        "sponsor_id": sponsor or None,
+        "department": department or None,
     }
     cleared: list[Literal["sponsor_id", "department"]] = []
-    if sponsor == NONE:
+    if sponsor == "":
         cleared.append("sponsor_id")
-    if department == NONE:
+    if department == "":
         cleared.append("department")
     if not cleared and all(value is None for value in members.values()):
         raise click.UsageError("say what to correct: --kind, --founding, --sponsor, --department")
@@ -174,6 +190,6 @@ def correct_partner(  # noqa: PLR0913 - one for each option
     result = {"position": position, "partner_id": partner, "cleared": cleared}
     given = {name: value for name, value in members.items() if value is not None}
     told = f"corrected {partner}, position {position}"
-    if sponsor not in {None, NONE}:
+    if sponsor:
         told += f"; whether {sponsor} is its sponsor says: commissions explain {position}"
     write_result({**result, **given}, format_, told)

@@ -7,7 +7,7 @@ import click
 from interfaces.cli.command import Command, Group
 from interfaces.cli.options import format_option
 from interfaces.cli.output import Format, write_result
-from interfaces.cli.session import Session
+from interfaces.cli.session import Session, has_database, tell_of_a_new_database
 from interfaces.embedded import EmbeddedPostgres
 from ledger.errors import Refused
 
@@ -48,7 +48,11 @@ def url(session: Session, format_: Format) -> None:
 def start(session: Session, format_: Format) -> None:
     """Start the embedded server and keep it running until: database stop."""
     _require_embedded(session)
+    home = session.settings.home
+    is_new = not has_database(home)
     status = _embedded(session).start_kept()
+    if is_new:
+        tell_of_a_new_database(home)
     members = {"url": status.url, "running": status.running, "kept": status.kept}
     write_result(members, format_, f"running at {status.url}")
 

@@ -20,6 +20,7 @@ from interfaces.cli.session import Session, progress
 from interfaces.money import format_count
 from ledger.application import CommissionLedger
 from ledger.dead_letters import Incoming
+from ledger.errors import Refused
 from ledger.ingest.dead_letters import DeadLetters
 from ledger.ingest.files import Batch, Source, batches, recorded
 
@@ -152,6 +153,9 @@ def _sources(files: Sequence[str]) -> Iterator[Source]:
     """Open one file after the other."""
     for name in files:
         if name == "-":
+            if sys.stdin is None:
+                # What stands in its place is another file of this process.
+                raise Refused("standard input is closed; give a file, or send messages through it")
             # A reader of its own: the one of sys.stdin is closed when Python leaves, which cannot
             # be done while a thread waits in it.
             yield Source("-", open(0, "rb", closefd=False))  # noqa: SIM115

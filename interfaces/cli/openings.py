@@ -9,12 +9,12 @@ import click
 
 from events.values import TIERS, TierName
 from interfaces.cli.command import Command
-from interfaces.cli.options import CURRENCY, DAY, IDENTIFIER, format_option, two_persons
+from interfaces.cli.options import AMOUNT, CURRENCY, DAY, IDENTIFIER, format_option, two_persons
 from interfaces.cli.output import Format, write_result
 from interfaces.cli.proposed import write_proposed
-from interfaces.cli.runs import require_past
-from interfaces.cli.session import Session
+from interfaces.cli.session import Session, today_in
 from ledger.engine.approvals import Proposed
+from ledger.errors import Refused
 
 
 class Balance(click.ParamType[tuple[str, int]]):
@@ -35,7 +35,7 @@ class Balance(click.ParamType[tuple[str, int]]):
         sign = amount.removeprefix("-")
         if not sign.isascii() or not sign.isdigit():
             self.fail(f"{value!r} is no balance; write minor units as EUR=12345", param, ctx)
-        return CURRENCY.convert(currency, param, ctx), int(amount)
+        return CURRENCY.convert(currency, param, ctx), AMOUNT.convert(amount, param, ctx)
 
 
 @click.command("open", cls=Command)
@@ -51,7 +51,9 @@ def open_(
     What was before the day is taken as settled: facts of it count, but earn nothing.
     """
     with session.ledger() as ledger:
-        require_past(session, ledger, day - timedelta(days=1), ahead=False)
+        tomorrow = today_in(ledger.ledger.time_zone) + timedelta(days=1)
+        if day > tomorrow:
+            raise Refused(f"{day} is after tomorrow, {tomorrow}; give an earlier day")
         position = ledger.open(day=day, requested_by=requested_by, approved_by=approved_by)
     if isinstance(position, Proposed):
         write_proposed(session, format_, position)

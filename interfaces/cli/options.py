@@ -190,6 +190,11 @@ IDENTIFIER = Matching(
 CODE = Matching(
     "code", r"[A-Za-z0-9_.\-]{1,64}", "is no code: 1 to 64 letters, digits, '-', '_' and '.'"
 )
+TOPIC = Matching(
+    "topic", r"[A-Za-z0-9_.\-]{1,249}", "is no topic: 1 to 249 letters, digits, '-', '_' and '.'"
+)
+GROUP = Matching("name", r".*\S.*", "names no group; write one, such as commission-ledger")
+GAP = Matching("gap", r"[A-Za-z0-9_.\-]{1,249}/\d+@\d+", "is no gap; write TOPIC/PARTITION@OFFSET")
 CURRENCY = CurrencyCode()
 AMOUNT = Whole(advice="minor units as a whole number, such as -500 for -5.00")
 

@@ -20,11 +20,17 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from interfaces.cli.folding import GAP, Folded
-from interfaces.money import Locale, format_count, format_money, format_rate
+from interfaces.money import (
+    Locale,
+    format_count,
+    format_decimal,
+    format_money,
+    format_rate,
+)
 from replay.written import json_value, plain, write_rows
 
 Format = Literal["table", "json", "csv"]
-Kind = Literal["text", "prose", "place", "count", "money", "rate", "figure"]
+Kind = Literal["text", "prose", "place", "count", "decimal", "money", "rate", "figure"]
 Row = Mapping[str, object]
 
 RICH_ROWS = 2_000
@@ -41,7 +47,7 @@ class Column:
 
     ``money`` reads the currency of its row in the member ``currency``. A ``place`` is a number to
     be typed again, such as a position: its digits stand together. ``prose`` may be broken. A
-    ``figure`` reads its kind in the member ``unit``: count, money, percent or another.
+    ``figure`` reads its kind in the member ``unit``: count, money, percent, score or another.
     """
 
     name: str
@@ -67,6 +73,8 @@ class Column:
                 return format_money(int(value), currency, locale)
         if kind == "rate":
             return format_rate(str(value), locale)
+        if kind in {"decimal", "score"}:
+            return format_decimal(str(value), locale)
         if kind == "count" and isinstance(value, int | Decimal):
             return format_count(int(value), locale)
         return plain(value)

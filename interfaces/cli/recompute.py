@@ -7,7 +7,7 @@ import sys
 import click
 
 from interfaces.cli.command import Command
-from interfaces.cli.options import archive_option, format_option
+from interfaces.cli.options import Whole, archive_option, format_option
 from interfaces.cli.output import Column, Format, Row, to_json, write_csv, write_table
 from interfaces.cli.session import Session, progress
 from interfaces.money import format_count
@@ -27,7 +27,7 @@ _COLUMNS = (
 @click.command(cls=Command)
 @click.option(
     "--processes",
-    type=click.IntRange(1, 256),
+    type=Whole(1, 256),
     help="Processes that decide parts of the log at the same time; by default one a core.",
 )
 @archive_option

@@ -14,7 +14,7 @@ import structlog
 from psycopg import Connection
 
 from interfaces.cli.command import Command
-from interfaces.cli.options import Seconds, brokers_option, format_option
+from interfaces.cli.options import TOPIC, Seconds, brokers_option, format_option
 from interfaces.cli.output import Format, write_result
 from interfaces.cli.session import Session
 from interfaces.logging import silent
@@ -23,8 +23,12 @@ from interfaces.money import format_count
 
 @click.command(cls=Command)
 @brokers_option
-@click.option("--topic", required=True, help="Where decisions go; it must exist.")
-@click.option("--dead-letter-topic", help="Where dead letters go; without it they stay here.")
+@click.option("--topic", type=TOPIC, required=True, help="Where decisions go; it must exist.")
+@click.option(
+    "--dead-letter-topic",
+    type=TOPIC,
+    help="Where dead letters go; without it they stay here.",
+)
 @click.option(
     "--until-idle",
     type=Seconds(),

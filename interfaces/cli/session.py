@@ -58,12 +58,20 @@ class Session:
         """How money is written."""
         return self.given_locale or self.settings.locale
 
+    @property
+    def is_embedded(self) -> bool:
+        """Whether no address of a database is given."""
+        return self.database_url is None and self.settings.database_url is None
+
     @contextmanager
     def database(self) -> Iterator[Database]:
         """The database at hand, connected; the embedded one unless another is given."""
         from interfaces import bootstrap  # noqa: PLC0415 - see above
 
+        is_new = self.is_embedded and not has_database(self.settings.home)
         with bootstrap.connect(self.settings, self.database_url) as database:
+            if is_new:
+                tell_of_a_new_database(self.settings.home)
             yield database
 
     @contextmanager
@@ -99,6 +107,21 @@ class Session:
                 with self.database() as database:
                     bootstrap.require_archive_of(database, directory, replay)
             yield replay
+
+
+def has_database(home: Path) -> bool:
+    """Whether the embedded PostgreSQL of a home was made before."""
+    from interfaces.embedded import EmbeddedPostgres  # noqa: PLC0415 - see above
+
+    try:
+        return EmbeddedPostgres(home).status().data.exists()
+    except OSError:
+        return False
+
+
+def tell_of_a_new_database(home: Path) -> None:
+    """Say on standard error that there was none: the home may be mistyped."""
+    sys.stderr.write(f"commissions: no database was in {home}, so a new one was made\n")
 
 
 def today_in(time_zone: str) -> date:

@@ -11,10 +11,11 @@ import click
 
 from events.values import MAX_MINOR_UNITS, TIERS, TierName
 from interfaces.cli.command import Command
-from interfaces.cli.options import format_option
+from interfaces.cli.options import Whole, format_option
 from interfaces.cli.output import Answer, Column, Format, Row, write_answer
 from interfaces.cli.programme import read_programme
 from interfaces.cli.session import Session
+from interfaces.money import Locale, format_rate
 from ledger.engine.simulation import Assumptions, Plan, Year, simulate
 from ledger.policy.programme import Programme
 from replay.ratios import one_decimal
@@ -35,7 +36,7 @@ MEMBERS = (
 COLUMNS = (
     Column("year", kind="place"),
     Column("new_clients", "new clients", kind="count"),
-    Column("clients", kind="place"),
+    Column("clients", kind="decimal"),
     Column("arr", "ARR", kind="money"),
     Column("commission_first_year", "in client year 1", kind="money"),
     Column("commission_later", "later", kind="money"),
@@ -98,7 +99,7 @@ class Share(click.ParamType[Decimal]):
 @click.option(
     "--clients-a-year",
     "clients",
-    type=click.IntRange(0, 1_000_000),
+    type=Whole(0, 1_000_000),
     required=True,
     metavar="N",
     help="New clients of each year.",
@@ -118,7 +119,7 @@ class Share(click.ParamType[Decimal]):
     metavar="SHARE",
     help="The share of a year's clients that stay for the next.",
 )
-@click.option("--years", type=click.IntRange(1, 50), default=3, show_default=True, help="How many.")
+@click.option("--years", type=Whole(1, 50), default=3, show_default=True, help="How many.")
 @click.option(
     "--programme",
     "origin",
@@ -162,7 +163,7 @@ def simulate_command(  # noqa: PLR0913 - click passes options by name
         rows.append(_row(programme, assumed, year, cumulative))
     write_answer(Answer(rows, COLUMNS, MEMBERS), format_, session.locale)
     if format_ == "table":
-        sys.stdout.write(f"{_sentence(programme, assumed)}\n")
+        sys.stdout.write(f"{_sentence(programme, assumed, session.locale)}\n")
     session.line.add(rows=len(rows))
 
 
@@ -192,8 +193,8 @@ def _tenths(clients: Fraction) -> str | None:
     return one_decimal(clients.numerator, clients.denominator)
 
 
-def _sentence(programme: Programme, assumed: Assumptions) -> str:
-    first, later = _rates(programme, assumed)
+def _sentence(programme: Programme, assumed: Assumptions, locale: Locale) -> str:
+    first, later = (format_rate(rate, locale) for rate in _rates(programme, assumed))
     return (
         f"{programme.name}, {assumed.tier}{', founding' if assumed.founding else ''}: {first} in"
         f" client year 1, {later} later; commissions alone, clients of a year from its first day on"

@@ -287,7 +287,8 @@ def _row(one: StoredCheckpoint) -> dict[str, object]:
         "position": one.position,
         "created_at": one.created_at,
         "operator": one.operator,
-        "signers": [name for name, _, _ in one.signatures],
+        # Two keys of one log have one name.
+        "signers": [f"{name}+{key.hex()}" for name, key, _ in one.signatures],
         "root": one.root.hex(),
         "note": one.note,
     }

@@ -15,7 +15,10 @@ from ledger.errors import Refused
 
 
 def check_opening(ledger: Ledger, day: date) -> None:
-    """The ledger may open on a day: the first of a month, once, before the first run."""
+    """The ledger may open on a day: the first of a month, once, before the first run.
+
+    No credit may have an earlier date: no line but an adjustment has.
+    """
     if day.day != 1:
         raise Refused(f"a ledger opens on the first day of a month; {day} is none")
     if ledger.opened_on is not None:
@@ -24,6 +27,11 @@ def check_opening(ledger: Ledger, day: date) -> None:
         raise Refused(
             f"the ledger has accrued through {ledger.accrued_through} already; only a new ledger"
             " opens with a past"
+        )
+    if ledger.credited_from is not None and ledger.credited_from < day:
+        raise Refused(
+            f"a credit has the date {ledger.credited_from}, before an opening on {day}, and only an"
+            " adjustment may; open on an earlier month, or begin a new ledger"
         )
 
 

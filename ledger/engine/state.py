@@ -385,8 +385,8 @@ class Run(NamedTuple):
 class Ledger(NamedTuple):
     """The fold of ``ledger``: programmes, the clock L, the open run, the months closed.
 
-    ``opened_on`` is the day O of a ledger with a past (D8.3); ``held`` are the partners whose
-    payouts are suspended (D15.1).
+    ``opened_on`` is the day O of a ledger with a past (D8.3); ``credited_from`` is the earliest
+    date of a credit; ``held`` are the partners whose payouts are suspended (D15.1).
     """
 
     programmes: Programmes = _NO_PROGRAMMES
@@ -397,6 +397,7 @@ class Ledger(NamedTuple):
     closed_through: date | None = None
     unsealed: tuple[str, int] | None = None
     opened_on: date | None = None
+    credited_from: date | None = None
     held: frozenset[str] = frozenset()
 
     def posting_day(self, day: date) -> date:

@@ -6,7 +6,7 @@ Eighteen members, tab separated, days as YYYYMMDD, amounts in euros with a decim
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import MINYEAR, date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -91,8 +91,11 @@ def fec(
 
     Entries are numbered from 1, first that of the balances brought forward. ``accounting``: instead
     of what the programme says. Raises NotReady where the programme has no accounts, Refused for a
-    currency without a rate, and Corrupt where the entries do not tie out.
+    currency without a rate and for the calendar's first year, Corrupt where the entries do not tie
+    out.
     """
+    if year == MINYEAR:
+        raise Refused(f"there is no month before the year {year}; give a later year")
     ledger = ledger_at(replay, at)
     accounting = accounting or _accounting(ledger)
     months = _months(accounting, year)

@@ -7,10 +7,12 @@ checkpoint, and with it every event that it covers, was there by the authority's
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from types import MappingProxyType
+from typing import NamedTuple
 
 from cryptography import x509
 from rfc3161_client import (
@@ -24,6 +26,8 @@ from rfc3161_client import (
 from replay.transparency.verifier import NotShown
 
 SHA256 = x509.ObjectIdentifier("2.16.840.1.101.3.4.2.1")
+_SHORT = 0x80
+"""A length below stands in one byte; above it is how many bytes of the length follow, and it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ def request(note: bytes) -> bytes:
 
 
 def stamped(note: bytes, answer: bytes, authorities: Sequence[bytes]) -> Stamp:
-    """Return the stamp that an answer (DER) holds for a checkpoint.
+    """Return the stamp that an answer (DER, its sets in any order) holds for a checkpoint.
 
     ``authorities`` are files of certificates in PEM, the roots that are trusted. Raises NotShown
     for an answer that is none or a refusal, for a stamp of other bytes, and for one that none of
@@ -56,7 +60,7 @@ def stamped(note: bytes, answer: bytes, authorities: Sequence[bytes]) -> Stamp:
     if not roots:
         raise NotShown("no authority is given; name the file of its root certificate, in PEM")
     try:
-        response = decode_timestamp_response(answer)
+        response = decode_timestamp_response(_in_order(answer, _ANSWER))
         verifier = VerifierBuilder(roots=roots).build()
         info = response.tst_info
         if info.message_imprint.hash_algorithm != SHA256:
@@ -69,6 +73,46 @@ def stamped(note: bytes, answer: bytes, authorities: Sequence[bytes]) -> Stamp:
     except ValueError as error:
         raise NotShown(f"the file is no time stamp, or a refusal: {_line(error)}") from error
     return Stamp(info.gen_time.astimezone(UTC), info.policy.dotted_string, info.serial_number)
+
+
+class _Shape(NamedTuple):
+    """Where sets are in an element: which of its parts hold some, by tag, and whether it is one."""
+
+    parts: Mapping[int, _Shape] = MappingProxyType({})
+    is_set: bool = False
+
+
+# TimeStampResp (RFC 3161) > ContentInfo > SignedData > certificates, crls, SignerInfo > attributes
+# (RFC 5652). What is signed is never touched: attributes are signed in the order of DER.
+_SEQUENCE, _SET, _FIRST, _SECOND = 0x30, 0x31, 0xA0, 0xA1
+_ELEMENTS = _Shape(is_set=True)
+_SIGNER = _Shape({_FIRST: _ELEMENTS, _SECOND: _ELEMENTS})
+_SIGNERS = _Shape({_SEQUENCE: _SIGNER}, is_set=True)
+_SIGNED_DATA = _Shape({_SET: _SIGNERS, _FIRST: _ELEMENTS, _SECOND: _ELEMENTS})
+_TOKEN = _Shape({_FIRST: _Shape({_SEQUENCE: _SIGNED_DATA})})
+_ANSWER = _Shape({_SEQUENCE: _Shape({_SEQUENCE: _TOKEN})})
+
+
+def _in_order(elements: bytes, shape: _Shape) -> bytes:
+    """Put the sets of an answer in the order of DER: some authorities leave them as they come."""
+    parts = []
+    for head, content in _elements(elements):
+        inner = shape.parts.get(head[0])
+        parts.append(head + (content if inner is None else _in_order(content, inner)))
+    return b"".join(sorted(parts) if shape.is_set else parts)
+
+
+def _elements(told: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Tag and length, and the content, of each element; ValueError if one is cut off."""
+    while told:
+        length, start = int.from_bytes(told[1:2]), 2
+        if length > _SHORT:
+            start += length - _SHORT
+            length = int.from_bytes(told[2:start])
+        if start + length > len(told):
+            raise ValueError("it is cut off")
+        yield told[:start], told[start : start + length]
+        told = told[start + length :]
 
 
 def _certificates(pem: bytes) -> list[x509.Certificate]:

@@ -352,7 +352,8 @@ def test_a_ledger_with_a_past_opens_by_two_persons(commissions: Commands) -> Non
     opening = ("open", "--day", "2026-06-01")
     commissions.refused(*opening, "--requested-by", "ann", "--approved-by", "Ann")
     commissions.refused("open", "--day", "2026-06-02", *PERSONS)
-    commissions.refused("open", "--day", "2999-01-01", *PERSONS)
+    far = commissions.refused("open", "--day", "2999-01-01", *PERSONS)
+    assert "2999-01-01 is after tomorrow" in far
     partner = ("open-partner", "p-alpha", "--tier", "certified", "--since", "2026-05-01")
     assert "commissions open" in commissions.refused(*partner, *PERSONS)
     commissions.done(*opening, *PERSONS)
@@ -360,7 +361,8 @@ def test_a_ledger_with_a_past_opens_by_two_persons(commissions: Commands) -> Non
     balances = ("--balance", "EUR=-12345", "--balance", "CHF=500")
     made = commissions.done(*partner, *balances, *PERSONS, "--format", "json").json
     assert made["balances"] == {"EUR": -12345, "CHF": 500}
-    commissions.refused(*partner, "--balance", "EUR=1.50", *PERSONS, status=2)
+    for wrong in ("1.50", "9" * 5000):
+        commissions.refused(*partner, "--balance", f"EUR={wrong}", *PERSONS, status=2)
     commissions.refused(*partner, "--balance", "EUR=1", "--balance", "EUR=2", *PERSONS, status=2)
     commissions.refused(*partner, *PERSONS)
 

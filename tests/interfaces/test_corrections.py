@@ -72,6 +72,20 @@ def test_an_enrolment_is_corrected(billing: Commands) -> None:
     assert billing.done("verify").status == 0
 
 
+def test_a_sponsor_that_is_called_none_can_be_named(billing: Commands, tmp_path: Path) -> None:
+    """The word for nobody is an id as the wire has them."""
+    enrolled = {"partner_id": "none", "kind": "referral"}
+    _ingest(billing, tmp_path, _message("e-9", "partner.enrolled", enrolled))
+    correct = ("correct-partner", "p-beta", *PERSONS, "--format", "json")
+    named = ("--sponsor", "id:none", "--department", "id:none")
+    made = billing.done(*correct, *named).json
+    assert (made["sponsor_id"], made["department"], made["cleared"]) == ("none", "none", [])
+    made = billing.done(*correct, "--sponsor", "none").json
+    assert made["cleared"] == ["sponsor_id"]
+    for wrong in ("", "id:", "id:a b"):
+        billing.refused(*correct, "--sponsor", wrong, status=2)
+
+
 def test_conflicts_stand_beside_what_they_lost_against(billing: Commands, tmp_path: Path) -> None:
     """A claim against a claim, and one against finance's word."""
     billing.done("assign", "c-9", "--partner", "p-beta", "--from", "2026-07-01", *MOVED)

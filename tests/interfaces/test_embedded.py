@@ -15,6 +15,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from interfaces import _postgres
+from interfaces.cli.main import main
 from interfaces.embedded import EmbeddedDatabaseError, EmbeddedPostgres
 from tests.interfaces.embedded_probe import Holder, server_processes
 
@@ -46,6 +47,29 @@ def test_a_fresh_home_gives_a_postgresql_18_in_utf8(home: Path) -> None:
         assert value(url, "SHOW fsync") == "on"
         assert value(url, "SHOW jit") == "off"
     assert server_processes(home) == []
+
+
+def test_a_home_that_is_made_is_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A slip in its name gives an empty ledger; where a database is, nothing is said of it."""
+    monkeypatch.setenv("COMMISSIONS_HOME", str(home))
+    monkeypatch.setenv("COMMISSIONS_LOG_LEVEL", "error")
+    monkeypatch.delenv("COMMISSIONS_DATABASE_URL", raising=False)
+    said = f"commissions: no database was in {home}, so a new one was made"
+    for lines in (1, 0):
+        assert main(["database", "start"]) == 0
+        assert capsys.readouterr().err.splitlines() == [said] * lines
+    assert main(["balances"]) == 1
+    assert "there is no ledger yet" in capsys.readouterr().err
+    EmbeddedPostgres(home).stop()
+    shutil.rmtree(home)
+    assert main(["balances"]) == 1
+    assert said in capsys.readouterr().err.splitlines()
+    monkeypatch.setenv("COMMISSIONS_HOME", __file__)
+    assert main(["database", "start"]) == 1
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line[0] != "{")
+    assert "cannot be used" in line
 
 
 def test_what_was_written_is_there_the_next_time(home: Path) -> None:

@@ -202,6 +202,29 @@ def test_dead_letters_are_shown_and_discarded(adopted: Commands, tmp_path: Path)
     adopted.refused("dead-letters", "show", "x", status=2)
 
 
+def test_a_standard_input_that_is_closed_is_told(
+    adopted: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its number may be another file's by then, the database's even."""
+    monkeypatch.setattr("sys.stdin", None)
+    assert "standard input is closed" in adopted.refused("ingest", "-")
+
+
+def test_what_was_discarded_stays_so_when_its_file_is_read_again(
+    adopted: Commands, tmp_path: Path
+) -> None:
+    """Told as rejected each time, and no letter; from another place it is one of its own."""
+    file = write(tmp_path / "bad.jsonl", "{")
+    assert adopted("ingest", file).status == 1
+    (letter,) = adopted.done("dead-letters", "list", "--format", "json").rows
+    adopted.done("dead-letters", "discard", letter["id"])
+    again = adopted("ingest", file, "--format", "json")
+    assert (again.status, again.json["rejected"]) == (1, 1)
+    assert adopted.done("dead-letters", "list", "--format", "json").rows == []
+    assert adopted("ingest", write(tmp_path / "sent-anew.jsonl", "{")).status == 1
+    assert len(adopted.done("dead-letters", "list", "--format", "json").rows) == 1
+
+
 def test_a_dead_letter_is_tried_again(
     adopted: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

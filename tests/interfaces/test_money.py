@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interfaces.money import format_amount, format_count, format_money, format_rate
+from interfaces.money import (
+    format_amount,
+    format_count,
+    format_decimal,
+    format_money,
+    format_rate,
+)
 
 NARROW = "\u202f"
 NO_BREAK = "\u00a0"
@@ -61,6 +69,13 @@ def test_a_rate_reads_in_percent(rate: str, english: str, french: str) -> None:
     """Exact, without trailing zeros."""
     assert format_rate(rate, "en") == english
     assert format_rate(rate, "fr") == french
+
+
+def test_a_decimal_has_the_comma_of_its_language() -> None:
+    """As amounts and rates have it: a score, a number of clients."""
+    assert format_decimal("-1234.5", "en") == "-1,234.5"
+    assert format_decimal("-1234.5", "fr") == f"-1{NARROW}234,5"
+    assert format_decimal(Decimal("0.0"), "fr") == "0,0"
 
 
 def test_counts_are_grouped() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from interfaces.money import NO_BREAK_SPACE
 from tests.interfaces.commands import Commands
 
 EXAMPLE = (
@@ -34,7 +35,10 @@ def test_the_example_of_the_document(nowhere: Commands) -> None:
     assert header.split(",") == list(rows[0])
     table = nowhere.done(*EXAMPLE).out
     assert "€17,306.10" in table
-    assert "commissions alone" in table
+    assert "20% in client year 1, 10% later; commissions alone" in table
+    french = nowhere.done(*EXAMPLE, "--locale", "fr").out
+    assert ("28,5" in french, "28.5" in french) == (True, False)
+    assert f"20{NO_BREAK_SPACE}% in client year 1" in french
 
 
 def test_a_programme_file_and_a_tier(nowhere: Commands, tmp_path: Path) -> None:

@@ -48,6 +48,16 @@ ADJUST = ("adjust", "--partner", "p-alpha", "--reason", "error", *PERSONS)
             ("consume", "--bootstrap-servers", "a:1, SSL://[::1]:y", "--topic", "t"),
             "'SSL://[::1]:y' is no broker",
         ),
+        (("relay", "--bootstrap-servers", "x", "--topic", ""), "is no topic"),
+        (("consume", "--bootstrap-servers", "x", "--topic", "a b"), "is no topic"),
+        (
+            ("consume", "--bootstrap-servers", "x", "--topic", "t", "--group", " "),
+            "names no group",
+        ),
+        (
+            ("consume", "--bootstrap-servers", "x", "--topic", "t", "--accept-gap", "t/0"),
+            "write TOPIC/PARTITION@OFFSET",
+        ),
         (
             ("relay", "--bootstrap-servers", "x", "--topic", "t", "--until-idle", "nan"),
             "write seconds, 0 or more",

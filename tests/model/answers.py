@@ -57,6 +57,7 @@ class Answers:
         self.accrued: date | None = None
         self.was_run = False
         self.closed: list[str] = []
+        self.credited: list[date] = []
         self.listed: set[Open] = set()
         self.books = Books()
         self.corrections: list[CorrectPartner] = []

@@ -240,6 +240,7 @@ class NaiveLedger(FourEyes):
         if self.openings.day is not None and day < self.openings.day:
             raise Refused("no credit of a day before the opening")
         self._post_by_hand("credit", credit, day)
+        self.credited.append(day)
 
     def _finance_day(self, asked: Adjust | Credit) -> date:
         self._must_be_two(asked)
@@ -300,6 +301,8 @@ class NaiveLedger(FourEyes):
         self._must_be_two(opening)
         if self.was_run:
             raise Refused("an accrual run is recorded already")
+        if any(day < opening.day for day in self.credited):
+            raise Refused("a credit has a date before the opening")
         self.accrued, month = self.openings.open(opening.day)
         self.closed.append(month)
 

@@ -95,6 +95,12 @@ def test_d8_3_no_credit_before_it(given: Given) -> None:
     )
 
 
+def test_d8_3_none_that_was_there_before_it(given: Given) -> None:
+    """The ledger opens on no later day."""
+    story = given(*PAST, credit(100, "2024-03-31"), adjust(100, "2024-01-31"))
+    story.refuses(open_ledger("2024-04-01")).when(open_ledger("2024-03-01")).then_nothing()
+
+
 def test_d8_3_once_and_before_the_first_run(given: Given) -> None:
     """A second opening, one after a run, one within a month, one by one person: refused."""
     story = given(*PAST).refuses(open_ledger("2024-04-01", approved_by="ann"))

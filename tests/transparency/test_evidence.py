@@ -231,6 +231,17 @@ def test_what_cannot_be_evidence_yet(commissions: Commands, key: Path, tmp_path:
     assert not out.exists()
 
 
+def test_the_first_year_of_the_calendar_has_no_file_of_entries(
+    commissions: Commands, key: Path, tmp_path: Path
+) -> None:
+    """The first close closed it with all others; there is no month before it to bring forward."""
+    assert key.exists()
+    commissions.done("checkpoint", "create")
+    out = tmp_path / "evidence.zip"
+    commissions.done("evidence", "--period", "0001-02..0001-03", "--out", out)
+    assert b"give a later year" in unpacked(out)["fec/1-left-out.txt"]
+
+
 def test_persons_and_dead_letters_are_in_it(
     commissions: Commands, key: Path, tmp_path: Path
 ) -> None:

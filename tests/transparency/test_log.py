@@ -288,7 +288,7 @@ def test_signatures_of_witnesses_are_kept_for_known_checkpoints_only(
     signed = tmp_path / "signed"
     signed.write_text(note + "— witness.example AAAAAAAAAAAA\n")
     added = commissions.done("checkpoint", "add", signed, "--format", "json").json
-    assert added["signers"][1] == "witness.example"
+    assert added["signers"][1] == "witness.example+00000000"
     signed.write_text(note.replace("commission-ledger/", "commission-ledger/x"))
     assert "gave out no such" in commissions("checkpoint", "add", signed).err
     signed.write_text("nothing")

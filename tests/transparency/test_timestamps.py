@@ -39,6 +39,7 @@ default_policy = 1.2.3.4.1
 digests = sha256
 ess_cert_id_alg = sha256
 ess_cert_id_chain = no
+certs = root.pem
 """
 
 Ask = Callable[[bytes], bytes]
@@ -108,6 +109,24 @@ def test_a_stamp_shows_when_a_checkpoint_was_there(ask: Ask, tmp_path: Path) -> 
     stamp = stamped(NOTE, ask(request(NOTE)), [(tmp_path / "root.pem").read_bytes()])
     assert before <= stamp.at <= datetime.now(UTC)
     assert (stamp.policy, stamp.serial) == ("1.2.3.4.1", 8)
+
+
+def test_sets_may_be_in_any_order(ask: Ask, tmp_path: Path) -> None:
+    """Certificates and signed attributes as an authority has them, not as DER sorts them."""
+    answer, roots = ask(request(NOTE)), [(tmp_path / "root.pem").read_bytes()]
+    signer, root = (
+        x509.load_pem_x509_certificate((tmp_path / name).read_bytes()).public_bytes(Encoding.DER)
+        for name in ("signer.pem", "root.pem")
+    )
+    first, second = sorted((signer, root))
+    turned = answer.replace(first + second, second + first)
+    of_time, of_digest = (bytes.fromhex(f"06092a864886f70d0109{n:02x}") for n in (5, 4))
+    at, then = turned.index(of_time) - 2, turned.index(of_digest) - 2
+    end = then + 2 + turned[then + 1]
+    assert at + 2 + turned[at + 1] == then
+    turned = turned[:at] + turned[then:end] + turned[at:then] + turned[end:]
+    assert turned.count(second + first) == 1
+    assert stamped(NOTE, turned, roots) == stamped(NOTE, answer, roots)
 
 
 def test_a_request_is_the_same_each_time() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from events.course import AccrualCompleted, StatementsSealed
 from events.finance import (
     AccrualRun,
+    CreditRequested,
     LedgerOpened,
     PayoutHeld,
     PayoutReleased,
@@ -49,6 +50,13 @@ def _opened(ledger: Ledger, _: Recorded, command: LedgerOpened) -> Ledger:
     return ledger._replace(opened_on=command.day, accrued_through=eve, closed_through=eve)
 
 
+def _credited(ledger: Ledger, _: Recorded, command: CreditRequested) -> Ledger:
+    first = ledger.credited_from
+    if first is not None and first <= command.date:
+        return ledger
+    return ledger._replace(credited_from=command.date)
+
+
 def _held(ledger: Ledger, _: Recorded, command: PayoutHeld) -> Ledger:
     return ledger._replace(held=ledger.held | {command.partner_id})
 
@@ -68,6 +76,7 @@ FOLDS: Folds = {
     PeriodClosed: _period_closed,
     StatementsSealed: _sealed,
     LedgerOpened: _opened,
+    CreditRequested: _credited,
     PayoutHeld: _held,
     PayoutReleased: _released,
 }
