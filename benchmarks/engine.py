@@ -18,8 +18,9 @@ from events.envelope import Message, decode
 from events.finance import ProgrammeAdopted
 from events.partners import PartnerEnrolled
 from events.recorded import Recorded
-from ledger.engine import DECIDING, answer, evolve
 from ledger.engine.calendar import day_of
+from ledger.engine.evolve import evolve
+from ledger.engine.recording import DECIDING, answer
 from ledger.engine.state import LEDGER, Overlay
 from ledger.policy.files import REFERENCE, load
 from projections import DEFAULT_NAMES

@@ -1,33 +1,12 @@
 """A process that verifies as ``commissions verify`` does: ``python -m benchmarks.verifying``.
 
-It prints one JSON line with what that cost. Those that help it load what it has loaded: so it loads
-no more than the command does.
+Those that help it load this module before anything else, as they load the script of the command:
+like that it loads nothing but what it runs, and only when it runs.
 """
 
 from __future__ import annotations
 
-import json
-import os
-
-import psycopg
-
-from benchmarks.figures import Clock
-from ledger.collecting import collect_seldom
-from replay.verify import verify
-
-
-def main() -> None:
-    """Verify the ledger of the address; raises RuntimeError if anything is wrong with it."""
-    collect_seldom()
-    url = os.environ["COMMISSIONS_DATABASE_URL"]
-    clock = Clock(url)
-    with psycopg.connect(url) as connection, clock() as cost:
-        found = list(verify(connection))
-    if found:
-        raise RuntimeError(f"the ledger of the benchmark is damaged: {found[0]}")
-    told = {"wall": cost.wall, "client": cost.client, "server": cost.server}
-    print(json.dumps(told), flush=True)
-
-
 if __name__ == "__main__":
+    from benchmarks.verification import main
+
     main()

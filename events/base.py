@@ -95,13 +95,17 @@ class Fact(Event):
     """Something that happened outside and was told to the ledger."""
 
 
+COMMANDS = "ledger"
+"""The stream of all commands."""
+
+
 class Command(Event):
     """Finance's own act; all commands are events of the one stream ``ledger``."""
 
     @property
     def stream(self) -> str:
         """All commands share one stream, so that they stand in one order."""
-        return "ledger"
+        return COMMANDS
 
 
 class Decision(Event):

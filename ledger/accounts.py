@@ -12,11 +12,12 @@ from psycopg import Cursor, sql
 from events.codec import decode_state
 from events.lines import BonusPosted, DifferenceUnresolved
 from events.partner_decisions import BadgeAwarded, TierChanged
-from ledger.engine import Account, Counts, Posted, evolve
 from ledger.engine.calendar import ONE_DAY
-from ledger.engine.counted import Rewarded
+from ledger.engine.commissions import Account
+from ledger.engine.counted import Counts, Rewarded
+from ledger.engine.evolve import evolve
 from ledger.engine.invoices import Paid, Replaced, picture_of
-from ledger.engine.posted import Period, PostedPeriods
+from ledger.engine.posted import Period, Posted, PostedPeriods
 from ledger.engine.state import Client, Invoice, Partner, Run
 from ledger.entities import Entities
 from ledger.ports import Candidate, ReadModels

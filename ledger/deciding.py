@@ -13,14 +13,14 @@ from psycopg import Cursor
 from events.base import Decision
 from ledger.accounts import Asked, Page
 from ledger.earnings import Earnings, Evidence
-from ledger.engine import Counts, PartnerAccrual, decide_tiers, evolve
-from ledger.engine.commissions import Account
+from ledger.engine.commissions import Account, PartnerAccrual
 from ledger.engine.contests import Claims, any_replaces
-from ledger.engine.counted import Rewarded
+from ledger.engine.counted import Counts, Rewarded
+from ledger.engine.evolve import evolve
 from ledger.engine.invoices import Replaced
 from ledger.engine.posted import Name, Posted
 from ledger.engine.state import Ledger, Partner, Run
-from ledger.engine.tiers import every_tier_is_open
+from ledger.engine.tiers import decide_tiers, every_tier_is_open
 from ledger.entities import Entities
 from ledger.ports import Candidate, ReadModels
 from ledger.retracted import replaced_payments

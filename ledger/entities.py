@@ -14,7 +14,7 @@ from psycopg.rows import tuple_row
 from events.codec import decode_state
 from events.decisions import ClientStanding
 from events.recorded import Recorded
-from ledger.engine import evolve, folded_topics
+from ledger.engine.evolve import evolve, folded_topics
 from ledger.store.recorder import LedgerRecorder
 
 LIMIT = 24_000

@@ -16,9 +16,10 @@ from events.envelope import Message
 from events.recorded import Recorded
 from ledger.appending import Appender, RowWriter
 from ledger.dead_letters import DeadLetter, Incoming
-from ledger.engine import DECIDING, answer, evolve, reads
 from ledger.engine.calendar import day_of
 from ledger.engine.commands import check_adopted
+from ledger.engine.evolve import evolve
+from ledger.engine.recording import DECIDING, answer, reads
 from ledger.engine.state import LEDGER, Ledger, Overlay
 from ledger.entities import Entities
 from ledger.ports import Place

@@ -14,7 +14,7 @@ from replay.days import Days
 from replay.expressions import MAX_KNOWN
 from replay.grammar import Read
 from replay.links import Key
-from replay.plain import FIRST_DAY, Columns, PlainRow
+from replay.plain import FIRST_DAY, Columns
 from replay.sealed import Entries, Entry, Sealing, month_of
 
 _T = TypeVar("_T")
@@ -31,6 +31,10 @@ class Terrain:
 
 Account: TypeAlias = tuple[type[Event], bytes, bytes]
 """Lines of one class, partner and currency."""
+
+
+_Posted: TypeAlias = tuple[int | None, bytes | None, bytes | None]
+"""Posting day, partner and currency, as the columns of a line have them."""
 
 
 @dataclass(slots=True)
@@ -50,29 +54,29 @@ class Accepted:
         self.named: defaultdict[Key, set[int]] = defaultdict(set)
         self.periods: list[int] = []
         """Lines of a period that another line, or an invoice, has to do with."""
-        self.entries: defaultdict[tuple[int, bytes, bytes], list[Entry]] = defaultdict(list)
+        self.entries: defaultdict[_Posted, list[Entry]] = defaultdict(list)
         self.sums: defaultdict[Account, Sum] = defaultdict(Sum)
 
-    def enter(self, row: PlainRow, *, earns: bool) -> None:
-        """Add a line to its account, for the statements of sealed months."""
-        amount, client = int(row[14]), row[11]
-        columns = (
-            row[0],
-            row[12].decode(),
-            None if client is None else client.decode(),
-            amount,
-            None,
-            row[7] + FIRST_DAY,
-            row[17] + FIRST_DAY,
-        )
-        entry = self.sealing.entry(columns, amount if earns else 0, row[5])
-        self.entries[row[17], row[10], row[13]].append(entry)
+    def enter(self, rows: Columns, lines: Iterable[bytes], *, earns: bool) -> None:
+        """Add lines to their accounts, for the statements of sealed months, as these write them."""
+        last = self.sealing.last
+        posted = dict(zip(rows.posting_day, ordinals(rows.posting_day), strict=True))
+        closes = {day: (on, self.sealing.close_of(on)) for day, on in posted.items()}
+        of_account = zip(rows.posting_day, rows.partner_id, rows.currency, strict=True)
+        of_line = zip(rows.position, rows.amount, lines, strict=True)
+        for account, (position, amount, line) in zip(of_account, of_line, strict=True):
+            if position <= last:
+                on, close = closes[account[0]]
+                sealed = line if position <= close else None
+                self.entries[account].append((on, position, int(amount or 0) * earns, sealed))
 
     def accounts(self) -> Entries:
         """The entries by month and account, in order of position."""
         found: Entries = {}
-        for (day, partner, currency), entries in self.entries.items():
-            month = found.setdefault(month_of(day + FIRST_DAY), {})
+        for (_, partner, currency), entries in self.entries.items():
+            assert partner is not None
+            assert currency is not None
+            month = found.setdefault(month_of(entries[0][0]), {})
             month.setdefault((partner.decode(), currency.decode()), []).extend(entries)
         for month in found.values():
             for entries in month.values():
@@ -99,6 +103,14 @@ class Batch:
         self.rows = rows.without({*read.unread}) if read.unread else rows
         self.told, self._inside = read.columns, read.inside
         self._named: dict[int, set[int]] = {}
+        self._days: tuple[int, ...] | None = None
+
+    @property
+    def days(self) -> tuple[int, ...]:
+        """The ordinals of their days, as :func:`ordinals` gives them."""
+        if self._days is None:
+            self._days = ordinals(self.rows.day)
+        return self._days
 
     def leave(self, places: Iterable[int]) -> None:
         """Leave some out."""
@@ -109,7 +121,7 @@ class Batch:
         self.rows = self.rows.without(out)
         self.told = tuple(tuple(_others(column, out)) for column in self.told)
         self._inside = [*_others(self._inside, out)]
-        self._named = {}
+        self._named, self._days = {}, None
 
     def inside(self, at: int) -> Iterator[tuple[int, int]]:
         """Each place with a position that a value in its arrays names by a member."""

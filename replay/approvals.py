@@ -9,8 +9,8 @@ from events.base import Event
 from events.controls import CommandProposed, ProposalApproved, ProposalRejected
 from events.finance import Controlled, ProgrammeAdopted
 from events.recorded import Recorded
-from ledger.engine import evolve
 from ledger.engine.approvals import is_other, needs_approval, proposed
+from ledger.engine.evolve import evolve
 from ledger.engine.state import LEDGER, Ledger
 from ledger.errors import LedgerError
 from replay.findings import Discrepancy, StoredRow

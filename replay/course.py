@@ -13,12 +13,11 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
-from events.base import Event
+from events.base import COMMANDS, Event
 from events.codec import decode_state
 from events.errors import EventError
 from events.finance import LedgerOpened, PeriodClosed, ProgrammeAdopted
 from ledger.engine.calendar import ONE_DAY
-from ledger.engine.state import LEDGER
 from replay.findings import Discrepancy, StoredRow
 from replay.statements import last_day
 
@@ -70,14 +69,14 @@ def commands_of(
     connection: Connection[Any], events: sql.Identifier, through: int
 ) -> list[tuple[StoredRow, Event]]:
     """Read the ledger's own stream up to a position."""
-    condition = sql.SQL("originator_id = {} AND position <= {}").format(LEDGER, through)
+    condition = sql.SQL("originator_id = {} AND position <= {}").format(COMMANDS, through)
     return list(commands_in(readable_where(connection, events, condition)[0]))
 
 
 def commands_in(rows: Iterable[StoredRow]) -> Iterator[tuple[StoredRow, Event]]:
     """Yield what is in the ledger's own stream; what cannot be read is told where all is read."""
     for row in rows:
-        if row.originator_id == LEDGER:
+        if row.originator_id == COMMANDS:
             with suppress(EventError, ValueError):
                 yield row, decode_state(row.topic, row.state)
 

@@ -10,7 +10,7 @@ from psycopg import sql
 from psycopg.rows import tuple_row
 
 from events.partner_decisions import TierChanged
-from ledger.engine import evolve, folded_topics
+from ledger.engine.evolve import evolve, folded_topics
 from ledger.engine.state import LEDGER, Ledger, Partner, ledger_of
 from ledger.entities import recorded
 from replay.as_of import AsOf, Replay

@@ -32,9 +32,10 @@ MAX_KNOWN = 65_536
 
 # Written in JSON as it is: no quote, no escape, nothing beyond ASCII.
 _PLAIN = rb"[ !#-\[\]-~]*+"
-_SOME = rb"[ !#-\[\]-~]++"
-# Whether it is one, and written as such, its text is asked.
-_DAY = rb"[0-9\-]{10}"
+_SOME = re.compile(rb"[ !#-\[\]-~]++").fullmatch
+# Whether they are some, and written as such, their texts are asked: where they end is enough.
+_JUDGED = rb'[^"]++'
+_DAY = rb".{10}"
 _MANY = b"(?:%b(?:(?:,%b)+|)|)"
 _TIME = rb"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"
 POSITION = rb"[1-9][0-9]{0,17}+"
@@ -162,7 +163,7 @@ class Expression:
         judges = [each for each in limits if isinstance(each, BeforeValidator | AfterValidator)]
         if all(each.func is own_subscription for each in judges):
             return self._group(name, _string(limits))
-        return self._group(name, _SOME, _known(annotation))
+        return self._group(name, _JUDGED, _known(annotation))
 
     def _array(self, items: tuple[Any, ...], name: str) -> bytes:
         """Items of one kind: positions, or values with a grammar of their own."""
@@ -206,6 +207,8 @@ def _known(annotation: Any) -> Known:
 
 def _judge(adapter: TypeAdapter[Any], text: bytes) -> int:
     """Whether a plain string is read as a value that is written as it was."""
+    if _SOME(text) is None:
+        return 0
     try:
         value = adapter.validate_json(b'"%b"' % text)
     except ValueError:

@@ -10,7 +10,7 @@ from functools import cached_property
 from events.decisions import Term
 from events.lines import CommissionPosted
 from events.values import Interval
-from ledger.engine import Account, PartnerAccrual
+from ledger.engine.commissions import Account, PartnerAccrual
 from ledger.engine.draft import programme_on
 from ledger.engine.state import Partner, Run
 from ledger.errors import NotReady

@@ -305,12 +305,13 @@ def members_of(cls: type[Event]) -> tuple[tuple[Key, str, bool], ...]:
         ((cls.type if name in _OF_CLASS.get(cls, {}) else "", name), name, name in _MANY)
         for name, field in cls.model_fields.items()
         # Of the same name may be a code: a ranking's own, the cause of a tier.
-        if name in known and _holds_integers(field.annotation)
+        if name in known and holds_integers(field.annotation)
     )
 
 
-def _holds_integers(annotation: object) -> bool:
-    return annotation is int or any(map(_holds_integers, get_args(annotation)))
+def holds_integers(annotation: object) -> bool:
+    """Whether a member of an annotation may be, or hold, an integer."""
+    return annotation is int or any(map(holds_integers, get_args(annotation)))
 
 
 @cache

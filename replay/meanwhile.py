@@ -39,8 +39,9 @@ def answers(
         psycopg.connect(info.dsn, password=info.password or None, autocommit=True) as other,
         ThreadPoolExecutor(1) as pool,
     ):
-        # The cores are busy: who shares a question out has more to do, and no sooner an answer.
-        other.execute("SET max_parallel_workers_per_gather = 0")
+        # The cores are busy: who shares a question out has more to do, and no sooner an answer. Nor
+        # is any so long that it is worth compiling.
+        other.execute("SET max_parallel_workers_per_gather = 0; SET jit = off")
         asked: list[Future[Found]] = [pool.submit(partial(ask, other)) for ask in questions]
         try:
             yield lambda: (each.result() for each in asked)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import date
 
 from events.partner_decisions import Measure
-from ledger.engine import Counts, Outlook, outlook
 from ledger.engine.calendar import ONE_DAY
+from ledger.engine.counted import Counts
+from ledger.engine.tiers import Outlook, outlook
 from ledger.errors import Refused
 from replay.as_of import AsOf, Replay, Row
 from replay.entities import last_day_of, ledger_at, partner_at

@@ -134,7 +134,7 @@ class Periods:
             " (SELECT FROM {periods} AS known WHERE known.position = lines.position)"
         )
         with self._connection.transaction(), self._cursor() as cursor:
-            cursor.execute("SET LOCAL work_mem = '64MB'")
+            cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
             for first in range(0, len(shared), _LINES):
                 some = sql.Literal([*shared[first : first + _LINES]])
                 self._gather(unknown.format(**self._parts, some=some))

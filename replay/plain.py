@@ -2,7 +2,7 @@
 
 Making instants, days, decimals and strings of every column of every row costs more than looking at
 what they say. Texts stay UTF-8, instants are microseconds and days are days since 2000, as
-PostgreSQL has them; money is the text of its digits.
+PostgreSQL has them; money is a numeric as it sends it, and side by side the text of its digits.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from hashlib import sha256
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
-from psycopg import Connection, sql
+from psycopg import Connection, adapters, sql
 from psycopg.abc import Loader
 from psycopg.rows import tuple_row
-from psycopg.types.numeric import Int4BinaryLoader, Int8BinaryLoader
+from psycopg.types.numeric import Int4BinaryLoader, Int8BinaryLoader, NumericBinaryLoader
 from psycopg.types.string import ByteaBinaryLoader
 
+from events.catalogue import TOPICS
 from events.codec import CONTENT
 from ledger.store.rows import LEAF
 from replay.findings import StoredRow
@@ -38,9 +39,10 @@ FIRST_DAY = date(2000, 1, 1).toordinal()
 """The ordinal of day 0."""
 
 _DAY_MICROSECONDS = 86_400_000_000
-_NUMBERS = frozenset({"amount", "in_flight", "tax"})
+_NUMERIC = NumericBinaryLoader(adapters.types["numeric"].oid)
 _LOADERS: dict[str, type[Loader]] = {
     "text": ByteaBinaryLoader,
+    "numeric": ByteaBinaryLoader,
     "timestamptz": Int8BinaryLoader,
     "date": Int4BinaryLoader,
 }
@@ -49,8 +51,14 @@ PORTION = 512
 
 _MOST_INSTANTS = 65_536
 _DATA, _END = CONTENT.split(b"%b", 1)
+_CONTENT = sha256(_DATA)
+"""The hash of any content, begun."""
+
 _LEAF = b"\x00" + LEAF
 """What :func:`ledger.store.merkle.leaf_hash` hashes, made and hashed in one go."""
+
+_LEAF_OF_PLAIN = _LEAF.replace(b":%b,", b':"%b",')
+"""The same, of a stream that is written as it is."""
 
 # Written in JSON as it is: no quote, no escape, nothing beyond ASCII.
 _PLAIN = re.compile(rb"[ !#-\[\]-~]*+").fullmatch
@@ -64,7 +72,7 @@ def plain_rows(
     ``connection`` is idle, in autocommit mode.
     """
     columns = [
-        sql.SQL("CAST({} AS text)" if name in _NUMBERS else "{}").format(sql.Identifier(name))
+        sql.SQL("CAST({} AS text)" if name == "tax" else "{}").format(sql.Identifier(name))
         for name in StoredRow._fields
     ]
     query = sql.SQL(
@@ -106,7 +114,10 @@ class Columns(NamedTuple):
     @classmethod
     def of(cls, rows: Iterable[PlainRow]) -> Columns:
         """The columns of rows; there must be one at least."""
-        return cls._make(zip(*rows, strict=True))
+        columns = cls._make(zip(*rows, strict=True))
+        money = (columns.amount, columns.in_flight)
+        amount, in_flight = (tuple(map(_DIGITS.__getitem__, each)) for each in money)
+        return columns._replace(amount=amount, in_flight=in_flight)
 
     def without(self, places: Container[int]) -> Columns:
         """The columns of the other rows, of which there may be none."""
@@ -127,33 +138,38 @@ def not_as_hashed(rows: Columns) -> set[int]:
     All are of one topic of the catalogue. Raises OverflowError or ValueError if an instant is none
     of the calendar.
     """
-    heads = zip(
+    contents = tuple(map(_content, rows.state, _ends(rows)))
+    leaves = tuple([sha256(head).digest() for head in _heads(rows)])
+    return {*differing(contents, rows.content), *differing(leaves, rows.leaf)}
+
+
+def _content(state: bytes, end: bytes) -> bytes:
+    """The hash of an event's content; what is long is not copied for it."""
+    hashing = _CONTENT.copy()
+    hashing.update(state)
+    hashing.update(end)
+    return hashing.digest()
+
+
+def _heads(rows: Columns) -> Iterable[bytes]:
+    """What is hashed of each row as its leaf."""
+    is_plain = _PLAIN(b"".join(rows.originator_id)) is not None
+    parts = zip(
         map(hexlify, rows.content),
         rows.position,
         map(_INSTANTS.__getitem__, rows.recorded_at),
-        _texts(rows.originator_id),
+        rows.originator_id if is_plain else _texts(rows.originator_id),
         rows.originator_version,
         strict=True,
     )
-    contents = tuple(
-        [
-            sha256(_DATA + state + end).digest()
-            for state, end in zip(rows.state, _ends(rows), strict=True)
-        ]
-    )
-    leaves = tuple([sha256(_LEAF % head).digest() for head in heads])
-    return {*differing(contents, rows.content), *differing(leaves, rows.leaf)}
+    return map((_LEAF_OF_PLAIN if is_plain else _LEAF).__mod__, parts)
 
 
 def _ends(rows: Columns) -> Iterable[bytes]:
     """What is hashed of each event behind its data."""
-    if {*rows.source} == {*rows.event_id} == {None}:
-        # No message told them: those of one instant have the same.
-        topic = _NAMES[rows.topic[0]]
-        ends = {
-            one: _END % (_MOMENTS[one], b"null", b"null", topic) for one in {*rows.effective_at}
-        }
-        return map(ends.__getitem__, rows.effective_at)
+    if rows.source.count(None) == rows.event_id.count(None) == len(rows.source):
+        # No message told them.
+        return map(_ends_of(rows.topic[0]).__getitem__, rows.effective_at)
     parts = zip(
         map(_MOMENTS.__getitem__, rows.effective_at),
         _texts(rows.event_id),
@@ -213,6 +229,36 @@ class _Moments(dict[int | None, bytes]):
 
 
 _MOMENTS = _Moments()
+
+
+class _Digits(dict[bytes | None, bytes | None]):
+    """Money as the database sends it, and the text of its digits; prices are few."""
+
+    def __missing__(self, sent: bytes | None) -> bytes | None:
+        digits = None if sent is None else f"{_NUMERIC.load(sent):f}".encode()
+        if len(self) < _MOST_INSTANTS:
+            self[sent] = digits
+        return digits
+
+
+_DIGITS = _Digits()
+
+
+class _Ends(dict[int | None, bytes]):
+    """What is hashed behind the data of the events of a topic that no message told, by instant."""
+
+    def __init__(self, topic: bytes) -> None:
+        super().__init__()
+        self._topic = _NAMES[topic]
+
+    def __missing__(self, effective_at: int | None) -> bytes:
+        end = _END % (_MOMENTS[effective_at], b"null", b"null", self._topic)
+        if len(self) < _MOST_INSTANTS:
+            self[effective_at] = end
+        return end
+
+
+_ends_of = lru_cache(maxsize=2 * len(TOPICS))(_Ends)
 
 
 class _Names(dict[bytes | None, bytes]):

@@ -68,7 +68,7 @@ _FAST = 1
 _OF_COLUMNS = frozenset(
     {"amount", "client_id", "effect", "kind", "position", "posting_date", "service_date", "tax"}
 )
-_OF_STATE = tuple(name for name in SEALED if name not in _OF_COLUMNS)
+OF_STATE = tuple(name for name in SEALED if name not in _OF_COLUMNS)
 """Members of a line that a state says by the same name; the others are of columns."""
 
 
@@ -80,10 +80,14 @@ class Sealing:
         self.last = max(self._closes.values(), default=0)
         """The last close: what comes after it is under no seal."""
 
+    def close_of(self, day: int) -> int:
+        """The position of the close of a day's month; 0 if it was not sealed."""
+        return self._closes.get(month_of(day), 0)
+
     def entry(self, columns: Columns, effect: int, state: bytes) -> Entry:
         """The entry of an event up to the last close."""
         position, day = columns[0], columns[6]
-        if position > self._closes.get(month_of(day), 0):
+        if position > self.close_of(day):
             return day, position, effect, None
         return day, position, effect, _line(columns, effect, orjson.loads(state))
 
@@ -106,7 +110,7 @@ def columns_of(row: StoredRow) -> Columns | None:
 
 def _line(columns: Columns, effect: int, record: dict[str, Any]) -> bytes:
     position, kind, client, amount, tax, day, posting = columns
-    line = {name: record[name] for name in _OF_STATE if name in record}
+    line = {name: record[name] for name in OF_STATE if name in record}
     line["amount"] = amount
     if client is not None:
         line["client_id"] = client
@@ -118,6 +122,30 @@ def _line(columns: Columns, effect: int, record: dict[str, Any]) -> bytes:
     if tax is not None:
         line["tax"] = tax
     return orjson.dumps(line, option=orjson.OPT_SORT_KEYS)
+
+
+NUMBER, TEXT = b"%b", b'"%b"'
+"""How JSON writes a member, of the text of its value."""
+
+Written: TypeAlias = "tuple[bytes, Sequence[bytes | None]]"
+"""How a member is written, and the text of its value in each object; None where it has none."""
+
+
+def objects(members: Mapping[str, Written]) -> Iterable[bytes]:
+    """The objects of members side by side as JSON, sorted; that of the first name is in all."""
+    form = b"{"
+    columns: list[Sequence[bytes | None]] = []
+    for name in sorted(members):
+        how, texts = members[name]
+        one = b'%b"%b":%b' % (b"," if columns else b"", name.encode(), how)
+        absent = texts.count(None)
+        if not absent:
+            form += one
+            columns.append(texts)
+        elif absent < len(texts):
+            form += b"%b"
+            columns.append([b"" if text is None else one % text for text in texts])
+    return map((form + b"}").__mod__, zip(*columns, strict=True))
 
 
 @lru_cache(maxsize=8192)

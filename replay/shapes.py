@@ -22,9 +22,10 @@ from ledger.engine.money import share
 from replay.accepted import Accepted, Batch, Terrain, ordinals
 from replay.expressions import DAYS, MAX_KNOWN, Unspoken
 from replay.grammar import Grammar, grammar_of
-from replay.links import DECIDED_BY, DEEP, RUN, Key, is_narrower, members_of
+from replay.links import DECIDED_BY, DEEP, RUN, Key, holds_integers, is_narrower, members_of
 from replay.meaning import MOVING, balance_of, payable
 from replay.plain import Columns, Texts, differing
+from replay.sealed import NUMBER, OF_STATE, TEXT, Written, objects
 from replay.signs import Column, Member, typed_columns
 
 _TYPED = ("partner_id", "client_id", "kind", "currency", "amount", "in_flight", "tax")
@@ -117,8 +118,8 @@ class Shape:
 
     def _placeless(self, batch: Batch, _: Terrain) -> Iterable[int]:
         """Those that have no instant, or no day of the calendar."""
-        instants, days = batch.rows.effective_at, ordinals(batch.rows.day)
-        if None not in {*instants} and min(days) > 0:
+        instants, days = batch.rows.effective_at, batch.days
+        if not instants.count(None) and min(days) > 0:
             return ()
         places = enumerate(zip(instants, days, strict=True))
         return [place for place, (instant, day) in places if instant is None or day <= 0]
@@ -126,7 +127,7 @@ class Shape:
     def _off_days(self, batch: Batch, terrain: Terrain) -> Iterable[int]:
         """Those that are not on the days of their instants and members."""
         rows = batch.rows
-        days, posting = ordinals(rows.day), ordinals(rows.posting_day)
+        days, posting = batch.days, ordinals(rows.posting_day)
         off = {*differing(posting, self._days(batch, self._posting))}
         if self._day is not None:
             off.update(differing(days, self._days(batch, self._day)))
@@ -169,7 +170,7 @@ class LineShape(Shape):
 
     wanted = frozenset(
         {"amount", "base", "currency", "day", "facts", "invoice_id", "line", "partner_id"}
-        | {"posting_date", "programme_version", "rate", "run"}
+        | {"posting_date", "programme_version", "rate", "run", *OF_STATE}
     )
 
     def __init__(self, cls: type[Event]) -> None:
@@ -194,6 +195,11 @@ class LineShape(Shape):
         if cls is CommissionPosted:
             self._terms = tuple(map(self._at, ("line", "base", "rate", "amount")))
         self._earns = self._is_payable()
+        self._sealed = tuple(
+            (name, NUMBER if holds_integers(cls.model_fields[name].annotation) else TEXT)
+            for name in OF_STATE
+            if name in self._grammar.names
+        )
         self._checks = (self._groundless, *self._checks, self._untimely, self._unsound)
 
     def _is_payable(self) -> bool:
@@ -251,9 +257,23 @@ class LineShape(Shape):
             total.amount += count * int(amount or 0)
             total.base += count * sum(map(int, filter(None, base)))
         if rows.position[0] <= page.sealing.last:
-            for row in zip(*rows, strict=True):
-                if row[0] <= page.sealing.last:
-                    page.enter(row, earns=self._earns)
+            page.enter(rows, self._lines(batch), earns=self._earns)
+
+    def _lines(self, batch: Batch) -> Iterable[bytes]:
+        """Each as a sealed statement has it."""
+        rows = batch.rows
+        members: dict[str, Written] = {
+            "amount": (NUMBER, rows.amount),
+            "client_id": (TEXT, rows.client_id),
+            "effect": (NUMBER, rows.amount if self._earns else (b"0",) * len(rows.amount)),
+            "kind": (TEXT, rows.kind),
+            "position": (NUMBER, tuple(map(b"%d".__mod__, rows.position))),
+            "posting_date": (TEXT, batch.told[self._posted]),
+            "service_date": (TEXT, batch.told[self._service]),
+            "tax": (NUMBER, rows.tax),
+        }
+        members |= {name: (form, batch.told[self._at(name)]) for name, form in self._sealed}
+        return objects(members)
 
 
 _OF_PERIODS = (CommissionPosted, MarginPosted)

@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import Connection, sql
@@ -26,44 +26,32 @@ from replay.pages import Checked, Page, checked
 WORTH_PROCESSES = 40
 """Pages from which on others help; a process takes half a second to be there."""
 
-_AHEAD = 2
-"""Pages that each other process has, the one that it looks through and those after it."""
+_AHEAD = 4
+"""Pages that each other process has: enough to be busy while a month's statements are made here."""
 
 _OUT_OF_ORDER = 16
 """Pages that may be done and wait for one before them: as many as are done here meanwhile."""
 
 
-def is_shared(pages: int, processes: int | None = None) -> bool:
-    """Whether other processes help with so many pages."""
-    count = cores() if processes is None else processes
-    return pages >= WORTH_PROCESSES and count > 1
+class Helpers(NamedTuple):
+    """The other processes, and how many they are."""
 
-
-def all_checked(
-    connection: Connection[Any],
-    events: sql.Identifier,
-    pages: Iterable[Page],
-    processes: int | None = None,
-) -> Iterator[Checked]:
-    """Yield each page looked through, in their order.
-
-    ``processes`` (by default one a core), of which this is one, do so if there are many pages. One
-    that dies is no matter: what is left is done here.
-    """
-    waiting = iter(pages)
-    first = list(islice(waiting, WORTH_PROCESSES))
-    count = cores() if processes is None else processes
-    if not is_shared(len(first), count):
-        for page in (*first, *waiting):
-            yield checked(connection, events, page)
-        return
-    here = partial(checked, connection, events)
-    with _pool(connection, count - 1) as pool:
-        yield from _shared(pool, events, _chained(first, waiting), here, count - 1)
+    pool: ProcessPoolExecutor
+    others: int
 
 
 @contextmanager
-def _pool(connection: Connection[Any], others: int) -> Iterator[ProcessPoolExecutor]:
+def helpers(
+    connection: Connection[Any], pages: int, processes: int | None = None
+) -> Iterator[Helpers | None]:
+    """Give what helps with so many pages, if that is worth while; it is on its way at once.
+
+    ``processes`` (by default one a core), of which this is one, have each a connection like this.
+    """
+    others = (cores() if processes is None else processes) - 1
+    if pages < WORTH_PROCESSES or others < 1:
+        yield None
+        return
     pool = ProcessPoolExecutor(
         others,
         # Nothing of this process, its connection least of all, may be the other's too.
@@ -72,25 +60,42 @@ def _pool(connection: Connection[Any], others: int) -> Iterator[ProcessPoolExecu
         initargs=(connection.info.dsn, connection.info.password),
     )
     try:
-        yield pool
+        for _ in range(others):
+            _given(pool, _ready)
+        yield Helpers(pool, others)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
+def all_checked(
+    connection: Connection[Any],
+    events: sql.Identifier,
+    pages: Iterable[Page],
+    helping: Helpers | None = None,
+) -> Iterator[Checked]:
+    """Yield each page looked through, in their order.
+
+    A process of those that help may die: what is left is done here.
+    """
+    here = partial(checked, connection, events)
+    if helping is None:
+        return map(here, pages)
+    return _shared(helping, events, iter(pages), here)
+
+
 def _shared(
-    pool: ProcessPoolExecutor,
+    helping: Helpers,
     events: sql.Identifier,
     pages: Iterator[Page],
     here: Callable[[Page], Checked],
-    others: int,
 ) -> Iterator[Checked]:
     """Keep the other processes busy, and look through a page here while the next is not done."""
     under_way: deque[tuple[Page, Future[Checked]]] = deque()
-    most = others * _AHEAD
+    most = helping.others * _AHEAD
     while True:
         theirs = sum(not future.done() for _, future in under_way)
         for page in islice(pages, max(most - theirs, 0)):
-            under_way.append((page, _given(pool, events, page)))
+            under_way.append((page, _given(helping.pool, _checked, events, page)))
         if not under_way:
             return
         page, future = under_way[0]
@@ -108,11 +113,13 @@ def _shared(
         yield done
 
 
-def _given(pool: ProcessPoolExecutor, events: sql.Identifier, page: Page) -> Future[Checked]:
+def _given(
+    pool: ProcessPoolExecutor, work: Callable[..., Checked | None], *what: object
+) -> Future[Any]:
     try:
-        return pool.submit(_checked, events, page)
+        return pool.submit(work, *what)
     except BrokenProcessPool as error:
-        lost: Future[Checked] = Future()
+        lost: Future[Any] = Future()
         lost.set_exception(error)
         return lost
 
@@ -123,9 +130,8 @@ def _made(done: Checked) -> Future[Checked]:
     return made
 
 
-def _chained(first: Iterable[Page], then: Iterable[Page]) -> Iterator[Page]:
-    yield from first
-    yield from then
+def _ready() -> None:
+    """Nothing is done: who is asked to has loaded this module by then, and what a page needs."""
 
 
 def _checked(events: sql.Identifier, page: Page) -> Checked:

@@ -8,7 +8,7 @@ looked through by itself, then put behind the pages before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 from psycopg import Connection, Cursor, sql
@@ -29,18 +29,21 @@ from replay.pages import Page, Together, searched
 from replay.periods import Periods, shared
 from replay.rankings import Rankings
 from replay.sealed import Sealing, Seals
-from replay.sharing import all_checked, is_shared
+from replay.sharing import Helpers, all_checked, helpers
 from replay.transparency.checking import Signed
 
 PAGE_EVENTS = 8_192
 """Events of a page, which one process has in memory at a time."""
 
+_LAST = 4
+"""As many pages at the end are divided, each by as many."""
+
 
 class Paging(NamedTuple):
-    """How many events are looked through at a time, by how many processes, and who is told."""
+    """How many events are looked through at a time, who helps, and who is told."""
 
     size: int
-    processes: int | None
+    helping: Helpers | None
     progress: Progress | None
 
 
@@ -65,27 +68,29 @@ def verify(
     ``processes``, by default one a core, each with a connection of its own like this one.
     """
     projector = projector or Projector()
-    with _autocommit(connection):
+    with _autocommit(connection), ExitStack() as stack:
         with connection.cursor(row_factory=tuple_row) as cursor:
             head = _head(cursor, projector)
+        pages = -(-head.position // page)
+        helping = stack.enter_context(helpers(connection, pages, processes))
         events, through = projector.names.events, head.position
         sealed = invariants.seals(connection, events, through)
         signed = Signed(connection, projector.names, [seal.close for _, seal in sealed])
         yield from _outside(connection, projector)
-        together, paging = Together(signed, Seals(sealed)), Paging(page, processes, progress)
-        beside = is_shared(-(-head.position // page), processes)
-        with answers(connection, _questions(projector, through), beside=beside) as answered:
-            periods = Periods(connection, events)
-            yield from _events(connection, events, head, Whole(together, periods), paging)
-            for answer in answered():
-                yield from answer.found
-                if answer.shared is not None:
-                    yield from computed("D18.3", periods.finish(answer.shared))
-                if answer.books is not None:
-                    postings = invariants.postings(answer.books, together.accounts)
-                    balances = invariants.balances(answer.books, together.balances)
-                    yield from computed("D18.4", postings)
-                    yield from computed("D18.6", balances)
+        together, paging = Together(signed, Seals(sealed)), Paging(page, helping, progress)
+        questions, beside = _questions(projector, through), helping is not None
+        answered = stack.enter_context(answers(connection, questions, beside=beside))
+        periods = Periods(connection, events)
+        yield from _events(connection, events, head, Whole(together, periods), paging)
+        for answer in answered():
+            yield from answer.found
+            if answer.shared is not None:
+                yield from computed("D18.3", periods.finish(answer.shared))
+            if answer.books is not None:
+                postings = invariants.postings(answer.books, together.accounts)
+                balances = invariants.balances(answer.books, together.balances)
+                yield from computed("D18.4", postings)
+                yield from computed("D18.6", balances)
         left = together.unproven(sealed)
         findings = invariants.sealed_statements(connection, projector, left, signed.roots)
         yield from computed("D18.9", findings)
@@ -157,8 +162,8 @@ def _events(
     course, four_eyes = Course(commands), FourEyes()
     for row, event in commands:
         yield from four_eyes.check(row, event)
-    pages = _pages(head, course, together.seals.sealing, paging.size)
-    for done in all_checked(connection, events, pages, paging.processes):
+    pages = _pages(head, course, together.seals.sealing, paging)
+    for done in all_checked(connection, events, pages, paging.helping):
         if together.lack(done):
             done = searched(connection, events, done.page)  # noqa: PLW2901 - now in full
         yield from together.take(done)
@@ -168,10 +173,15 @@ def _events(
     yield from together.integrity.finish(head)
 
 
-def _pages(head: StoredHead, course: Course, sealing: Sealing, size: int) -> Iterator[Page]:
-    for after in range(0, head.position, size):
+def _pages(head: StoredHead, course: Course, sealing: Sealing, paging: Paging) -> Iterator[Page]:
+    """All pages; the last are small where several look, so that none waits long for another."""
+    after = 0
+    while after < head.position:
+        is_late = paging.helping is not None and head.position - after <= _LAST * paging.size
+        size = max(paging.size // _LAST, 1) if is_late else paging.size
         through = min(after + size, head.position)
         yield Page(after, through, course.at(after), course.within(after, through), sealing)
+        after = through
 
 
 def _head(cursor: Cursor[Any], projector: Projector) -> StoredHead:

@@ -13,10 +13,10 @@ from events.finance import PayoutHeld, PayoutReleased, PayoutRun
 from events.payout_decisions import PayoutInitiated
 from events.recorded import Recorded
 from ledger.commanding.commanding import ALWAYS, Commanding, Plan
-from ledger.engine import Payable, commands, decide_payouts
+from ledger.engine import commands
 from ledger.engine.approvals import Proposed
 from ledger.engine.numbered import ENGINE
-from ledger.engine.payouts import payout_id
+from ledger.engine.payouts import Payable, decide_payouts, payout_id
 from ledger.engine.state import Ledger, Partner
 
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
+from events.base import COMMANDS
 from events.decisions import Standing, Term
 from events.values import Interval, TierName
 from ledger.policy.versions import Programmes
@@ -410,8 +411,8 @@ class Ledger(NamedTuple):
         return self.opened_on is None or day >= self.opened_on
 
 
-LEDGER = "ledger"
-"""The stream of all commands."""
+LEDGER = COMMANDS
+"""The stream of the ledger's own entity, which all commands make."""
 
 
 def ledger_of(state: State) -> Ledger:

@@ -12,7 +12,7 @@ from psycopg.rows import tuple_row
 from events.base import Decision
 from events.codec import decode_state
 from events.lines import DifferenceUnresolved
-from ledger.engine import Account, PartnerAccrual
+from ledger.engine.commissions import Account, PartnerAccrual
 from ledger.engine.invoices import Paid, picture_of, replaced
 from ledger.engine.posted import Name, Period, Posted, PostedPeriods
 from ledger.engine.state import Client, Invoice, Ledger, Partner, Run

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from events.lines import CommissionPosted, MarginPosted
-from ledger.engine import Account
 from ledger.engine.agreements import in_tail
+from ledger.engine.commissions import Account
 from ledger.engine.invoices import paid_for, period_of_payment
 from ledger.engine.posted import Period, name_of, period_of
 from ledger.engine.state import Client, Partner

@@ -13,12 +13,13 @@ from psycopg.rows import tuple_row
 from events.base import Event
 from events.codec import decode_state
 from events.lines import AdjustmentPosted, CommissionPosted, OverridePosted
-from ledger.engine import Counts, decide_tiers, evolve
 from ledger.engine.calendar import ONE_DAY, end_of_month, month_of
-from ledger.engine.counted import CountedClient
+from ledger.engine.counted import CountedClient, Counts
 from ledger.engine.draft import programme_on
+from ledger.engine.evolve import evolve
 from ledger.engine.sponsorship import Booked
 from ledger.engine.state import Ledger, Partner, Run
+from ledger.engine.tiers import decide_tiers
 from ledger.errors import Refused
 from ledger.policy.versions import Adopted
 from projections.figures import COUNTED_CLIENTS

@@ -21,9 +21,8 @@ from events.lines import (
     RewardPosted,
 )
 from events.partner_decisions import BadgeAwarded
-from ledger.engine import Posted
 from ledger.engine.counted import Rewarded
-from ledger.engine.posted import Period, PostedPeriods
+from ledger.engine.posted import Period, Posted, PostedPeriods
 from ledger.engine.sponsorship import Booked
 from ledger.store.mapper import money_of
 

@@ -18,9 +18,10 @@ from events.finance import (
     PeriodClosed,
 )
 from events.recorded import Recorded
-from ledger.engine import closes, commands, decide_payouts, openings
+from ledger.engine import closes, commands, openings
 from ledger.engine.assignments import decide_assignment
 from ledger.engine.draft import Draft
+from ledger.engine.payouts import decide_payouts
 from ledger.engine.retraction import decide_retraction
 from ledger.engine.state import Overlay
 from ledger.engine.ties import decide_correction

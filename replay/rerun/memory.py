@@ -25,9 +25,9 @@ from events.partners import (
     PartnerWhiteLabelGranted,
 )
 from events.recorded import Recorded
-from ledger.engine import Counts, evolve
 from ledger.engine.closes import Span, Tally
-from ledger.engine.counted import CountedClient
+from ledger.engine.counted import CountedClient, Counts
+from ledger.engine.evolve import evolve
 from ledger.engine.invoices import Paid, picture_of
 from ledger.engine.payouts import Payable, payout_id
 from ledger.engine.state import (

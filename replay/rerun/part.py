@@ -28,8 +28,9 @@ from events.partners import (
     PartnerEnrolled,
 )
 from events.recorded import Recorded
-from ledger.engine import DECIDING, answer, closes
+from ledger.engine import closes
 from ledger.engine.closes import Span, Tally
+from ledger.engine.recording import DECIDING, answer
 from ledger.engine.state import Lead, Overlay, lead_of, partner_of
 from ledger.errors import Corrupt, LedgerError
 from replay.rerun.commands import Named, decide_command, decide_rankings

@@ -17,7 +17,8 @@ from events.partners import (
     PartnerNpsReported,
     PartnerPortfolioReported,
 )
-from ledger.engine import DECIDING, folded_topics
+from ledger.engine.evolve import folded_topics
+from ledger.engine.recording import DECIDING
 from replay.rerun.differences import Row
 
 _FOLDED = {topic.partition("/")[0] for topic in folded_topics()}

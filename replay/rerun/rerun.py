@@ -31,14 +31,10 @@ from events.finance import (
 )
 from events.lines import AdjustmentPosted, PeriodLine
 from events.recorded import Recorded
-from ledger.engine import (
-    DECIDING,
-    answer,
-    closes,
-    commands,
-)
+from ledger.engine import closes, commands
 from ledger.engine.calendar import start_of
 from ledger.engine.posted import period_of
+from ledger.engine.recording import DECIDING, answer
 from ledger.errors import Refused
 from replay.rerun.commands import Key, Named, decide_command, decide_rankings
 from replay.rerun.log import Log, Told

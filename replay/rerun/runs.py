@@ -11,12 +11,12 @@ from typing import Any, cast
 from psycopg import Cursor
 
 from ledger.earnings import Earnings, Evidence
-from ledger.engine import Account, PartnerAccrual, decide_tiers
+from ledger.engine.commissions import Account, PartnerAccrual
 from ledger.engine.contests import Claims
 from ledger.engine.invoices import Paid, replaced
 from ledger.engine.posted import Name, Period, Posted
 from ledger.engine.state import Run
-from ledger.engine.tiers import every_tier_is_open
+from ledger.engine.tiers import decide_tiers, every_tier_is_open
 from ledger.retracted import RetractedClients
 from ledger.sponsoring import Sponsoring
 from projections.planning import days_of_month

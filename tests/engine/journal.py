@@ -11,7 +11,8 @@ from events.finance import AccrualRun, ProgrammeAdopted
 from events.partner_decisions import TierChanged
 from events.recorded import Recorded
 from events.values import TierName
-from ledger.engine import answer, evolve, reads
+from ledger.engine.evolve import evolve
+from ledger.engine.recording import answer, reads
 from ledger.engine.state import Overlay, State
 from ledger.policy.programme import Programme
 

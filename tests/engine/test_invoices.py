@@ -12,9 +12,9 @@ from events.base import Fact
 from events.billing import InvoicePaid, InvoiceRefunded
 from events.decisions import FactResolved, FactUnresolved, PaymentStanding
 from events.recorded import Recorded
-from ledger.engine import answer, evolve
+from ledger.engine.evolve import evolve
 from ledger.engine.invoices import picture_of
-from ledger.engine.recording import reads
+from ledger.engine.recording import answer, reads
 from ledger.engine.state import Invoice, Overlay
 
 S = date(2026, 1, 1)

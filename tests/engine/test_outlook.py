@@ -12,8 +12,9 @@ from events.partners import (
     PartnerEnrolled,
     PartnerNpsReported,
 )
-from ledger.engine import Counts, Outlook, decide_tiers, outlook
+from ledger.engine.counted import Counts
 from ledger.engine.state import Run, ledger_of, partner_of
+from ledger.engine.tiers import Outlook, decide_tiers, outlook
 from tests.engine.journal import Journal
 from tests.rules.programmes import programme, small
 

@@ -10,8 +10,8 @@ from events.lines import CommissionPosted
 from events.partner_decisions import TierChanged
 from events.partners import PartnerEnrolled, PartnerNpsReported, PartnerTerritoryGranted
 from events.recorded import Recorded
-from ledger.engine import folded_topics, reads
-from ledger.engine.recording import reads_of_sponsor
+from ledger.engine.evolve import folded_topics
+from ledger.engine.recording import reads, reads_of_sponsor
 from ledger.engine.state import LEDGER
 from tests.engine.journal import Journal, only
 from tests.rules.programmes import plain

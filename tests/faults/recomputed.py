@@ -7,7 +7,8 @@ import psycopg
 from events.base import Command, Decision, Fact
 from events.codec import decode_state
 from events.recorded import Recorded
-from ledger.engine import answer, evolve
+from ledger.engine.evolve import evolve
+from ledger.engine.recording import answer
 from ledger.engine.state import Overlay
 
 RUN_BY_COMMAND = ("run", "command", "close")

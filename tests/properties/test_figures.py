@@ -36,7 +36,7 @@ from events.partners import (
     TrainingCompleted,
 )
 from events.values import Interval
-from ledger.engine import evolve
+from ledger.engine.evolve import evolve
 from ledger.engine.state import Client, Partner
 from ledger.entities import recorded
 from replay.as_of import Replay, Row

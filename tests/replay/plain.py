@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from psycopg.types.numeric import DecimalBinaryDumper
+
 from replay.findings import StoredRow
 from replay.integrity import content_of, leaf_of
 from replay.plain import EPOCH, FIRST_DAY, PlainRow
 
 
 def plain(row: StoredRow) -> PlainRow:
-    """The same row: texts as bytes, money as digits, instants and days as numbers."""
-    money = {"amount", "in_flight", "tax"}
-    return tuple(
-        str(value).encode() if value is not None and name in money else _plain(value)
-        for name, value in zip(StoredRow._fields, row, strict=True)
-    )
+    """The same row: texts as bytes, money as it is sent, instants and days as numbers."""
+    as_plain = tuple(map(_plain, row[:-4]))
+    tax = None if row.tax is None else str(row.tax).encode()
+    return (*as_plain, tax, *map(_plain, row[-3:]))
 
 
 def microseconds(instant: datetime) -> int:
@@ -33,7 +33,7 @@ def _plain(value: object) -> object:
         case str():
             return value.encode()
         case Decimal():
-            return str(value).encode()
+            return bytes(DecimalBinaryDumper(Decimal).dump(value) or b"")
         case _:
             return value
 

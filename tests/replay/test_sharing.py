@@ -55,16 +55,24 @@ def test_shared_or_not_the_same_is_told(connection: psycopg.Connection) -> None:
     assert LINE in {each.position for each in shared if each.check == "columns"}
 
 
+def test_the_last_pages_are_small_and_the_same_is_told(
+    connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages of eight events, and of two at the end."""
+    monkeypatch.setattr(sharing, "WORTH_PROCESSES", 3)
+    assert found(connection, page=8) == found(connection, page=8, processes=1)
+
+
 class Dying:
-    """A pool whose processes die: two pages are lost, and no more is taken."""
+    """A pool whose processes die: what it is given is lost twice, and no more is taken."""
 
     def __init__(self, *_: object, **__: object) -> None:
-        self.pages = 0
+        self.given = 0
 
     def submit(self, *_: object) -> Future[object]:
-        """Lose the page."""
-        self.pages += 1
-        if self.pages > 2:
+        """Lose it."""
+        self.given += 1
+        if self.given > 2:
             raise BrokenProcessPool
         lost: Future[object] = Future()
         lost.set_exception(BrokenProcessPool())

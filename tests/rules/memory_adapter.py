@@ -39,9 +39,10 @@ from events.lines import PeriodLine
 from events.recorded import Recorded
 from ledger.commanding.commanding import ALWAYS
 from ledger.commanding.programmes import DEFAULT_ZONE
-from ledger.engine import approvals, commands, evolve, openings
+from ledger.engine import approvals, commands, openings
 from ledger.engine.approvals import Fate
 from ledger.engine.calendar import day_of, end_of_month, first_of_month, start_of
+from ledger.engine.evolve import evolve
 from ledger.engine.state import LEDGER, Ledger, Partner
 from ledger.errors import Refused
 from ledger.policy.programme import Programme
