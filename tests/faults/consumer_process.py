@@ -58,7 +58,7 @@ def freeze() -> None:
     signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
 
-def _before(owner: type, name: str, act: Callable[[], None], *, at: int) -> None:
+def _before(owner: type, name: str, act: Callable[[], object], *, at: int) -> None:
     """Act before the method of a class is called for the n-th time."""
     method = getattr(owner, name)
     calls = 0
@@ -153,8 +153,11 @@ def _bug() -> None:
     mock.patch.object(recording, "answer", failing).start()
 
 
-def _slow(seconds: float) -> Callable[[], None]:
-    return lambda: time.sleep(seconds)
+def _slow() -> None:
+    """Take for one append as long as the test wants; its heart beats meanwhile."""
+    told = threading.Event()
+    signal.signal(signal.SIGUSR1, lambda *_: told.set())
+    _before(Recorder, "_append", told.wait, at=3)
 
 
 HOOKS: dict[str, Callable[[], None]] = {
@@ -163,7 +166,7 @@ HOOKS: dict[str, Callable[[], None]] = {
     "frozen inside COPY": _inside_copy,
     "frozen in its turn": _in_its_turn,
     "takes turns": _take_turns,
-    "slow": lambda: _before(Recorder, "_append", _slow(6), at=3),
+    "slow": _slow,
     "a bug": _bug,
     "each batch takes a while": _linger,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import random
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -85,6 +86,10 @@ class Worker(NamedTuple):
     def wake(self) -> None:
         """Let it go on."""
         psutil.Process(self.process.pid).resume()
+
+    def go_on(self) -> None:
+        """Let a slow one end what it is slow at."""
+        psutil.Process(self.process.pid).send_signal(signal.SIGUSR1)
 
     def leave(self, *also: int) -> None:
         """SIGTERM; it must end by itself, with status 0 or one of those that the caller allows."""
