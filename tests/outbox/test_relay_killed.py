@@ -10,7 +10,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from tests.interfaces.commands import Commands
@@ -101,7 +100,8 @@ def test_the_database_cuts_the_relay_off(ledger: Commands, topics: Topics) -> No
     topic = topics.new()
     relay = worker.start(ledger.url, "--bootstrap-servers", topics.address, "--topic", topic)
     wait_for(lambda: reached(ledger.url) > 0)
-    with psycopg.connect(ledger.url, autocommit=True) as admin:
+    # All but the connection that watches.
+    with looking(ledger.url) as admin:
         admin.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
