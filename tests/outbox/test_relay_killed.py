@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +24,12 @@ KILLS = 6
 WAIT_S = 60
 
 pytestmark = [pytest.mark.slow, pytest.mark.fault]
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_left() -> Iterator[None]:
+    yield
+    worker.end()
 
 
 def reached(url: str) -> int:

@@ -10,17 +10,29 @@ from interfaces.cli.main import main
 from ledger.ingest import outbox
 
 PAGE = 5
+_started: list[subprocess.Popen[bytes]] = []
 
 
 def start(url: str, *arguments: str) -> subprocess.Popen[bytes]:
     """Start ``commissions relay`` on a ledger."""
-    return subprocess.Popen(
+    relay = subprocess.Popen(
         [sys.executable, "-m", "tests.outbox.worker", url, *arguments],
         cwd=Path(__file__).parents[2],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
+    _started.append(relay)
+    return relay
+
+
+def end() -> None:
+    """Kill whoever is left: a test that failed told nobody to leave."""
+    while _started:
+        relay = _started.pop()
+        if relay.poll() is None:
+            relay.kill()
+            relay.communicate()
 
 
 if __name__ == "__main__":
