@@ -202,6 +202,8 @@ UNRESOLVED = ReadModel(
         PARTNER,
         Column("reason", "text", "Why it waits or had no effect."),
     ),
+    # A fact may be listed for two reasons, such as an activation with a claim.
+    order_by=("position", "partner_id", "client_id", "type", "reason"),
 )
 
 PAYOUTS = ReadModel(
