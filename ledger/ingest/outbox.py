@@ -6,7 +6,7 @@ committed in their order, so whatever lies below the head is there for good.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from events.envelope import MAX_BYTES
 from events.published import STRUCTURED, published, published_id
 from events.values import format_instant
 from ledger.errors import Corrupt, Refused
-from ledger.ingest.publisher import Outgoing, Place
+from ledger.ingest.publisher import Outgoing, Place, Tail
 from ledger.store.migrations import Names
 
 PAGE_POSITIONS = 1_000
@@ -42,7 +42,7 @@ ORDER BY position
 
 _MOVE = """
 UPDATE {relays}
-SET position = %(position)s, leaf = %(leaf)s, moved_at = clock_timestamp()
+SET position = %(position)s, leaf = %(leaf)s, ends = %(ends)s, moved_at = clock_timestamp()
 WHERE cluster_id = %(cluster_id)s AND topic = %(topic)s AND position = %(reached)s
 """
 
@@ -60,10 +60,20 @@ class _Row:
 
 
 class Reached(NamedTuple):
-    """How far a topic was published: a position (0: nothing yet) and its leaf."""
+    """How far a topic was published: a position (0: nothing yet) and its leaf.
+
+    ``ends`` has the offset at which each partition ended then; those beyond it were empty.
+    """
 
     position: int
     leaf: bytes | None
+    ends: Sequence[int]
+
+    def extended(self, ends: Mapping[int, int]) -> Reached:
+        """The same place with what partitions have got since, by their numbers."""
+        known = dict(enumerate(self.ends))
+        last = max((*known, *ends), default=-1)
+        return self._replace(ends=[max(known.get(n, 0), ends.get(n, 0)) for n in range(last + 1)])
 
 
 class Page(NamedTuple):
@@ -89,31 +99,26 @@ class DecisionLog:
         self._read, self._move = (sql.SQL(text).format(**tables) for text in (_READ, _MOVE))
         self._relays, self._events = tables["relays"], tables["events"]
 
-    def resume(self, *, from_start: bool = False) -> Reached:
-        """Where to go on; with ``from_start`` all is published anew.
+    def resume(self) -> Reached:
+        """Where to go on.
 
         Raises Refused for a topic that was made anew under the name of the one published to.
         """
         place = self._place
-        anew = sql.SQL(
-            "UPDATE SET topic_id = excluded.topic_id, position = 0, leaf = NULL"
-            if from_start
-            else "NOTHING"
-        )
         self._connection.execute(
             sql.SQL(
                 "INSERT INTO {} (cluster_id, topic, topic_id, position) VALUES (%s, %s, %s, 0)"
-                " ON CONFLICT (cluster_id, topic) DO {}"
-            ).format(self._relays, anew),
+                " ON CONFLICT (cluster_id, topic) DO NOTHING"
+            ).format(self._relays),
             place,
         )
         query = sql.SQL(
-            "SELECT topic_id, position, leaf FROM {} WHERE cluster_id = %s AND topic = %s"
+            "SELECT topic_id, position, leaf, ends FROM {} WHERE cluster_id = %s AND topic = %s"
         )
         with self._connection.cursor(row_factory=tuple_row) as cursor:
             row = cursor.execute(query.format(self._relays), place[:2]).fetchone()
         assert row is not None
-        topic_id, position, leaf = row
+        topic_id, position, leaf, ends = row
         if topic_id != place.topic_id:
             raise Refused(
                 f"the topic {place.topic} was made anew (its id is {place.topic_id}, not"
@@ -121,14 +126,41 @@ class DecisionLog:
                 " lacks all of that. Publish everything to it with --from-start, or name another"
                 " topic"
             )
-        return Reached(position, leaf)
+        return Reached(position, leaf, ends)
 
-    def check_last(self, value: bytes | None) -> None:
-        """Raise Refused if what was published last is no event of this ledger.
+    def start_anew(self, tails: Sequence[Tail]) -> Reached:
+        """Publish all once more; what the topic has by now is left behind."""
+        reached = Reached(0, None, ()).extended({tail.partition: tail.end for tail in tails})
+        self._connection.execute(
+            sql.SQL(
+                "INSERT INTO {} (cluster_id, topic, topic_id, position, ends)"
+                " VALUES (%s, %s, %s, 0, %s) ON CONFLICT (cluster_id, topic) DO UPDATE SET"
+                " topic_id = excluded.topic_id, position = 0, leaf = NULL, ends = excluded.ends"
+            ).format(self._relays),
+            (*self._place, reached.ends),
+        )
+        return reached
+
+    def check(self, reached: Reached, tails: Sequence[Tail]) -> None:
+        """Raise Refused if what the topic got after a place is not of this ledger, or is gone.
 
         A restored ledger's own place is as old as itself; what was published after it only the
-        topic knows.
+        topic knows. ``tails`` are those from the place's ends on.
         """
+        known = dict(enumerate(reached.ends))
+        for tail in tails:
+            end = known.get(tail.partition, 0)
+            if tail.end < end:
+                raise self._lost(f"partition {tail.partition} ends at {tail.end}, not at {end}")
+            if tail.last is not None:
+                self._check_published(tail.last)
+            elif tail.begin > end:
+                raise self._lost(
+                    f"partition {tail.partition} begins at {tail.begin}, though what was"
+                    f" published from {end} on is not known"
+                )
+
+    def _check_published(self, value: bytes) -> None:
         position, leaf = _told(value)
         if position is None:
             return
@@ -159,7 +191,7 @@ class DecisionLog:
                     f"position {position} is missing from the ledger; run: commissions verify"
                 )
         records = [_record(row, row.state) for row in rows if row.state is not None]
-        return Page(records, Reached(rows[-1].position, rows[-1].leaf))
+        return Page(records, Reached(rows[-1].position, rows[-1].leaf, reached.ends))
 
     def move(self, before: Reached, after: Reached) -> None:
         """Remember that all up to a place is published; Refused if another relay did already."""
@@ -168,6 +200,7 @@ class DecisionLog:
             "reached": before.position,
             "position": after.position,
             "leaf": after.leaf,
+            "ends": list(after.ends),
         }
         if self._connection.execute(self._move, parameters).rowcount != 1:
             raise Refused(
@@ -180,6 +213,13 @@ class DecisionLog:
             return
         raise self._not_the_same(reached.position, is_there=row is not None)
 
+    def _lost(self, found: str) -> Refused:
+        return Refused(
+            f"the brokers have lost or deleted records of {self._place.topic}: {found}. Publish to"
+            " a new topic and point its readers there, or publish everything anew with"
+            " --from-start; have the topic keep all (retention.ms=-1)"
+        )
+
     def _not_the_same(self, position: int, *, is_there: bool) -> Refused:
         found = "has another content" if is_there else "is not there"
         return Refused(
@@ -190,10 +230,10 @@ class DecisionLog:
         )
 
 
-def _told(value: bytes | None) -> tuple[int | None, str]:
+def _told(value: bytes) -> tuple[int | None, str]:
     """Position and digits of the leaf that a published event's id holds; no position of others."""
     try:
-        position, _, leaf = str(orjson.loads(value or b"{}")["id"]).partition("-")
+        position, _, leaf = str(orjson.loads(value)["id"]).partition("-")
         return int(position), leaf
     except (ValueError, KeyError, TypeError):
         return None, ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 from kafka import KafkaConsumer, KafkaProducer
@@ -21,6 +21,9 @@ from ledger.ingest.kafka.access import Access
 
 DELIVERY_MS = 10_000
 """How long a record may wait for the brokers before its page is given up and sent again."""
+
+_FURTHER = 100
+"""How many times further before its end a log is read where its last entries are no records."""
 
 _CONNECT_MS = 5_000
 _CLOSE_S = 5.0
@@ -48,6 +51,18 @@ class Place(NamedTuple):
     cluster_id: str
     topic: str
     topic_id: str
+
+
+class Tail(NamedTuple):
+    """What a partition holds: its bounds, and the value of its last record from an offset on.
+
+    ``last`` is None where there is no record from that offset on, or none any more.
+    """
+
+    partition: int
+    begin: int
+    end: int
+    last: bytes | None
 
 
 class Publisher:
@@ -117,10 +132,10 @@ class Publisher:
             )
         return Place(str(cluster), topic, str(found["topic_id"]))
 
-    def last(self, topic: str) -> bytes | None:
-        """The value of the record that was published last, None if the topic is empty.
+    def tails(self, topic: str, since: Sequence[int]) -> list[Tail]:
+        """What each partition of a topic holds from an offset on, by its number.
 
-        The last of each partition is looked at; of those, the one with the latest time.
+        ``since`` has the offsets of partitions 0, 1, ...; those beyond it are looked at from 0.
         """
         try:
             consumer = KafkaConsumer(
@@ -131,16 +146,15 @@ class Publisher:
                 bootstrap_timeout_ms=_CONNECT_MS,
             )
             with contextlib.closing(consumer):
-                records = _last_records(consumer, topic)
+                return _tails(consumer, topic, since)
         except KafkaError as error:
             raise _unreachable(error) from error
-        latest = max(records, key=lambda record: record.timestamp, default=None)
-        return None if latest is None else latest.value
 
-    def publish(self, topic: str, records: Sequence[Outgoing]) -> None:
+    def publish(self, topic: str, records: Sequence[Outgoing]) -> dict[int, int]:
         """Send records and wait until the brokers have all of them.
 
-        After an error some may be there: send all of them again, under their old ids.
+        Gives the offset behind the last of them for each partition that got one. After an error
+        some may be there: send all of them again, under their old ids.
         """
         producer = self._producer
         if producer is None:
@@ -152,29 +166,61 @@ class Publisher:
             ]
             # Ends by itself: what was not taken within DELIVERY_MS has failed by then.
             producer.flush()
-            for future in sent:
-                future.get(0)
+            stored = [future.get(0) for future in sent]
         except KafkaError as error:
             raise _unreachable(error) from error
+        ends: dict[int, int] = {}
+        for place in stored:
+            ends[place.partition] = max(ends.get(place.partition, 0), place.offset + 1)
+        return ends
 
 
-def _last_records(consumer: KafkaConsumer, topic: str) -> list[Any]:
-    """The last record of each partition that has one."""
-    partitions = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
+def _tails(consumer: KafkaConsumer, topic: str, since: Sequence[int]) -> list[Tail]:
+    numbers = sorted(consumer.partitions_for_topic(topic) or ())
+    partitions = [TopicPartition(topic, number) for number in numbers]
     begins = consumer.beginning_offsets(partitions, timeout_ms=DELIVERY_MS)
     ends = consumer.end_offsets(partitions, timeout_ms=DELIVERY_MS)
-    left = [at for at in partitions if begins[at] < ends[at]]
-    consumer.assign(left)
-    for at in left:
-        consumer.seek(at, ends[at] - 1)
-    found: list[Any] = []
-    until = time.monotonic() + DELIVERY_MS / 1000
+    lows = {
+        at: max(begins[at], since[at.partition] if at.partition < len(since) else 0)
+        for at in partitions
+    }
+    last = _last_records(consumer, lows, ends)
+    return [Tail(at.partition, begins[at], ends[at], last.get(at)) for at in partitions]
+
+
+def _last_records(
+    consumer: KafkaConsumer, lows: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, bytes]:
+    """The value of the last record of each partition that has one from its low on.
+
+    The end of a log may hold markers, of which a consumer tells nothing: what is read begins
+    further and further before it.
+    """
+    found: dict[TopicPartition, bytes] = {}
+    step = 1
+    while left := [at for at in lows if at not in found and ends[at] - step // _FURTHER > lows[at]]:
+        found |= _read(consumer, {at: max(lows[at], ends[at] - step) for at in left}, ends)
+        step *= _FURTHER
+    return found
+
+
+def _read(
+    consumer: KafkaConsumer,
+    starts: Mapping[TopicPartition, int],
+    ends: Mapping[TopicPartition, int],
+) -> dict[TopicPartition, bytes]:
+    """Read partitions from their starts to their ends; the value of each one's last record."""
+    consumer.assign(list(starts))
+    for at, start in starts.items():
+        consumer.seek(at, start)
+    found: dict[TopicPartition, bytes] = {}
+    left, until = list(starts), time.monotonic() + DELIVERY_MS / 1000
     while left:
         if time.monotonic() > until:
-            raise KafkaTimeoutError(f"the end of {topic} cannot be read")
-        for records in consumer.poll(timeout_ms=500).values():
-            found += records
-        # Where a marker ends a partition nothing is told, though it is read.
+            raise KafkaTimeoutError(f"the end of {left[0].topic} cannot be read")
+        for at, records in consumer.poll(timeout_ms=500).items():
+            found[at] = records[-1].value or b""
+            until = time.monotonic() + DELIVERY_MS / 1000
         left = [at for at in left if (consumer.position(at) or 0) < ends[at]]
     return found
 

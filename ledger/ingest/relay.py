@@ -19,7 +19,7 @@ import psycopg
 from psycopg import Connection
 
 from ledger.errors import NotReady, Refused
-from ledger.ingest.outbox import DecisionLog, LetterBox
+from ledger.ingest.outbox import DecisionLog, LetterBox, Reached
 from ledger.ingest.publisher import Publisher
 from ledger.store.migrations import Names
 
@@ -124,20 +124,18 @@ class Relay:
                 if not alone:
                     return
                 log = DecisionLog(connection, self._names, place)
-                reached = log.resume(from_start=self._from_start)
-                if not self._from_start:
-                    log.check_last(publisher.last(self._route.decisions))
+                reached = self._begin(log, publisher)
                 self.relayed.position = reached.position
                 yield
                 while not stop.is_set():
                     sent = self._publish_letters(letters, publisher)
                     page = log.after(reached)
                     if page is not None:
-                        publisher.publish(self._route.decisions, page.records)
-                        log.move(reached, page.reached)
+                        ends = publisher.publish(self._route.decisions, page.records)
+                        before, reached = reached, page.reached.extended(ends)
+                        log.move(before, reached)
                         # From here on what was published last is ours.
                         self._from_start = False
-                        reached = page.reached
                         self.relayed.position = reached.position
                         self.relayed.decisions += len(page.records)
                         self._tell(
@@ -150,6 +148,15 @@ class Relay:
                         return
                     else:
                         stop.wait(POLL_S)
+
+    def _begin(self, log: DecisionLog, publisher: Publisher) -> Reached:
+        """Where to go on; Refused if the topic is not what the ledger was published to."""
+        topic = self._route.decisions
+        if self._from_start:
+            return log.start_anew(publisher.tails(topic, ()))
+        reached = log.resume()
+        log.check(reached, publisher.tails(topic, reached.ends))
+        return reached
 
     def _letters(self, connection: Connection[Any], publisher: Publisher) -> LetterBox | None:
         topic = self._route.dead_letters
