@@ -62,6 +62,17 @@ def test_every_setting_is_in_the_table_with_its_default() -> None:
             assert told[name.upper()] == f"`{field.default}`"
 
 
+def test_what_the_first_steps_leave_in_a_clone_is_neither_committed_nor_put_into_an_image() -> None:
+    """The database is another account's with root: an image could not even be built beside it."""
+    homes = re.findall(r'^export COMMISSIONS_HOME="\$PWD/(.+)"$', README, re.MULTILINE)
+    files = re.findall(r"^cat > (\S+) <<", README, re.MULTILINE)
+    assert homes
+    assert files
+    for ignoring in (".gitignore", ".dockerignore"):
+        ignored = (ROOT / ignoring).read_text(encoding="utf-8").splitlines()
+        assert {*homes, *files} <= {line.strip("/") for line in ignored}
+
+
 @pytest.mark.slow
 def test_the_first_steps_work_as_written(tmp_path: Path) -> None:
     """Block by block, in a home of its own, to the figure that the text gives."""
