@@ -5,6 +5,7 @@ The only place where everything is put together; nothing here decides anything.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from eventsourcing.postgres import PostgresDatastore
-from psycopg import sql
+from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row, tuple_row
 
@@ -116,9 +117,22 @@ def open_ledger(
 
 
 def prepare(connection: psycopg.Connection[Any]) -> None:
-    """Bring schemas and read models to what this release needs; nothing when they are."""
-    migrate(connection)
-    install(connection)
+    """Bring schemas and read models to what this release needs; nothing when they are.
+
+    Raises NotReady for a user who may use the ledger, but not upgrade it.
+    """
+    try:
+        migrate(connection)
+        install(connection)
+    except errors.InsufficientPrivilege as error:
+        # Who may not even read the schema's number is no user of the ledger, as the error says.
+        with contextlib.suppress(errors.InsufficientPrivilege):
+            if schema_version(connection) is not None:
+                raise NotReady(
+                    "the database is of another release, and its user may not upgrade it; run one"
+                    " command of this release as the owner: commissions tiers"
+                ) from error
+        raise
 
 
 def open_replay(database: Database) -> Replay:

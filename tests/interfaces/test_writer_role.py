@@ -187,6 +187,36 @@ def test_locks_taken_from_readers_are_left_to_writers(
     writer.done("verify")
 
 
+@pytest.mark.parametrize(
+    "older",
+    [
+        "UPDATE ledger.ledger_head SET schema_version = 5",
+        "COMMENT ON SCHEMA projections IS 'definition 0'",
+    ],
+    ids=["schema", "projections"],
+)
+def test_a_writer_that_is_newer_than_the_database_is_told_who_upgrades_it(
+    writer: Commands, ledger_database_url: str, older: str
+) -> None:
+    """It has every right that a writer needs: what it lacks is an upgrade."""
+    writer.done("programme", "adopt", "izyinbox")
+    with psycopg.connect(ledger_database_url) as connection:
+        connection.execute(older)
+    outcome = writer("balances")
+    assert outcome.status == 1
+    assert "the database is of another release" in outcome.err
+    assert "run one command of this release as the owner" in outcome.err
+
+
+def test_a_reader_is_told_what_it_may(ledger_database_url: str, writer: Commands) -> None:
+    """Commands are not for finance, whatever the release."""
+    writer.done("programme", "adopt", "izyinbox")
+    with member_of("finance_reader", ledger_database_url) as url:
+        outcome = Commands(url, writer._capture)("balances")
+    assert outcome.status == 1
+    assert "finance reads the views of the schema finance" in outcome.err
+
+
 def _settlement(payout: dict[str, object]) -> str:
     """The bank's word on a payout, as a line of a file."""
     return (

@@ -155,6 +155,19 @@ def test_everything_anew_is_gone_on_with_after_a_kill(ledger: Commands, topics: 
     assert relayed(ledger, topics, topic) == told
 
 
+def test_a_place_that_an_earlier_release_remembered_is_gone_on_from(
+    ledger: Commands, topics: Topics
+) -> None:
+    """It knows no offsets: all partitions are looked at, and what a replaced ledger left tells."""
+    topic = topics.new(partitions=2)
+    told = relayed(ledger, topics, topic)
+    with psycopg.connect(ledger.url) as connection:
+        connection.execute("UPDATE ledger.relays SET ends = DEFAULT")
+    assert relayed(ledger, topics, topic) == {**told, "decisions": 0}
+    publish(topics, topic, of_another(told["position"] + 1), wrong_by_s=BEHIND_S)
+    assert f"position {told['position'] + 1} was published" in refused(ledger, topics, topic)
+
+
 def delete_all(topics: Topics, topic: str) -> None:
     """Have the brokers delete what a topic holds, as its retention does in time."""
     partitions = {TopicPartition(topic, number): -1 for number in range(2)}
