@@ -60,6 +60,19 @@ def configure(
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    logging.getLogger(_KAFKA_LOOP).addFilter(_is_of_no_pace)
+
+
+_KAFKA_LOOP = "kafka.net.selector"
+
+
+def _is_of_no_pace(record: logging.LogRecord) -> bool:
+    """Whether a line of kafka-python's loop tells of something else than a slow step.
+
+    It takes a step of a tenth of a second for a loop that hangs. An answer of megabytes takes that
+    on a busy machine, and a backlog has many: nobody has anything to do about it.
+    """
+    return "blocking the event loop" not in record.getMessage()
 
 
 class Line:

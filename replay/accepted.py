@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TypeAlias, TypeVar
 
+import orjson
+
 from events.base import Event
 from replay.course import Terms
 from replay.days import Days
@@ -133,8 +135,7 @@ class Batch:
         """All positions that a member names, one each or many."""
         if at not in self._named:
             texts = {*self.told[at]} - _NOTHING
-            several = map(int, b",".join(filter(None, texts)).split(b","))
-            self._named[at] = {*several} if texts else set()
+            self._named[at] = {*orjson.loads(b"[%b]" % b",".join(filter(None, texts)))}
         return self._named[at]
 
     def beyond(self, at: int, limits: Iterable[int], *, least: int) -> list[int]:

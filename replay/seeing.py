@@ -6,6 +6,7 @@ accepted by the shape of its class (:mod:`replay.shapes`), is left to the genera
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from replay.accepted import Accepted, Terrain
@@ -37,7 +38,7 @@ class Seeing:
         """The number of the type at each position."""
         self._last = after
         self._changes = list(reversed(changes))
-        self._waiting: dict[bytes, list[PlainRow]] = {}
+        self._waiting = defaultdict[bytes, list[PlainRow]](list)
 
     def add(self, rows: Sequence[PlainRow]) -> bool:
         """Look at the next rows; whether their positions are the next ones, without a gap."""
@@ -69,7 +70,7 @@ class Seeing:
         """Look at rows of classes of which there are many; others wait until there are."""
         waiting = self._waiting
         for row in rows:
-            waiting.setdefault(row[4], []).append(row)
+            waiting[row[4]].append(row)
         for topic, several in waiting.items():
             if len(several) >= BESIDE // 2:
                 self._look_at(topic, several)
@@ -78,7 +79,7 @@ class Seeing:
     def _look_at_waiting(self) -> None:
         for topic, several in self._waiting.items():
             self._look_at(topic, several)
-        self._waiting = {}
+        self._waiting.clear()
 
     def _look_at(self, topic: bytes, rows: Sequence[PlainRow]) -> None:
         shape = shape_of(topic)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from kafka.net.selector import NetworkSelector
 
 from interfaces.logging import canonical_line, configure
 
@@ -85,6 +86,23 @@ def test_a_library_s_warning_is_a_line_like_ours(monkeypatch: pytest.MonkeyPatch
     (found,) = lines(out)
     assert str(found.pop("at")).endswith("Z")
     assert found == {"event": "slow: 3 s", "level": "warning", "logger": "library.part"}
+
+
+def test_kafka_s_pace_is_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that took its loop long is how a backlog is read; what else the loop says is told."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    out = io.StringIO()
+    configure(stream=out)
+    selector = NetworkSelector(slow_task_threshold_secs=1e-9)
+
+    async def told() -> None:
+        logging.getLogger("kafka.net.selector").warning("a step ended")
+
+    try:
+        selector.run(told)
+    finally:
+        selector.close()
+    assert [line["event"] for line in lines(out)] == ["a step ended"]
 
 
 def test_the_level_is_kept() -> None:

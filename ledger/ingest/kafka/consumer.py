@@ -9,7 +9,6 @@ blindly, so it does not matter whether a COMMIT without an answer took place.
 
 from __future__ import annotations
 
-import gc
 import random
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -23,6 +22,7 @@ from eventsourcing.persistence import PersistenceError
 from events.envelope import HORIZON_DAYS
 from ledger.application import CommissionLedger
 from ledger.application import Gap as AcceptedGap
+from ledger.collecting import collect_young
 from ledger.errors import Fenced, LedgerError, NotReady
 from ledger.ingest.kafka.history import Gap, Identity, MissingHistory, Partition, gaps, not_accepted
 from ledger.ingest.kafka.observer import Observer, Taken
@@ -47,7 +47,7 @@ _GONE_SECONDS = 30
 
 _COLLECT_MESSAGES = 100_000
 """After so many messages garbage is collected: kafka-python leaves answers of megabytes in cycles,
-few objects that hardly count for Python's own threshold. It takes some 30 ms."""
+few objects that hardly count for Python's own threshold."""
 
 
 class Stuck(LedgerError):
@@ -187,7 +187,7 @@ class Worker:
         self._uncollected += len(batch.messages)
         if self._uncollected >= _COLLECT_MESSAGES:
             self._uncollected = 0
-            gc.collect(0)
+            collect_young()
 
     def _pass_over(self) -> None:
         """Move on over what stands at the ends of partitions and is no message.
