@@ -21,7 +21,7 @@ from datetime import date
 
 from events.billing import ClientActivated, ClientChurned, ClientPlanChanged
 from tests.model.days import ONE, plus_days, plus_months
-from tests.model.seen import Seen, of_type
+from tests.model.seen import Facts, Seen, of_type
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,11 @@ def _own_is_active(facts: list[Seen], client_id: str, day: date) -> bool:
 
 def all_spells(facts: list[Seen], client_id: str) -> list[Spell]:
     """The stretches of all subscriptions of a client."""
-    return [s for sub in subscriptions(facts, client_id) for s in spells(facts, client_id, sub)]
+
+    def find() -> list[Spell]:
+        return [s for sub in subscriptions(facts, client_id) for s in spells(facts, client_id, sub)]
+
+    return facts.answer(("spells", client_id), find) if isinstance(facts, Facts) else find()
 
 
 def first_activation_day(facts: list[Seen], client_id: str) -> date | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from events.base import Fact
 from events.billing import ClientFact, DemoHeld, TrialEnded, TrialStarted
@@ -25,6 +25,7 @@ from tests.model.days import day_of
 from tests.model.journal import Message
 
 F = TypeVar("F", bound=Fact)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,42 @@ class Seen:
         return (self.message.effective_at, self.position)
 
 
-def of_type(facts: Iterable[Seen], cls: type[F]) -> list[tuple[Seen, F]]:
+class Facts(list[Seen]):
+    """Facts in recording order, and answers that were given about them, until there is another.
+
+    The model asks the same of the whole list again and again.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._answers: dict[Hashable, Any] = {}
+
+    def append(self, seen: Seen) -> None:
+        """Add one to the end."""
+        self._answers.clear()
+        super().append(seen)
+
+    def remove(self, seen: Seen) -> None:
+        """Take one out that was retracted."""
+        self._answers.clear()
+        super().remove(seen)
+
+    def answer(self, question: Hashable, find: Callable[[], T]) -> T:
+        """The answer to a question, found once."""
+        if question not in self._answers:
+            self._answers[question] = find()
+        found: T = self._answers[question]
+        return found
+
+
+def of_type(facts: Iterable[Seen], cls: type[F]) -> Sequence[tuple[Seen, F]]:
     """The facts of one type, in recording order, each with its data."""
-    return [(seen, seen.message.data) for seen in facts if isinstance(seen.message.data, cls)]
+
+    def find() -> tuple[tuple[Seen, F], ...]:
+        each = ((seen, seen.message.data) for seen in facts)
+        return tuple((seen, data) for seen, data in each if isinstance(data, cls))
+
+    return facts.answer(cls, find) if isinstance(facts, Facts) else find()
 
 
 def enrolment(facts: Iterable[Seen], partner_id: str) -> tuple[Seen, PartnerEnrolled] | None:

@@ -25,7 +25,7 @@ from tests.model.attribution import Attribution
 from tests.model.days import client_year
 from tests.model.periods import activations, all_spells, counted_on, first_activation_day
 from tests.model.programmes import Programmes
-from tests.model.seen import Seen, of_type
+from tests.model.seen import Facts, of_type
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class World:
 
     attribution: Attribution
     programmes: Programmes
-    facts: list[Seen] = field(default_factory=list)
+    facts: Facts = field(default_factory=Facts)
 
     def client_ids(self) -> list[str]:
         """All clients ever activated."""
