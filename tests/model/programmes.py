@@ -37,7 +37,13 @@ class Programmes:
             raise Refused("a later version needs its day")
         if number > 1 and from_day is not None and accrued is not None and from_day <= accrued:
             raise Refused("a later version's day must be after L")
+        days = programme.activation.qualifying_days
+        if number > 1 and days != self._first(programme.name).activation.qualifying_days:
+            raise Refused("what a counted client is stays")
         self.versions.append(Version(number, programme, from_day))
+
+    def _first(self, name: str) -> Programme:
+        return next(v.programme for v in self.versions if v.programme.name == name)
 
     def names(self) -> list[str]:
         """All programmes ever adopted."""
