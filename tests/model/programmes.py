@@ -67,6 +67,10 @@ class Programmes:
                 in_force, begun = version, from_day
         return in_force
 
+    def named(self, name: str | None) -> Version:
+        """The version that a line names."""
+        return next(version for version in self.versions if version.name == name)
+
     def version(self, partner_id: str, day: date) -> Version:
         """The version that a partner is under on a day."""
         return self.in_force(self.name_of(partner_id, day), day)
