@@ -18,7 +18,7 @@ from ledger.engine.counted import Counts, Rewarded
 from ledger.engine.evolve import evolve
 from ledger.engine.invoices import Paid, Replaced, picture_of
 from ledger.engine.posted import Period, Posted, PostedPeriods
-from ledger.engine.state import Client, Invoice, Partner, Run
+from ledger.engine.state import Client, Invoice, Ledger, Partner, Run
 from ledger.entities import Entities
 from ledger.ports import Candidate, ReadModels
 from ledger.retracted import RetractedClients
@@ -45,9 +45,10 @@ class Asked(NamedTuple):
     """What a run asks of clients, since a rule or what is recorded may need it.
 
     The days of their claims; what they paid; finance's assignments; by whom payments count that
-    were retracted before.
+    were retracted before. The ledger is the run's.
     """
 
+    ledger: Ledger
     claimed_days: bool
     on_invoices: bool
     assigned: bool
@@ -86,7 +87,7 @@ class Page:
         retracted = [c.client_id for c in page if c.touched and self._is_retracted(c)]
         by_invoice = self._posted if asked.on_invoices else {}
         self._retracted = RetractedClients(self._fold, retracted, by_invoice, self._payments)
-        self._replaced = asked.replaced
+        self._ledger, self._replaced = asked.ledger, asked.replaced
         self._told_of = self._load_told_of(page, asked) if asked.replaced else None
 
     def partner(self, partner_id: str) -> Partner:
@@ -134,7 +135,7 @@ class Page:
             settled,
         )
         if touched and client_id in self._retracted:
-            return self._retracted.compared(account)
+            return self._retracted.compared(account, self._ledger, self.partner(partner_id))
         return account
 
     def rivals(self, candidate: Candidate) -> list[tuple[Partner, Account]]:

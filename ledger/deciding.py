@@ -235,6 +235,7 @@ class Deciding(ABC, Generic[Written]):
         """The candidates page by page, the next one read while this one is decided."""
         models, run = self._models, self._run
         asked = Asked(
+            self._ledger,
             claimed_days=self._claimed_days,
             on_invoices=self._on_invoices,
             assigned=self._assigned,

@@ -16,8 +16,13 @@ from ledger.engine.commissions import Account
 from ledger.engine.differences import Retraction
 from ledger.engine.invoices import Paid, Replaced, paid_for, picture_of, replaced, unretracted
 from ledger.engine.posted import Period, Posted
-from ledger.engine.standing import as_if_unretracted, first_activation, terms_as_told
-from ledger.engine.state import Client, Invoice, Run
+from ledger.engine.standing import (
+    as_if_unretracted,
+    counts_on,
+    first_activation,
+    terms_as_told,
+)
+from ledger.engine.state import Client, Invoice, Ledger, Partner, Run
 from ledger.entities import Entities
 
 _RETRACTED_INVOICES = """
@@ -65,15 +70,17 @@ class RetractedClients:
         """Whether anything about a client was retracted, a payment of it included."""
         return client_id in self._clients or client_id in self._invoices
 
-    def compared(self, account: Account) -> Account:
-        """The account with what it would be had nothing been retracted."""
+    def compared(self, account: Account, ledger: Ledger, partner: Partner) -> Account:
+        """A partner's account with what it would be had nothing been retracted."""
         client = self._clients.get(account.client_id)
         invoices = self._invoices.get(account.client_id, ())
         retractions = [Retraction(one.retraction, max(one.voided)) for one in invoices]
         other = account._replace(touched=True)
         if client is not None and client.unretracted is not None:
             retractions.append(Retraction(client.unretracted.retraction, client.unretracted.fact))
-            other = _as_if(other, as_if_unretracted(client))
+            told = as_if_unretracted(client)
+            counted_on = counts_on(ledger, partner, told)
+            other = _as_if(other, told)._replace(counted_on=counted_on)
         if not retractions:
             return account
         if invoices:

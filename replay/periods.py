@@ -20,7 +20,7 @@ _PERIODS = sql.Identifier("pg_temp", "verified_periods")
 _CREATE_PERIODS = """
 CREATE TEMPORARY TABLE {periods} (
     position bigint, partner_id text, client_id text, subscription_id text, day date,
-    invoice_id text, payment_id text, line bigint, amount numeric, taken_back boolean
+    invoice_id text, payment_id text, line bigint, stands numeric, taken_back boolean
 )
 """
 
@@ -28,12 +28,19 @@ _ADD_PERIODS = """
 INSERT INTO {periods}
 SELECT
     lines.position, lines.partner_id, lines.client_id, record.subscription_id, lines.day,
-    record.invoice_id, record.payment_id, record.line, lines.amount,
+    record.invoice_id, record.payment_id, record.line,
+    -- A margin stands while its base does, a commission while its amount does.
+    CASE lines.kind
+        WHEN 'margin' THEN record.base
+        WHEN 'margin_adjustment' THEN -record.base
+        ELSE lines.amount
+    END,
     lines.kind IN ('adjustment', 'margin_adjustment')
 FROM {events} AS lines
 CROSS JOIN LATERAL jsonb_to_record(convert_from(state, 'UTF8')::jsonb)
     AS record (
-        subscription_id text, invoice_id text, payment_id text, line bigint, rule text
+        subscription_id text, invoice_id text, payment_id text, line bigint, rule text,
+        base numeric
     )
 WHERE {some}
     AND lines.kind IN ('commission', 'margin', 'adjustment', 'margin_adjustment')
@@ -72,7 +79,7 @@ WHERE position <= %(through)s
 
 _TWICE_FIRST = """
 WITH linked AS (
-    SELECT line, SUM(amount) AS amount, BOOL_OR(taken_back) AS taken_back
+    SELECT line, SUM(stands) AS stands, BOOL_OR(taken_back) AS taken_back
     FROM {periods}
     WHERE line IS NOT NULL
     GROUP BY line
@@ -86,7 +93,7 @@ LEFT JOIN linked
 WHERE first.line IS NULL
     AND NOT first.taken_back
     -- One wholly taken back is not in force any more.
-    AND NOT (COALESCE(linked.taken_back, FALSE) AND first.amount + linked.amount = 0)
+    AND NOT (COALESCE(linked.taken_back, FALSE) AND first.stands + linked.stands = 0)
 GROUP BY
     -- A payment has one in the whole ledger, a period by schedule one of its client.
     first.invoice_id,

@@ -169,6 +169,7 @@ class PartnerAccrual:
             after = replace(
                 posted,
                 amount=posted.amount - sum(each.amount for each in taken),
+                base=posted.base - sum(each.base for each in taken),
                 taken_back=posted.taken_back or is_taken,
             )
             if after.in_force:

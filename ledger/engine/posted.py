@@ -50,8 +50,12 @@ class Posted:
 
     @property
     def in_force(self) -> bool:
-        """Whether the period has a first line that was not wholly taken back (D18)."""
-        return not self.taken_back or self.amount != 0
+        """Whether the period has a first line that was not wholly taken back (D18).
+
+        A margin of nothing stands while its base does: base − margin is owed (D13).
+        """
+        stands = self.base if isinstance(self.first, MarginPosted) else self.amount
+        return not self.taken_back or stands != 0
 
 
 def period_of(line: PeriodLine) -> Period:

@@ -17,8 +17,17 @@ from events.decisions import (
 from events.recorded import Recorded
 from ledger.engine.calendar import add_days
 from ledger.engine.draft import Draft, programme_on
-from ledger.engine.state import Activation, Client, Subscription, client_of, partner_of
+from ledger.engine.state import (
+    Activation,
+    Client,
+    Ledger,
+    Partner,
+    Subscription,
+    client_of,
+    partner_of,
+)
 from ledger.engine.subscriptions import Span, churns_of_all, terms_of
+from ledger.policy.programme import Programme
 
 
 class _Picture(NamedTuple):
@@ -99,6 +108,15 @@ def as_if_unretracted(client: Client) -> Client:
     )
 
 
+def counts_on(ledger: Ledger, partner: Partner, client: Client) -> date | None:
+    """The day on which a client counts for a partner, by all that is recorded (D6.1)."""
+    picture = _picture(client)
+    first = _first(picture)
+    if first is None or client.holder_on(first.day) != partner.partner_id:
+        return None
+    return _counts_on(picture, first, programme_on(ledger, partner, first.day).programme)
+
+
 def _picture(client: Client) -> _Picture:
     subscriptions = client.subscriptions
     if client.voided:
@@ -147,8 +165,7 @@ def _standing(
     adopted = programme_on(draft.ledger, partner, first.day if first else event_day)
     counted = None
     if first is not None and counter is not None:
-        days = adopted.programme.activation.qualifying_days
-        counted = _counting_day(picture, first.day, add_days(first.day, days))
+        counted = _counts_on(picture, first, adopted.programme)
     standing = Standing.trusted(
         partner_id=by_claims,
         claim=holder.claim if holder else None,
@@ -161,13 +178,14 @@ def _standing(
     return standing, adopted.version
 
 
-def _counting_day(picture: _Picture, first: date, counting: date) -> date | None:
+def _counts_on(picture: _Picture, first: Activation, programme: Programme) -> date | None:
     """The day on which a client counts: one subscription of its first day is paid for and stays."""
+    counting = add_days(first.day, programme.activation.qualifying_days)
     for name, running in picture.spans.items():
         for span in running:
-            if span.activation.day != first or (span.end is not None and span.end <= counting):
+            if span.activation.day != first.day or (span.end is not None and span.end <= counting):
                 continue
-            price = next(term.price for term in picture.terms[name] if term.start == first)
+            price = next(term.price for term in picture.terms[name] if term.start == first.day)
             if price > 0:
                 return counting
     return None

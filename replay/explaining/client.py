@@ -57,7 +57,8 @@ class ClientAtHand:
         if account is None or partner_id is None:
             return account
         if self.client_id in self._retracted:
-            account = self._retracted.compared(account)
+            partner = self.partners[partner_id]
+            account = self._retracted.compared(account, self.ledger, partner)
         return account._replace(rivals=self.rivals.keys()) if self.rivals else account
 
     @cached_property
@@ -125,8 +126,9 @@ class ClientAtHand:
         for _, partner_id in self.posted:
             account = self._plain(partner_id)
             if account is not None:
-                accrual = self.accrual(self.partners[partner_id])
-                held |= accrual.in_force_after(self._retracted.compared(account))
+                partner = self.partners[partner_id]
+                compared = self._retracted.compared(account, self.ledger, partner)
+                held |= self.accrual(partner).in_force_after(compared)
         return held
 
     def _plain(self, partner_id: str | None) -> Account | None:

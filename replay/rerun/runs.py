@@ -99,7 +99,8 @@ class MemoryRun:
         rivals: set[Name] = set()
         if client_id in retracted:
             rivals.update(self._in_force_after(client_id))
-            account = retracted.compared(account)
+            partner = self._memory.partner(partner_id)
+            account = retracted.compared(account, self._ledger, partner)
         for told in self._replaced.get(client_id, ()):
             rivals.update(self._in_force_after(told))
         return account._replace(rivals=rivals) if rivals else account
@@ -115,7 +116,8 @@ class MemoryRun:
             if account is not None:
                 partner = self._memory.partner(partner_id)
                 accrual = PartnerAccrual(self._ledger, self._run, partner)
-                held |= accrual.in_force_after(retracted.compared(account))
+                compared = retracted.compared(account, self._ledger, partner)
+                held |= accrual.in_force_after(compared)
         return held
 
     def _retracted(

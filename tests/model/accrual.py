@@ -13,7 +13,8 @@ Readings:
   stop.
 - A take-back shows the base taken back: of a margin, the bases posted less the new one; of a
   commission the lower of that and what retractions alone changed.
-- *All was taken back*: there is a take-back, and the lines and take-backs of the period sum to 0.
+- *All was taken back*: there is a take-back, and the lines and take-backs of the period sum to 0,
+  of a margin their bases: while some base stands, the partner owes it.
   Such a period of a partner gets no difference while another partner's first line is in force
   (D18.3); nor does a payment while another first line of it is, of whatever client and S.
 - What is taken back from one partner and due to another is posted by the same run (D18.11).
@@ -202,8 +203,9 @@ def _of_others(posted: dict[PeriodKey, list[LineView]], key: PeriodKey) -> Itera
 
 def is_in_force(lines: list[LineView]) -> bool:
     """Whether a posted period is not wholly taken back."""
-    was_taken_back = any(line.is_take_back for line in lines)
-    return bool(lines) and (posted_sum(lines) != 0 or not was_taken_back)
+    if not lines or not any(line.is_take_back for line in lines):
+        return bool(lines)
+    return (bases_sum(lines) if lines[0].kind == "margin" else posted_sum(lines)) != 0
 
 
 def posted_sum(lines: list[LineView]) -> int:

@@ -4,6 +4,7 @@ Readings:
 
 - A ranking is recorded at the close for every programme, whether or not it has prizes.
 - The period of a contest ends on its end: that day is S, and whose version and programme count.
+  Its clients are those with a winning claim inside, whatever programme they counted under.
 - The first places are those of the ranking; one whose agreement is not in force on the last day
   gets nothing, and nobody moves up.
 - *The last counted* (ties) is the last of the clients ranked, by counting day, first activation,
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
+from ledger.policy.parts import Contest
 from tests.model.days import days, first_of, is_quarter_end, last_of
 from tests.model.programmes import Version
 from tests.model.run import Places, Run
@@ -88,14 +90,15 @@ def _close_contests(run: Run, version: Version, day: date) -> None:
     for contest in version.programme.contests:
         if contest.end != day:
             continue
-        code = contest.code
 
-        def takes(counted: Counted, code: str = code) -> bool:
-            codes = {one.code for one in run.world.contests_of(counted)}
-            return counted.day <= day and code in codes
+        def takes(counted: Counted, contest: Contest = contest) -> bool:
+            claimed_on = counted.claimed_on
+            if claimed_on is None or counted.day > day:
+                return False
+            return contest.start <= claimed_on <= contest.end
 
         places = ranking(run, version.programme.name, day, takes)
-        run.books.rankings[code, version.programme.name] = places
+        run.books.rankings[contest.code, version.programme.name] = places
         if contest.first_place is not None and places:
             _post_prize(run, version, "D10.3", places[0][0], day, contest.first_place.value)
 

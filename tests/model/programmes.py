@@ -37,7 +37,13 @@ class Programmes:
             raise Refused("a later version needs its day")
         if number > 1 and from_day is not None and accrued is not None and from_day <= accrued:
             raise Refused("a later version's day must be after L")
+        days = programme.activation.qualifying_days
+        if number > 1 and days != self._first(programme.name).activation.qualifying_days:
+            raise Refused("what a counted client is stays")
         self.versions.append(Version(number, programme, from_day))
+
+    def _first(self, name: str) -> Programme:
+        return next(v.programme for v in self.versions if v.programme.name == name)
 
     def names(self) -> list[str]:
         """All programmes ever adopted."""
@@ -60,6 +66,10 @@ class Programmes:
             if begun <= from_day <= day:
                 in_force, begun = version, from_day
         return in_force
+
+    def named(self, name: str | None) -> Version:
+        """The version that a line names."""
+        return next(version for version in self.versions if version.name == name)
 
     def version(self, partner_id: str, day: date) -> Version:
         """The version that a partner is under on a day."""

@@ -23,7 +23,7 @@ from __future__ import annotations
 from datetime import date
 
 from events.values import TIERS
-from tests.model.accrual import bases_sum, deciding, rounded
+from tests.model.accrual import bases_sum, rounded
 from tests.model.days import ONE, plus_months
 from tests.model.run import Run
 from tests.model.seen import enrolment
@@ -139,9 +139,8 @@ def _post_reward(run: Run, partner_id: str, sponsor_id: str, active: date) -> No
 
 def _post_override(run: Run, place: int, line: LineView, sponsor_id: str) -> None:
     """D11.2: a share of a commission line, by its place among all lines."""
-    assert line.client_id is not None
     day = line.service_date
-    version = deciding(run, run.world, line.partner_id, line.client_id, day)
+    version = run.programmes.named(line.programme_version)
     terms = version.programme.sponsorship
     if terms is None or line.client_year is None or line.client_year > terms.client_year:
         return

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from events.base import Fact
-from events.billing import ClientActivated, InvoicePaid, InvoiceRefunded
+from events.billing import (
+    ClientActivated,
+    ClientChurned,
+    ClientPlanChanged,
+    InvoicePaid,
+    InvoiceRefunded,
+)
 from events.partners import (
     LeadCaptured,
     LeadConverted,
@@ -27,11 +33,14 @@ from events.partners import (
     WholesaleSettled,
 )
 from events.values import TIERS
+from ledger.policy.parts import Controls
 from ledger.policy.programme import Programme
 from tests.model.commands import (
     Accrue,
     Adopt,
+    Approve,
     Assign,
+    AssignProgramme,
     Close,
     Command,
     CorrectPartner,
@@ -69,6 +78,9 @@ departments = st.sampled_from([None, "69", "75", "75"])
 _GAINED: dict[str, JsonValue] = {"prize": "trip", "value": 3_000}
 
 
+_QUALIFYING = st.sampled_from([0, 0, 0, 10, 31])
+"""Of one programme always the same, of two seldom."""
+
 _QUICK: dict[str, JsonValue] = {
     "tier": [
         tier_terms("referent", year_1="0.125"),
@@ -90,9 +102,9 @@ _QUICK: dict[str, JsonValue] = {
 
 
 @st.composite
-def programmes(draw: st.DrawFn, name: str, rate: str, each: int) -> Programme:
+def programmes(draw: st.DrawFn, name: str, rate: str, each: int, qualifying: int = 0) -> Programme:
     """A programme with every part, most of its choices those of the reference."""
-    plain = terms(name, first_year=rate)
+    plain = terms(name, first_year=rate, qualifying=qualifying)
     parts: dict[str, JsonValue] = draw(st.sampled_from([_QUICK, _QUICK, {}])) | {
         "per_ten": {"each": each, "amount": 500, "from": draw(st.sampled_from(TIERS))},
         "contest": [
@@ -113,41 +125,44 @@ def programmes(draw: st.DrawFn, name: str, rate: str, each: int) -> Programme:
             "diamond": 2,
             "centurion": 3,
         },
-        "white_label": {"share": "0.40"},
+        "white_label": {"share": draw(st.sampled_from(["0.40", "0.40", "0.40", "0"]))},
         "territory": {"months": draw(st.sampled_from([1, 24]))},
     }
     whole = Programme.from_document({**plain.document(), **parts})
     return draw(_choices(whole))
 
 
-def _seldom(reference: object, *others: object) -> st.SearchStrategy[object]:
-    """A choice: the reference's, seldom another."""
-    return st.sampled_from([reference] * 5 + list(others))
-
-
 @st.composite
 def _choices(draw: st.DrawFn, whole: Programme) -> Programme:
-    """The programme with some choices that the reference does not make (not validated)."""
+    """The programme with some choices that the reference does not make (not validated).
+
+    Each is seldom made; in one programme of five most are, so that they meet each other.
+    """
+    plain = draw(st.sampled_from([5, 5, 5, 5, 1]))
+
+    def choice(reference: object, *others: object) -> object:
+        return draw(st.sampled_from([reference] * plain + list(others)))
+
     parts: dict[str, dict[str, object]] = {
-        "attribution": {"territory_check": draw(_seldom("all", "leads_only"))},
-        "agreement": {"tail": draw(_seldom("none", 1, "client_lifetime"))},
-        "client_year": {"restart": draw(_seldom("never", "reactivation"))},
-        "per_ten": {"judged": draw(_seldom("day_after", "counting_day"))},
-        "sponsorship": {"trigger": draw(_seldom("active", "enrolment"))},
-        "white_label": {"basis": draw(_seldom("kept", "while_strategic"))},
+        "attribution": {"territory_check": choice("all", "leads_only")},
+        "agreement": {"tail": choice("none", 1, "client_lifetime")},
+        "client_year": {"restart": choice("never", "reactivation")},
+        "per_ten": {"judged": choice("day_after", "counting_day")},
+        "sponsorship": {"trigger": choice("active", "enrolment")},
+        "white_label": {"basis": choice("kept", "while_strategic")},
     }
     changed = {
         name: getattr(whole, name).model_copy(update=choices) for name, choices in parts.items()
     }
     [contest] = whole.contests
-    mode = draw(_seldom("in_addition", "instead_of_first_year"))
+    mode = choice("in_addition", "instead_of_first_year")
     return whole.model_copy(
         update={
             **changed,
             "contests": (contest.model_copy(update={"mode": mode}),),
-            "accrual": draw(_seldom("schedule", "invoice")),
-            "rate_basis": draw(_seldom("service_date", "activation_date")),
-            "version_basis": draw(_seldom("service_date", "activation_date")),
+            "accrual": choice("schedule", "invoice"),
+            "rate_basis": choice("service_date", "activation_date"),
+            "version_basis": choice("service_date", "activation_date"),
         }
     )
 
@@ -239,6 +254,53 @@ _FACTS = st.one_of(
 )
 
 
+@st.composite
+def _returns(draw: st.DrawFn) -> list[Placed]:
+    """A client that leaves and comes back, at another price, in another currency or interval."""
+    client, on = draw(clients), sorted(draw(st.lists(days, min_size=2, max_size=2)))
+    again = ClientActivated(
+        client_id=client,
+        subscription_id=client,
+        plan="pro",
+        price=draw(prices),
+        currency=draw(currencies),
+        interval=draw(st.sampled_from(["month", "month", "year"])),
+        partner_id=draw(st.none() | partners),
+    )
+    churned = ClientChurned(client_id=client, subscription_id=client)
+    return [(churned, on[0], draw(st.sampled_from([0, 23]))), (again, on[1], 12)]
+
+
+@st.composite
+def _changes(draw: st.DrawFn) -> list[Placed]:
+    """A plan change that names another currency or interval, which may be retracted later."""
+    client = draw(clients)
+    changed = ClientPlanChanged(
+        client_id=client,
+        subscription_id=client,
+        plan="other",
+        price=draw(prices),
+        currency=draw(st.sampled_from([None, "EUR", "CHF"])),
+        interval=draw(st.sampled_from([None, "month", "year"])),
+    )
+    return [(changed, draw(days), draw(st.sampled_from([0, 23])))]
+
+
+def _beside(programmes: list[Programme]) -> st.SearchStrategy[list[Placed]]:
+    """What a batch tells beside its facts: what rarely meets what it needs by chance."""
+    invoices = st.lists(placed(_invoices(), days), min_size=1, max_size=4)
+    on_invoices = any(each.accrual == "invoice" for each in programmes)
+    nothing: list[Placed] = []
+    usual = invoices if on_invoices else st.just(nothing)
+    return st.one_of(usual, usual, st.just(nothing), _returns(), _changes())
+
+
+def _moves(on: list[date]) -> st.SearchStrategy[AssignProgramme]:
+    """A partner under another programme, from one of some days on."""
+    names = st.sampled_from(["resellers", "resellers", "izyinbox"])
+    return st.builds(AssignProgramme, partners, names, st.sampled_from(on))
+
+
 def _assignments(on: list[date]) -> st.SearchStrategy[Assign]:
     """A client for a partner, or for none, from one of some days on."""
     return st.builds(Assign, clients, st.none() | partners, st.sampled_from(on))
@@ -252,6 +314,8 @@ def _commands(draw: st.DrawFn, again: Programme) -> Command | AdjustLine:
     commands: list[st.SearchStrategy[Command | AdjustLine]] = [
         plain_commands(),
         _assignments(DAYS[10:]),
+        _moves(DAYS[6:]),
+        st.builds(AdjustLine, st.integers(0, 20), st.sampled_from([-700, 300])),
         st.builds(Retract, st.integers(0, 30).map(lambda number: f"m-{number}")),
         st.sampled_from(
             [
@@ -317,11 +381,27 @@ def _openings(draw: st.DrawFn) -> Story:
 
 
 def _retraction(telling: Telling) -> Story:
-    """Mostly none; else of something that was told and may be retracted."""
+    """Mostly none; else of something that was told and may be retracted.
+
+    Activations after the first, and changes of currency or interval, more often than the rest.
+    """
     told = [message for message in telling.told if is_retractable(message.data)]
     if not told or telling.draw(st.integers(0, 2)):
         return []
-    return [Retract(telling.draw(st.sampled_from(told)).id)]
+    is_of_rare = telling.draw(st.booleans())
+    rare = [message for message in told if _is_rare(message.data, telling)] if is_of_rare else []
+    return [Retract(telling.draw(st.sampled_from(rare or told)).id)]
+
+
+def _is_rare(data: Fact, telling: Telling) -> bool:
+    """Whether a fact moves what an earlier one of its client said: seldom retracted by chance."""
+    if isinstance(data, ClientPlanChanged):
+        return data.currency is not None or data.interval is not None
+    if not isinstance(data, ClientActivated):
+        return False
+    activations = [each.data for each in telling.told if isinstance(each.data, ClientActivated)]
+    first = next(each for each in activations if each.client_id == data.client_id)
+    return data is not first
 
 
 @st.composite
@@ -344,21 +424,28 @@ def _closes(draw: st.DrawFn) -> Story:
 def stories_of_every_rule(draw: st.DrawFn) -> Story:
     """Two programmes, a start, seldom an opening, then facts, runs and other commands."""
     each = draw(st.integers(1, 2))
-    begin: Story = [
-        Adopt(draw(programmes("izyinbox", "0.125", each))),
-        Adopt(draw(programmes("resellers", "0.333", each))),
-    ]
-    again = draw(programmes("izyinbox", "0.155", each))
+    qualifying = draw(_QUALIFYING)
+    first = draw(programmes("izyinbox", "0.125", each, qualifying))
+    second = draw(programmes("resellers", "0.333", each, draw(_QUALIFYING)))
+    again = draw(programmes("izyinbox", "0.155", each, qualifying))
+    is_separate = draw(st.integers(0, 7)) == 0
+    if is_separate:
+        second = second.model_copy(update={"controls": Controls(approval="separate")})
+    begin: Story = [Adopt(first), Adopt(second)]
+    beside = _beside([first, second])
     telling = Telling(draw, begin)
     telling.tell(draw(_starts()))
+    telling.story += draw(st.lists(_moves(DAYS[:12]), max_size=2))
     telling.story += draw(_openings())
     telling.story += draw(st.lists(_assignments(DAYS), max_size=2))
     runs = draw(st.lists(st.sampled_from(DAYS[4:]), min_size=1, max_size=4))
     for through in sorted(runs):
-        telling.tell(draw(st.lists(_FACTS, min_size=1, max_size=6)))
+        telling.tell(draw(st.lists(_FACTS, min_size=1, max_size=6)) + draw(beside))
         telling.story.append(Accrue(through))
         telling.story += draw(st.lists(_commands(again), max_size=2))
         telling.story += _retraction(telling)
+        if is_separate:
+            telling.story += [Approve(draw(st.integers(1, 8))) for _ in range(4)]
     telling.story += draw(_closes())
     telling.tell(draw(st.lists(_FACTS, max_size=3)))
     telling.story.append(Accrue(max(runs)))

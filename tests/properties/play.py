@@ -72,7 +72,7 @@ def _tell(ledger: LedgerUnderTest, step: Step, first: LedgerUnderTest) -> bool:
         elif isinstance(step, AdjustLine):
             adjustment = _named(step, first)
             if adjustment is not None:
-                ledger.adjust(adjustment)
+                perform(ledger, adjustment)
         else:
             perform(ledger, step)
     except LedgerError:

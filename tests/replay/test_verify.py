@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import psycopg
 import pytest
@@ -14,7 +15,7 @@ from events.billing import ClientActivated
 from events.course import AccrualCompleted, StatementsSealed
 from events.decisions import SubscriptionChange
 from events.finance import AccrualRun, AdjustmentRequested, PayoutRun, PeriodClosed
-from events.lines import AdjustmentPosted, ClawbackWaived
+from events.lines import AdjustmentPosted, ClawbackWaived, MarginPosted
 from events.partners import PayoutSettled
 from events.payout_decisions import PaymentBooked
 from ledger.policy.files import REFERENCE, load
@@ -269,6 +270,25 @@ def test_two_first_lines_of_a_period_are_told(
     ledger.decide(again, JAN)
     ledger.append()
     assert checks(connection) == {("D18.3", 19)}
+
+
+@pytest.mark.parametrize(("taken", "told"), [(5_900, set()), (5_000, {("D18.3", 20)})])
+def test_a_margin_of_nothing_is_in_force_while_its_base_stands(
+    ledger: Journal, connection: psycopg.Connection, taken: int, told: set[tuple[str, int]]
+) -> None:
+    """D18.3, D13: of a brand that keeps nothing the base says what was taken back."""
+    line = commission("p1", "c1", FEB, 0, run=RUN, facts=(FACT,), posting_date=FEB)
+    nothing = line.__dict__ | {"rule": "D13", "rate": Decimal(0), "base": 5_900}
+    first = ledger.decide(MarginPosted.model_validate(nothing), FEB)
+    back = AdjustmentPosted(
+        rule="D13", programme_version="izyinbox/1", day=FEB, partner_id="p1", posting_date=FEB,
+        amount=0, currency="EUR", facts=(FACT,), run=RUN, reason="margin", line=first,
+        client_id="c1", subscription_id="c1", base=taken, of_margin=True,
+    )  # fmt: skip
+    ledger.decide(back, FEB)
+    ledger.decide(commission("p2", "c1", FEB, 10, run=RUN, facts=(FACT,), posting_date=FEB), FEB)
+    ledger.append()
+    assert {one for one in checks(connection) if one[0] == "D18.3"} == told
 
 
 def test_of_days_that_are_close_or_years_apart_only_the_same_one_is_told(

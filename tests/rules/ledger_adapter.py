@@ -284,6 +284,8 @@ class RealLedger(StoredViews):
 
     def _proposal(self, number: int) -> int:
         rows = self._select("SELECT position FROM finance.approvals ORDER BY position")
+        if number > len(rows):
+            raise Refused("no such proposal waits")
         return integer_of(rows[number - 1]["position"])
 
     @property

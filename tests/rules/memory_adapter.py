@@ -164,7 +164,7 @@ class MemoryLedger(MemoryViews):
 
     def approve(self, number: int, operator: str) -> None:
         """Let a proposal take effect."""
-        position, proposal, asked = self._proposals[number - 1]
+        position, proposal, asked = self._proposal(number)
         approvals.check_pending(position, self._recorded(proposal), self._fates.get(position))
         approvals.check_other(position, proposal, operator)
         self._approving = position, proposal, operator
@@ -175,11 +175,16 @@ class MemoryLedger(MemoryViews):
 
     def reject(self, number: int) -> None:
         """End a proposal without effect."""
-        position, proposal, _ = self._proposals[number - 1]
+        position, proposal, _ = self._proposal(number)
         event = self._recorded(proposal)
         approvals.check_pending(position, event, self._fates.get(position))
         rejected = ProposalRejected(proposal=position, reason="mistaken", operator=_OPERATOR)
         self._fates[position] = Fate(self._tell(rejected, event.day), rejected)
+
+    def _proposal(self, number: int) -> tuple[int, CommandProposed, Asked]:
+        if number > len(self._proposals):
+            raise Refused("no such proposal waits")
+        return self._proposals[number - 1]
 
     def _recorded(self, proposal: CommandProposed) -> Recorded:
         zone = ZoneInfo(self._ledger.time_zone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from pydantic import JsonValue
 
 from tests.model.journal import Message
@@ -284,6 +285,26 @@ def test_d9_5_a_margin_of_nothing_makes_way_too(given: Given) -> None:
         commission("2024-01-10", 2_000, partner_id="p2"),
     )
     story.then_account("partner_receivable", 0)
+
+
+@pytest.mark.parametrize(("share", "price", "left"), [("0", 5_000, 5_000), ("0.40", 1, 1)])
+def test_d18_3_a_margin_whose_base_stands_is_in_force_though_it_is_of_nothing(
+    given: Given, share: str, price: int, left: int
+) -> None:
+    """Part of its base was taken back, finance settles it: who claims anew has no second line."""
+    story = given(
+        *READY,
+        enrolled("2024-01-01", "p2"),
+        branded("2024-01-01"),
+        referred("2024-01-05", id="wrong"),
+        activated("2024-01-10"),
+        accrue("2024-01-31"),
+        programme=quick(white_label={"share": share}),
+    )
+    story.when(changed("2024-01-10", price), accrue("2024-01-31"))
+    story.when(adjust(-250, line=("c1", "2024-01-10")), retract("wrong"))
+    story.when(referred("2024-01-06", partner="p2"), accrue("2024-01-31")).then_nothing()
+    story.then_account("partner_receivable", left)
 
 
 def test_d13_a_take_back_after_the_close_is_posted_in_the_open_month(given: Given) -> None:

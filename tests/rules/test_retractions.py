@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import JsonValue
 
 from tests.model.journal import Entry, Message
 from tests.rules.commands import assign, retract
@@ -384,6 +385,27 @@ def test_d9_5_a_margin_whose_rest_is_taken_back_too_makes_way(given: Given) -> N
         take_back("2024-01-10", -1_000, "D13", partner_id="p2"),
         take_back("2024-01-10", -3_000, "D9.5", partner_id="p2"),
         commission("2024-01-10", 1_500),
+    )
+
+
+def test_d9_5_whether_a_contest_stood_in_place_is_asked_of_what_was_retracted_too(
+    given: Given,
+) -> None:
+    """A churn that never was kept the client from counting: U is 20.00, V is 0 (D10.2)."""
+    sprint: dict[str, JsonValue] = {
+        "code": "sprint", "start": "2024-01-01", "end": "2024-01-31", "amount": 700,
+        "mode": "instead_of_first_year",
+    }  # fmt: skip
+    story = given(
+        *TWO,
+        referred("2024-01-05"),
+        activated("2024-01-10"),
+        churned("2024-01-20", id="churn"),
+        programme=programme(contest=[sprint], activation={"qualifying_days": 30}),
+    )
+    story.when(accrue("2024-02-09")).then(commission("2024-01-10", 2_000))
+    story.when(retract("churn"), accrue("2024-02-09")).then(
+        take_back("2024-01-10", -2_000), contest_line("2024-02-09", 700)
     )
 
 

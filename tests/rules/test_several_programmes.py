@@ -270,3 +270,23 @@ def test_d7_3_of_two_assignments_from_one_day_the_last_stands(given: Given) -> N
     story.when(accrue("2024-01-10")).then(
         commission("2024-01-10", 3_000, programme_version="better/1")
     )
+
+
+def test_d10_3_a_contest_takes_claims_inside_it_whatever_programme_the_client_counted_under(
+    given: Given,
+) -> None:
+    """D7.2: its last day says which version; c1 counted before p1 was under that programme."""
+    sprint: dict[str, JsonValue] = {
+        "code": "sprint", "start": "2024-02-01", "end": "2024-02-29", "amount": 700,
+        "first_place": {"prize": "trip", "value": 3_000},
+    }  # fmt: skip
+    story = given(
+        enrolled("2024-01-01"),
+        Adopt(programme(name="resellers", contest=[sprint])),
+        AssignProgramme("p1", "resellers", date(2024, 2, 1)),
+        activated("2024-02-10", "c1", partner="p1"),
+        activated("2024-01-10", "c1", sub="s1"),
+        accrue("2024-02-29"),
+        programme=programme(),
+    )
+    story.when(close("2024-02")).then(prize("2024-02-29", 3_000, "D10.3"))

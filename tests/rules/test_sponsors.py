@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from pydantic import JsonValue
+
 from tests.model.commands import Adopt, AssignProgramme
 from tests.model.journal import Message
 from tests.rules.commands import assign, correct
@@ -368,6 +370,31 @@ def test_d11_3_not_while_the_sponsor_has_no_agreement(given: Given) -> None:
         *(commission(f"2024-0{m}-11", 2_000) for m in (1, 2, 3)),
         override("2024-01-11", 500),
         override("2024-03-11", 500),
+    )
+
+
+def test_d11_2_a_share_is_by_the_version_that_decided_its_line(given: Given) -> None:
+    """A late fact puts the client under the version before; the line of February keeps its own."""
+    part: dict[str, JsonValue] = {
+        "reward": 100_000, "trigger": "enrolment", "active_clients": 3, "client_year": 1,
+    }  # fmt: skip
+    terms, later = (
+        programme(sponsorship={**part, "override": share}, version_basis="activation_date")
+        for share in ("0.05", "0.10")
+    )
+    story = given(*TIED, ended("2024-01-02", "p9"), Adopt(later, date(2024, 2, 1)), programme=terms)
+    story.when(activated("2024-02-10", partner="p1"), accrue("2024-02-15"))
+    story.then(
+        commission("2024-02-10", 2_000, programme_version="izyinbox/2"),
+        reward("2024-01-01", 100_000),
+    )
+    story.when(activated("2024-01-20", sub="s1"), signed("2024-01-03", "p9")).when(
+        accrue("2024-02-15")
+    )
+    story.then(
+        commission("2024-01-20", 2_000, programme_version="izyinbox/1"),
+        override("2024-01-20", 500),
+        override("2024-02-10", 1_000),
     )
 
 
