@@ -14,7 +14,7 @@ from events.base import Decision
 from ledger.accounts import Asked, Page
 from ledger.earnings import Earnings, Evidence
 from ledger.engine.commissions import Account, PartnerAccrual
-from ledger.engine.contests import Claims, any_replaces
+from ledger.engine.contests import Claims, any_replaces, replaces_otherwise_from
 from ledger.engine.counted import Counts, Rewarded
 from ledger.engine.evolve import evolve
 from ledger.engine.invoices import Replaced
@@ -157,6 +157,7 @@ class Deciding(ABC, Generic[Written]):
             on_invoices=self._on_invoices,
             # Where a contest or a tail decides on a period, what changes later may reach it.
             compares_all=self._on_invoices or self._claimed_days,
+            recounted_from=replaces_otherwise_from(self._ledger),
         )
         earnings = Earnings(self._ledger, run, models, cursor, contests=self._claims.any)
         self._assigned = models.any_assigned(cursor)

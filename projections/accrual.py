@@ -107,6 +107,7 @@ class LiveModels(PaidReader, PayableModels, RankingModels, ClosingModels):
         claims: Claims,
         on_invoices: bool,
         compares_all: bool,
+        recounted_from: date | None = None,
     ) -> int:
         """Find the candidates of a run, once a session; return how many rows there are.
 
@@ -118,6 +119,7 @@ class LiveModels(PaidReader, PayableModels, RankingModels, ClosingModels):
             claims=claims,
             on_invoices=on_invoices,
             compares_all=compares_all,
+            recounted_from=recounted_from,
         )
         with ClientCursor(cursor.connection, row_factory=tuple_row) as own:
             # Several statements with parameters: they are bound on this side.

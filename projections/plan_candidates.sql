@@ -94,6 +94,7 @@ FROM (
         SELECT payee IN (SELECT partner_id FROM changed_agreements)
             OR client_id IN (SELECT client_id FROM changed_payments)
             OR client_id IN (SELECT client_id FROM voided)
+            OR COALESCE(counted_on >= %(recounted_from)s::date, FALSE)
     ) AS anew (in_all)
     UNION ALL
     SELECT partner_id, '', is_late, NULL, FALSE, 0, NULL, NULL, NULL, FALSE

@@ -22,6 +22,11 @@ SELECT client_id
 FROM {assignments}
 WHERE partner_id IN (SELECT partner_id FROM changed_agreements)
 UNION
+-- Whether a contest stands in place of commissions is said by the terms of the counting day.
+SELECT client_id
+FROM {clients}
+WHERE counted_on >= %(recounted_from)s::date
+UNION
 SELECT client_id
 FROM {terms} AS term
 WHERE EXTRACT(DAY FROM anchor)::int = ANY (%(days)s)

@@ -125,7 +125,13 @@ def _looked_up(table: sql.Identifier, of: LiteralString) -> sql.Composed:
 
 
 def parameters(
-    run: Run, *, every_partner: bool, claims: Claims, on_invoices: bool, compares_all: bool
+    run: Run,
+    *,
+    every_partner: bool,
+    claims: Claims,
+    on_invoices: bool,
+    compares_all: bool,
+    recounted_from: date | None,
 ) -> dict[str, object]:
     """What the plans of a run are bound to."""
     previous = run.previous or date.min
@@ -141,6 +147,7 @@ def parameters(
         "activated_through": claims.activated_through,
         "on_invoices": on_invoices,
         "compares_all": compares_all,
+        "recounted_from": recounted_from,
     }
 
 

@@ -40,6 +40,15 @@ def any_replaces(programmes: Programmes) -> bool:
     )
 
 
+def replaces_otherwise_from(ledger: Ledger) -> date | None:
+    """The counting day from which commissions may be due otherwise than the run before believed.
+
+    Terms told since, of a day after L, may stand on the counting day of a client of which periods
+    are posted, and say whether a contest stands in their place. None if no contest does.
+    """
+    return ledger.terms_from if any_replaces(ledger.programmes) else None
+
+
 def decide_contests(
     ledger: Ledger, run: Run, partner: Partner, client: CountedClient, posted: Collection[str]
 ) -> Iterator[ContestPosted]:

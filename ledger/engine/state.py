@@ -386,7 +386,8 @@ class Ledger(NamedTuple):
     """The fold of ``ledger``: programmes, the clock L, the open run, the months closed.
 
     ``opened_on`` is the day O of a ledger with a past (D8.3); ``credited_from`` is the earliest
-    date of a credit; ``held`` are the partners whose payouts are suspended (D15.1).
+    date of a credit; ``held`` are the partners whose payouts are suspended (D15.1). ``terms_from``
+    is the first day of the versions adopted, and programmes assigned, that no run has completed on.
     """
 
     programmes: Programmes = _NO_PROGRAMMES
@@ -398,6 +399,7 @@ class Ledger(NamedTuple):
     unsealed: tuple[str, int] | None = None
     opened_on: date | None = None
     credited_from: date | None = None
+    terms_from: date | None = None
     held: frozenset[str] = frozenset()
 
     def posting_day(self, day: date) -> date:

@@ -212,6 +212,15 @@ class Memory(MemoryBooks):
         """The clients that count for a partner on a day."""
         return self._counted[partner_id].get(day, set())
 
+    def counted_from(self, first: date | None) -> set[str]:
+        """The clients that count on a day or later; none of no day."""
+        if first is None:
+            return set()
+        found: set[str] = set()
+        for days in self._counted.values():
+            found.update(*(days[day] for day in days if day >= first))
+        return found
+
     def claimed_on(self, claim: int | None) -> date | None:
         """The day of a winning claim."""
         return None if claim is None else self._claimed.get(claim)

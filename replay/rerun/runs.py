@@ -12,7 +12,7 @@ from psycopg import Cursor
 
 from ledger.earnings import Earnings, Evidence
 from ledger.engine.commissions import Account, PartnerAccrual
-from ledger.engine.contests import Claims
+from ledger.engine.contests import Claims, replaces_otherwise_from
 from ledger.engine.invoices import Paid, replaced
 from ledger.engine.posted import Name, Period, Posted
 from ledger.engine.state import Run
@@ -165,6 +165,7 @@ class MemoryRun:
         touched = set(self._changed.clients)
         for partner_id in self._changed.agreements:
             touched |= memory.clients_of[partner_id] | memory.assigned_to[partner_id]
+        touched |= memory.counted_from(replaces_otherwise_from(self._ledger))
         if self._on_invoices:
             touched |= self._changed.payments
             for day in self._days(memory.paid_for, self._previous):

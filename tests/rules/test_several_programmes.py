@@ -12,7 +12,7 @@ from ledger.policy.programme import Programme
 from tests.model.commands import Adopt, AssignProgramme
 from tests.model.journal import Entry
 from tests.rules.commands import assign
-from tests.rules.dsl import Given, commission, contest_line, prize
+from tests.rules.dsl import Given, commission, contest_line, prize, waiver
 from tests.rules.facts import (
     accrue,
     activated,
@@ -190,6 +190,46 @@ def test_d10_2_a_contest_is_that_of_the_partners_programme(given: Given, mode: s
         contest_line("2027-01-10", 700),
         commission("2027-01-11", 2_000, client_id="c2", partner_id="p2"),
     )
+
+
+SPRINT: dict[str, JsonValue] = {
+    "code": "sprint", "start": "2027-01-10", "end": "2027-01-31", "amount": 700,
+    "mode": "instead_of_first_year",
+}  # fmt: skip
+MONTH: dict[str, JsonValue] = {"qualifying_days": 30}
+
+
+@pytest.mark.parametrize("told", ["assigned", "adopted"])
+@pytest.mark.parametrize("contest", ["begins", "ends"])
+def test_d10_2_terms_of_the_counting_day_that_are_told_after_a_run(
+    given: Given, told: str, contest: str
+) -> None:
+    """c1 is accrued on its first day and counts on a later one: the terms of that day decide."""
+    plain, sprinting = (
+        programme(activation=MONTH, contest=contests) for contests in ([], [SPRINT])
+    )
+    before, after = (sprinting, plain) if contest == "ends" else (plain, sprinting)
+    later = after.model_copy(update={"name": "other"})
+    counting = date(2027, 2, 28)
+    story = given(
+        enrolled("2027-01-01"),
+        *([Adopt(later)] if told == "assigned" else []),
+        activated("2027-01-29", partner="p1"),
+        activated("2027-01-28", "c2", partner="p1"),
+        accrue("2027-01-31"),
+        programme=before,
+    )
+    if told == "assigned":
+        story.when(AssignProgramme("p1", "other", counting))
+    else:
+        story.when(Adopt(after, counting))
+    if contest == "ends":
+        story.when(accrue("2027-01-31")).then(commission("2027-01-29", 2_000))
+        story.when(accrue("2027-02-28")).then(
+            contest_line("2027-02-27", 700, client_id="c2"), commission("2027-02-28", 2_000)
+        )
+    else:
+        story.when(accrue("2027-01-31")).then(waiver("2027-01-29", 2_000))
 
 
 def test_d10_1_a_bonus_is_that_of_the_partners_programme(given: Given) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from events.course import AccrualCompleted, StatementsSealed
 from events.finance import (
     AccrualRun,
     CreditRequested,
     LedgerOpened,
+    PartnerProgrammeAssigned,
     PayoutHeld,
     PayoutReleased,
     PeriodClosed,
@@ -24,10 +27,19 @@ from ledger.policy.programme import Programme
 
 def _adopted(ledger: Ledger, _: Recorded, command: ProgrammeAdopted) -> Ledger:
     programme = Programme.from_document(command.document)
-    return ledger._replace(
+    adopted = ledger._replace(
         programmes=ledger.programmes.adopt(programme, command.from_day),
         time_zone=command.time_zone,
     )
+    return adopted if command.from_day is None else _with_terms_from(adopted, command.from_day)
+
+
+def _assigned(ledger: Ledger, _: Recorded, command: PartnerProgrammeAssigned) -> Ledger:
+    return _with_terms_from(ledger, command.from_day)
+
+
+def _with_terms_from(ledger: Ledger, day: date) -> Ledger:
+    return ledger._replace(terms_from=min(ledger.terms_from or day, day))
 
 
 def _run(ledger: Ledger, event: Recorded, command: AccrualRun) -> Ledger:
@@ -37,7 +49,9 @@ def _run(ledger: Ledger, event: Recorded, command: AccrualRun) -> Ledger:
 
 def _completed(ledger: Ledger, _: Recorded, decision: AccrualCompleted) -> Ledger:
     run = ledger.open_run
-    return ledger._replace(open_run=None) if run and run.position == decision.run else ledger
+    if run is None or run.position != decision.run:
+        return ledger
+    return ledger._replace(open_run=None, terms_from=None)
 
 
 def _period_closed(ledger: Ledger, event: Recorded, command: PeriodClosed) -> Ledger:
@@ -71,6 +85,7 @@ def _sealed(ledger: Ledger, _: Recorded, __: StatementsSealed) -> Ledger:
 
 FOLDS: Folds = {
     ProgrammeAdopted: _adopted,
+    PartnerProgrammeAssigned: _assigned,
     AccrualRun: _run,
     AccrualCompleted: _completed,
     PeriodClosed: _period_closed,
