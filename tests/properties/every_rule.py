@@ -288,11 +288,11 @@ def _changes(draw: st.DrawFn) -> list[Placed]:
 
 def _beside(programmes: list[Programme]) -> st.SearchStrategy[list[Placed]]:
     """What a batch tells beside its facts: what rarely meets what it needs by chance."""
-    invoices = st.lists(placed(_invoices(), days), min_size=1, max_size=4)
+    invoices = st.lists(placed(_invoices(), days), min_size=1, max_size=3)
     on_invoices = any(each.accrual == "invoice" for each in programmes)
     nothing: list[Placed] = []
     usual = invoices if on_invoices else st.just(nothing)
-    return st.one_of(usual, usual, st.just(nothing), _returns(), _changes())
+    return st.one_of(usual, usual, st.just(nothing), st.just(nothing), _returns(), _changes())
 
 
 def _moves(on: list[date]) -> st.SearchStrategy[AssignProgramme]:
@@ -428,24 +428,24 @@ def stories_of_every_rule(draw: st.DrawFn) -> Story:
     first = draw(programmes("izyinbox", "0.125", each, qualifying))
     second = draw(programmes("resellers", "0.333", each, draw(_QUALIFYING)))
     again = draw(programmes("izyinbox", "0.155", each, qualifying))
-    is_separate = draw(st.integers(0, 7)) == 0
+    is_separate = draw(st.integers(0, 11)) == 0
     if is_separate:
         second = second.model_copy(update={"controls": Controls(approval="separate")})
     begin: Story = [Adopt(first), Adopt(second)]
     beside = _beside([first, second])
     telling = Telling(draw, begin)
     telling.tell(draw(_starts()))
-    telling.story += draw(st.lists(_moves(DAYS[:12]), max_size=2))
+    telling.story += draw(st.lists(_moves(DAYS[:12]), max_size=1))
     telling.story += draw(_openings())
     telling.story += draw(st.lists(_assignments(DAYS), max_size=2))
     runs = draw(st.lists(st.sampled_from(DAYS[4:]), min_size=1, max_size=4))
     for through in sorted(runs):
-        telling.tell(draw(st.lists(_FACTS, min_size=1, max_size=6)) + draw(beside))
+        telling.tell(draw(st.lists(_FACTS, min_size=1, max_size=4)) + draw(beside))
         telling.story.append(Accrue(through))
         telling.story += draw(st.lists(_commands(again), max_size=2))
         telling.story += _retraction(telling)
         if is_separate:
-            telling.story += [Approve(draw(st.integers(1, 8))) for _ in range(4)]
+            telling.story += [Approve(draw(st.integers(1, 8))) for _ in range(3)]
     telling.story += draw(_closes())
     telling.tell(draw(st.lists(_FACTS, max_size=3)))
     telling.story.append(Accrue(max(runs)))
