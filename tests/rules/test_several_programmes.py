@@ -205,9 +205,8 @@ def test_d10_2_terms_of_the_counting_day_that_are_told_after_a_run(
     given: Given, told: str, contest: str
 ) -> None:
     """c1 is accrued on its first day and counts on a later one: the terms of that day decide."""
-    plain, sprinting = (
-        programme(activation=MONTH, contest=contests) for contests in ([], [SPRINT])
-    )
+    plain = programme(activation=MONTH)
+    sprinting = programme(activation=MONTH, contest=[SPRINT])
     before, after = (sprinting, plain) if contest == "ends" else (plain, sprinting)
     later = after.model_copy(update={"name": "other"})
     counting = date(2027, 2, 28)
