@@ -217,7 +217,12 @@ def contests(hand: PartnerAtHand) -> Iterator[Award]:
         if hand.first <= line.day <= hand.last:
             posted[line.contest].append(one)
     clients = [client for _, client in hand.clients]
-    for contest, currency in _contests_of(hand, clients).values():
+    found = _contests_of(hand, clients)
+    for code, lines in posted.items():
+        # What was posted stands though its client counts no more.
+        if code not in found:
+            found[code] = _contest_of(hand, lines[0])
+    for contest, currency in found.values():
         yield _contest(hand, contest, currency, posted[contest.code], codes)
 
 
@@ -283,6 +288,15 @@ def _contests_of(
             if runs or (claimed is not None and contest.start <= claimed <= contest.end):
                 found.setdefault(contest.code, (contest, programme.currency))
     return found
+
+
+def _contest_of(hand: PartnerAtHand, one: Booked) -> tuple[Contest, str]:
+    """The contest of an amount that is posted, by the version that decided it."""
+    line = one.event
+    assert isinstance(line, ContestPosted)
+    programme = hand.ledger.programmes.named(line.programme_version or "").programme
+    contest = next(each for each in programme.contests if each.code == line.contest)
+    return contest, programme.currency
 
 
 def _event(one: Booked) -> BonusPosted | BonusDeclined:

@@ -25,7 +25,7 @@ from tests.model.journal import Message
 from tests.properties.every_rule import stories_of_every_rule
 from tests.properties.play import play
 from tests.properties.stories import Story
-from tests.rules.commands import assign, correct, open_ledger
+from tests.rules.commands import assign, correct, open_ledger, retract
 from tests.rules.dsl import Given, Scenario
 from tests.rules.facts import accrue, activated, certified, close, ended, enrolled, referred
 from tests.rules.ledger_adapter import RealLedger, _database
@@ -187,6 +187,21 @@ def test_a_claim_outside_the_contest(asked: Asked) -> None:
     assert names(contest) == ["claim_outside"]
     assert numbers(contest) == {"c1": date(2023, 12, 20)}
     assert asked.of("contest", "2024-03") == []
+
+
+def test_a_contests_amount_of_a_client_that_counts_no_more(asked: Asked) -> None:
+    """It was posted after the contest's end, and stays though its activation is retracted."""
+    story = asked.given(
+        enrolled("2024-01-01"),
+        referred("2024-01-05", "c1", "p1"),
+        activated("2024-03-10", id="never"),
+        accrue("2024-03-31"),
+        programme=programme(contest=[SPRINT]),
+    )
+    story.when(retract("never"), accrue("2024-03-31"))
+    contest = asked.the("contest", "2024-03")
+    assert names(contest) == ["posted"]
+    assert (contest.about, contest.posted, contest.expected) == ("sprint", 700, 0)
 
 
 def test_a_place_before_and_after_its_close(asked: Asked) -> None:
