@@ -96,7 +96,7 @@ def consume(bench: Bench, tell: Tell, address: str, topic: str, group: str, gate
     """Consume a topic when the file ``gate`` is there, until idle; without gate, until ended."""
     # Lines are made as the command makes them; standard output is for the figures.
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-        structlog.configure(logger_factory=structlog.PrintLoggerFactory(nowhere))
+        structlog.configure(logger_factory=structlog.WriteLoggerFactory(nowhere))
         _consume(bench, tell, (address, topic, group), gate)
 
 

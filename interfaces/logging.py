@@ -46,7 +46,9 @@ def configure(
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        # A line is one write: between its text and a line feed written after it, another thread's
+        # line, or a library's, may come.
+        logger_factory=structlog.WriteLoggerFactory(out),
         # A test or a second command of one process may configure anew.
         cache_logger_on_first_use=False,
     )

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 import structlog
@@ -103,6 +104,32 @@ def test_kafka_s_pace_is_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         selector.close()
     assert [line["event"] for line in lines(out)] == ["a step ended"]
+
+
+class _Writes(io.StringIO):
+    """A stream that keeps what each write brought."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.each: list[str] = []
+
+    def write(self, text: str, /) -> int:
+        self.each.append(text)
+        return super().write(text)
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+def test_a_line_is_written_whole(
+    style: Literal["console", "json"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads log side by side: nothing comes between a line's text and its end."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    out = _Writes()
+    configure(stream=out, style=style)
+    with canonical_line("consume"):
+        logging.getLogger("library.part").warning("slow")
+    assert len(out.each) == len(out.getvalue().splitlines()) == 2
+    assert all(text.endswith("\n") for text in out.each)
 
 
 def test_the_level_is_kept() -> None:
