@@ -24,11 +24,12 @@ from interfaces import bootstrap
 from interfaces.health import Health
 from ledger.ingest.kafka.access import Access
 from ledger.ingest.kafka.consumer import Limits, Worker
+from ledger.ingest.kafka.fetching import Fetched, Fetching
 from ledger.ingest.kafka.history import Partition
-from ledger.ingest.kafka.messages import Record
+from ledger.ingest.kafka.log import FETCH_BYTES, PARTITION_BYTES
 from ledger.ingest.kafka.observer import Taken
 from ledger.ingest.kafka.offsets import Offsets
-from ledger.ingest.kafka.subscription import FETCH_BYTES, PARTITION_BYTES, Subscription
+from ledger.ingest.kafka.subscription import Subscription
 from ledger.recording import Recording
 
 PARTNERS = 600
@@ -45,26 +46,31 @@ Told: TypeAlias = dict[str, float]
 Tell: TypeAlias = Callable[[Told], None]
 
 
-class _Gated(Subscription):
-    """A subscription that joins and claims, but reads nothing before a file is there."""
+class _Waiting(Subscription):
+    """A subscription that has not seen the end before a file is there."""
 
-    gate: Path
-    opened = False
-
-    def poll(self, wait_ms: int, most: int) -> dict[Partition, list[Record]]:
-        """Poll; what is ours stands still until the gate is open."""
-        if not self.opened:
-            ours = [Partition(*at) for at in self._consumer.assignment()]
-            if not self.gate.exists():
-                self.stand_still(ours)
-                return super().poll(min(wait_ms, 20), most)
-            self._consumer.resume(*self._consumer.assignment())
-            self.opened = True
-        return super().poll(wait_ms, most)
+    gate: Path | None = None
 
     def is_at_end(self, places: Mapping[Partition, int]) -> bool:
         """Never before the gate is open: a member without partitions still waits for them."""
-        return self.opened and super().is_at_end(places)
+        return _is_open(self.gate) and super().is_at_end(places)
+
+
+class _Gated(Fetching):
+    """Fetches nothing before a file is there."""
+
+    gate: Path | None = None
+
+    def answer(self) -> Fetched:
+        """What was asked for; nothing, soon, as long as the gate is shut."""
+        if _is_open(self.gate):
+            return super().answer()
+        sleep(0.02)
+        return Fetched({}, 0, is_full=False, ends={}, positions={}, identities={})
+
+
+def _is_open(gate: Path | None) -> bool:
+    return gate is None or gate.exists()
 
 
 class _Teller(Health):
@@ -103,14 +109,23 @@ def consume(bench: Bench, tell: Tell, address: str, topic: str, group: str, gate
 def _consume(bench: Bench, tell: Tell, where: tuple[str, str, str], gate: str) -> None:
     address, topic, group = where
     access = Access([address])
-    subscription = _Gated(access, [topic], group=group)
-    subscription.gate, subscription.opened = Path(gate), not gate
+    subscription, fetching = _Waiting(access, [topic], group=group), _Gated(access)
+    subscription.gate = fetching.gate = Path(gate) if gate else None
     offsets = Offsets(bench.ledger.transaction, bootstrap.LEDGER_NAMES, group=group, owner=group)
     limits = Limits(_BATCH_MESSAGES, until_idle=IDLE_SECONDS if gate else None)
     watched = _Teller(bench, tell)
-    worker = Worker(bench.ledger, offsets, subscription, watched, limits, now=lambda: RECEIVED)
-    signal.signal(signal.SIGTERM, lambda *_: worker.stop())
-    worker.run()
+    with fetching:
+        worker = Worker(
+            bench.ledger,
+            offsets,
+            subscription,
+            fetching,
+            watched,
+            limits=limits,
+            now=lambda: RECEIVED,
+        )
+        signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+        worker.run()
 
 
 def poll(tell: Tell, address: str, topic: str, gate: str) -> None:

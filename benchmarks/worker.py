@@ -92,7 +92,7 @@ def _tell(figures: Told) -> None:
 
 
 class Used(NamedTuple):
-    """Memory of a process (MiB), and CPU so far of it and of those that it started (seconds)."""
+    """Memory (MiB) and CPU so far (seconds) of a process and of those that it started."""
 
     memory_mib: float
     cpu_seconds: float
@@ -116,18 +116,20 @@ class Watched:
 
     def memory_mib(self) -> float:
         """Resident memory now."""
-        used = float(psutil.Process(self.process.pid).memory_info().rss) / 2**20
+        used = _memory_mib(psutil.Process(self.process.pid))
         self.peak_mib = max(self.peak_mib, used)
         return used
 
     def used(self) -> Used | None:
         """What it uses now, with the processes that it started; None if it has ended."""
         try:
-            used = Used(self.memory_mib(), cpu_seconds(self.process.pid))
+            own = self.memory_mib()
+            others = map(_memory_mib, psutil.Process(self.process.pid).children())
+            used = Used(own + sum(others), cpu_seconds(self.process.pid))
         except psutil.Error:
             return None
         # One that has ended and was not waited for has no memory.
-        return used if used.memory_mib else None
+        return used if own else None
 
     def watch(self) -> None:
         """Take samples until it is over."""
@@ -143,6 +145,10 @@ class Watched:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait()
+
+
+def _memory_mib(process: psutil.Process) -> float:
+    return float(process.memory_info().rss) / 2**20
 
 
 def cpu_seconds(pid: int) -> float:

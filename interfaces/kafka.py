@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -62,8 +63,12 @@ def _missing(name: str, what: str) -> WrongSettings:
 def _token(settings: Settings) -> Callable[[], str] | None:
     file, secret = settings.kafka_sasl_token_file, settings.kafka_sasl_token
     if file is not None:
-        return lambda: file.read_text(encoding="utf-8").strip()
+        return partial(_read_token, file)
     return secret.get_secret_value if secret is not None else None
+
+
+def _read_token(file: Path) -> str:
+    return file.read_text(encoding="utf-8").strip()
 
 
 def _revealed(secret: SecretStr | None) -> str | None:

@@ -121,6 +121,7 @@ def _work(session: Session, given: _Given, health: Health) -> None:
     from interfaces.health import serving  # noqa: PLC0415
     from interfaces.kafka import access, worker_name  # noqa: PLC0415
     from ledger.ingest.kafka.consumer import Limits, Worker  # noqa: PLC0415
+    from ledger.ingest.kafka.fetching import Fetching  # noqa: PLC0415
     from ledger.ingest.kafka.offsets import Offsets  # noqa: PLC0415
     from ledger.ingest.kafka.subscription import Subscription  # noqa: PLC0415
 
@@ -141,6 +142,7 @@ def _work(session: Session, given: _Given, health: Health) -> None:
         )
         stack.enter_context(serving(health, given.health_address, given.health_port))
         with silent("kafka"):
+            fetching = stack.enter_context(Fetching(cluster))
             subscription = Subscription(
                 cluster,
                 given.topics,
@@ -150,7 +152,7 @@ def _work(session: Session, given: _Given, health: Health) -> None:
             )
         names, owner = bootstrap.LEDGER_NAMES, worker_name()
         offsets = Offsets(ledger.transaction, names, group=group, owner=owner)
-        worker = Worker(ledger, offsets, subscription, health, limits)
+        worker = Worker(ledger, offsets, subscription, fetching, health, limits=limits)
         with _stopped_by_signals(worker.stop):
             worker.run()
 

@@ -23,7 +23,8 @@ from interfaces.cli import consume
 from interfaces.cli.main import main
 from ledger import recording
 from ledger.entities import Entities
-from ledger.ingest.kafka import offsets
+from ledger.ingest import beside
+from ledger.ingest.kafka import fetching, offsets
 from ledger.recording import Recorder
 from ledger.store.recorder import LedgerRecorder
 from ledger.turns import Turns
@@ -35,7 +36,10 @@ SESSION_MS = 1_500
 
 
 def run(arguments: list[str], log: str, hook: str, environment: dict[str, str]) -> None:
-    """Run a command as the only thing that this process does; its log goes to a file."""
+    """Run a command as the only thing that this process does; its log goes to a file.
+
+    ``hook`` names those that are put in, with "and" between them.
+    """
     os.environ["COMMISSIONS_KAFKA_SESSION_TIMEOUT_MS"] = str(SESSION_MS)
     os.environ["COMMISSIONS_LOG_FORMAT"] = "json"
     os.environ.update(environment)
@@ -45,8 +49,8 @@ def run(arguments: list[str], log: str, hook: str, environment: dict[str, str]) 
     # Frozen transactions are ended as ever, only sooner.
     consume.PATIENCE_SECONDS = 3
     offsets.LOCK_SECONDS = offsets.STILL_SECONDS = 1
-    if hook:
-        HOOKS[hook]()
+    for each in filter(None, hook.split(" and ")):
+        HOOKS[each]()
     sys.exit(main(arguments))
 
 
@@ -160,6 +164,12 @@ def _slow() -> None:
     _before(Recorder, "_append", told.wait, at=3)
 
 
+def _beside() -> None:
+    """Have the first few messages be worth a process that fetches the others."""
+    mock.patch.multiple(fetching, WORTH_A_PROCESS=1, WORTH_SENDING=1).start()
+    mock.patch.object(beside, "spare_core", return_value=True).start()
+
+
 HOOKS: dict[str, Callable[[], None]] = {
     "frozen before the append": _before_the_append,
     "frozen under the head lock": lambda: _before(LedgerRecorder, "insert_staged", freeze, at=3),
@@ -169,6 +179,7 @@ HOOKS: dict[str, Callable[[], None]] = {
     "slow": _slow,
     "a bug": _bug,
     "each batch takes a while": _linger,
+    "fetches beside": _beside,
 }
 
 

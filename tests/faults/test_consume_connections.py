@@ -119,7 +119,7 @@ def test_the_broker_is_killed_and_its_link_stalls_and_drops(
         telling = threading.Thread(target=produce_slowly, args=(topics, group.topic, events))
         try:
             group.start(settings={"batch_size": 20})
-            group.start(settings={"batch_size": 20})
+            group.start("fetches beside", settings={"batch_size": 20})
             telling.start()
             until(lambda: group.facts() > 40)
             proxy.drop()

@@ -34,9 +34,13 @@ def _left(
     return len(first.lines("fenced"))
 
 
-def test_who_sleeps_before_its_append_is_fenced(group: Group, oracle: Oracle) -> None:
-    """It wakes up with a batch in hand that another has recorded: nothing of it counts twice."""
-    assert _left("frozen before the append", group) >= 1
+@pytest.mark.parametrize("also", ["", " and fetches beside"])
+def test_who_sleeps_before_its_append_is_fenced(also: str, group: Group, oracle: Oracle) -> None:
+    """It wakes up with a batch in hand that another has recorded: nothing of it counts twice.
+
+    The process that fetches for it does not sleep, and keeps no partition from the others.
+    """
+    assert _left(f"frozen before the append{also}", group) >= 1
     oracle.assert_exact(group, story(120))
 
 

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 
+import psutil
 import pytest
 
 from tests.faults.consuming import Group, Oracle, Worker, lots, produce, story, until
@@ -86,7 +87,8 @@ def test_a_storm_of_joins_and_leaves(group: Group, oracle: Oracle) -> None:
     telling.start()
     while telling.is_alive():
         if len(present) < chance.randint(1, 4):
-            present.append(group.start(settings={"batch_size": 50}))
+            hook = chance.choice(["", "fetches beside"])
+            present.append(group.start(hook, settings={"batch_size": 50}))
         elif len(present) > 1:
             worker = present.pop(chance.randrange(len(present)))
             if chance.random() < 0.25:
@@ -117,3 +119,22 @@ def test_a_worker_that_is_told_to_leave_finishes_its_batch_and_leaves_the_group(
     began = time.monotonic()
     oracle.assert_exact(group, events)
     assert time.monotonic() - began < 120
+
+
+def test_the_process_that_fetches_is_killed(group: Group, oracle: Oracle) -> None:
+    """The worker fetches for itself from where it is: nothing is lost, and nothing is doubled."""
+    events = story(1_200)
+    produce(group.topics, group.topic, events[: len(events) // 2])
+    hook = "each batch takes a while and fetches beside"
+    worker = group.start(hook, settings={"batch_size": 50})
+    process = psutil.Process(worker.process.pid)
+    until(lambda: bool(process.children()))
+    (fetching,) = process.children()
+    until(lambda: fetching.cmdline()[-1] == "ledger.ingest.kafka.fetching")
+    had = len(worker.lines("batch"))
+    until(lambda: len(worker.lines("batch")) >= had + 5)
+    fetching.kill()
+    produce(group.topics, group.topic, events[len(events) // 2 :])
+    until(lambda: group.facts() == len(events))
+    worker.leave()
+    oracle.assert_exact(group, events)

@@ -54,7 +54,8 @@ class Chaos:
         if len(self.present) < 4:
             url = through(self.group.url, self.proxy) if self.chance.random() < 0.7 else None
             size = self.chance.choice([1, 7, 50, 500])
-            self.present.append(self.group.start(url=url, settings={"batch_size": size}))
+            hook = self.chance.choice(["", "fetches beside"])
+            self.present.append(self.group.start(hook, url=url, settings={"batch_size": size}))
 
     def _one(self) -> Worker:
         return self.present.pop(self.chance.randrange(len(self.present)))

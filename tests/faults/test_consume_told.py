@@ -29,7 +29,7 @@ def dead(group: Group) -> list[tuple[str, str]]:
 def test_a_producer_that_repeats_itself(group: Group, oracle: Oracle) -> None:
     """Three times, from producers of their own, across partitions; with other content: a letter."""
     events = story(80)
-    workers = [group.start(settings={"batch_size": 30}) for _ in range(2)]
+    workers = [group.start(hook, settings={"batch_size": 30}) for hook in ("", "fetches beside")]
     for turn in range(3):
         with Producer(group.topics.address) as producer:
             for n, event in enumerate(events):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -22,7 +23,8 @@ from events.base import Fact
 from events.catalogue import FACTS
 from events.envelope import HORIZON_DAYS
 from events.errors import Rejection
-from ledger.ingest import decoding
+from ledger.ingest import beside, decoding
+from ledger.ingest.beside import Beside
 from ledger.ingest.decoding import Decoded, Decoder, Payload, decode_here
 from ledger.ingest.files import Source, batches
 from tests.events.strategies import data_of
@@ -34,15 +36,15 @@ PATIENCE_S = 60
 
 @pytest.fixture(autouse=True)
 def _two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "_spare_core", lambda: True)
+    monkeypatch.setattr(beside, "spare_core", lambda: True)
     monkeypatch.setattr(decoding, "WORTH_SENDING", 0)
 
 
 @pytest.fixture(scope="module")
-def beside() -> Iterator[Decoder]:
+def helped() -> Iterator[Decoder]:
     """A decoder whose process is there."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decoding, "_spare_core", lambda: True)
+        patch.setattr(beside, "spare_core", lambda: True)
         patch.setattr(decoding, "WORTH_SENDING", 0)
         with Decoder(HORIZON_DAYS, worth_a_process=0) as decoder:
             decoder([], NOW)
@@ -79,15 +81,14 @@ def told(decoded: Sequence[Decoded]) -> list[object]:
 
 def process_of(decoder: Decoder) -> psutil.Process:
     """The process of a decoder that has one."""
-    assert decoder._process is not None
-    return psutil.Process(decoder._process._process.pid)
+    assert decoder._beside._process is not None
+    return psutil.Process(decoder._beside._process._process.pid)
 
 
 def wait_until_ready(decoder: Decoder) -> None:
     """Until batches go to the process."""
-    assert decoder._process is not None
     deadline = time.monotonic() + PATIENCE_S
-    while not decoder._process.is_ready():
+    while decoder._beside.ready is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -108,11 +109,11 @@ RECORDS = st.tuples(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(MESSAGES | st.sampled_from(BAD) | RECORDS, max_size=20))
 def test_what_the_process_decodes_is_what_is_decoded_here(
-    beside: Decoder, payloads: list[Payload]
+    helped: Decoder, payloads: list[Payload]
 ) -> None:
     """Every type, every member, every class of bad message, with headers and without."""
-    assert told(beside(payloads, NOW)) == told(decode_here(payloads, NOW, HORIZON_DAYS))
-    assert process_of(beside).is_running()
+    assert told(helped(payloads, NOW)) == told(decode_here(payloads, NOW, HORIZON_DAYS))
+    assert process_of(helped).is_running()
 
 
 def test_batches_are_decoded_here_until_the_process_is_there() -> None:
@@ -121,7 +122,7 @@ def test_batches_are_decoded_here_until_the_process_is_there() -> None:
     with Decoder(HORIZON_DAYS, worth_a_process=25) as decoder:
         for _ in range(2):
             assert len(decoder(payloads, NOW)) == 10
-        assert decoder._process is None
+        assert decoder._beside._process is None
         decoder(payloads, NOW)
         assert told(decoder(payloads, NOW)) == told(decode_here(payloads, NOW, HORIZON_DAYS))
         wait_until_ready(decoder)
@@ -130,23 +131,14 @@ def test_batches_are_decoded_here_until_the_process_is_there() -> None:
     assert not worker.is_running()
 
 
-def test_a_batch_that_is_given_up_is_not_told_for_the_next(beside: Decoder) -> None:
-    """As when a worker is fenced with a batch in hand; its result may be asked for once more."""
-    first, second = visits(300), visits(5)
-    given_up = beside.submit(first, NOW)
-    assert told(beside.submit(second, NOW).result()) == told(decode_here(second, NOW, 400))
-    assert told(given_up.result()) == told(decode_here(first, NOW, 400))
-    assert told(beside(first, NOW)) == told(decode_here(first, NOW, 400))
-
-
 def test_what_the_process_decodes_is_decoded_nowhere_else(
-    beside: Decoder, monkeypatch: pytest.MonkeyPatch
+    helped: Decoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor is it a second time when the next batch comes."""
     here: list[int] = []
     monkeypatch.setattr(decoding, "decode_here", lambda payloads, *_: here.append(len(payloads)))
     for _ in range(3):
-        assert len(beside(visits(300), NOW)) == 300
+        assert len(helped(visits(300), NOW)) == 300
     assert here == []
 
 
@@ -156,7 +148,7 @@ def test_a_few_messages_are_never_passed_on(monkeypatch: pytest.MonkeyPatch) -> 
     with Decoder(HORIZON_DAYS, worth_a_process=0) as decoder:
         for _ in range(3):
             assert len(decoder(visits(10), NOW)) == 10
-        assert decoder._process is None
+        assert decoder._beside._process is None
 
 
 @pytest.mark.fault
@@ -180,7 +172,7 @@ def test_a_process_killed_in_a_batch_loses_nothing() -> None:
         wait_until_ready(decoder)
         worker = process_of(decoder)
         killer = subprocess.Popen(["sh", "-c", f"sleep 0.15; kill -9 {worker.pid}"])
-        while decoder._process is not None and not decoder._process._lost:
+        while decoder._beside.ready is not None:
             assert len(decoder(payloads, NOW)) == len(payloads)
         assert killer.wait() == 0
 
@@ -188,14 +180,14 @@ def test_a_process_killed_in_a_batch_loses_nothing() -> None:
 _ORPHAN = """
 import sys, time
 from datetime import UTC, datetime
-from ledger.ingest import decoding
-decoding._spare_core = lambda: True
+from ledger.ingest import beside, decoding
+beside.spare_core = lambda: True
 decoding.WORTH_SENDING = 0
 decoder = decoding.Decoder(400, worth_a_process=0)
 decoder([], datetime.now(UTC))
-while not decoder._process.is_ready():
+while decoder._beside.ready is None:
     time.sleep(0.01)
-print(decoder._process._process.pid, flush=True)
+print(decoder._beside.ready._process.pid, flush=True)
 time.sleep(60)
 """
 
@@ -217,18 +209,19 @@ def test_it_ends_with_who_started_it() -> None:
 def test_files_are_read_the_same_by_two_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Line by line, whichever process decoded it; where much is to come, from the first on."""
     taken: list[int] = []
-    take = decoding._Process.take
+    give, is_ready = Beside.give, Beside.is_ready
 
-    def counted(self: decoding._Process, payloads: Sequence[Payload], *of: Any) -> bool:
-        taken.append(len(payloads))
-        return take(self, payloads, *of)
+    def counted(self: Beside, value: Any) -> bool:
+        if value is not None:
+            taken.append(len(value[0]))
+        return give(self, value)
 
-    def waited_for(self: decoding._Process) -> bool:
-        self._ready = self._ready or self.told() is True
-        return self._ready
+    def waited_for(self: Beside) -> bool:
+        select.select([self._output], [], [], PATIENCE_S if not self._ready else 0)
+        return is_ready(self)
 
-    monkeypatch.setattr(decoding._Process, "take", counted)
-    monkeypatch.setattr(decoding._Process, "is_ready", waited_for)
+    monkeypatch.setattr(Beside, "give", counted)
+    monkeypatch.setattr(Beside, "is_ready", waited_for)
     content = b"\n".join(
         part for n, good in enumerate(visits(6_000)) for part in (good, BAD[n % 4])
     )
@@ -245,7 +238,7 @@ def test_files_are_read_the_same_by_two_processes(monkeypatch: pytest.MonkeyPatc
 
     two = read()
     assert taken == [500] * 23
-    monkeypatch.setattr(decoding, "_spare_core", lambda: False)
+    monkeypatch.setattr(beside, "spare_core", lambda: False)
     assert two == read()
     assert len(taken) == 23
     assert len(two) == 12_000

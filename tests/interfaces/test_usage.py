@@ -106,9 +106,9 @@ def test_a_broker_that_is_not_there_is_told_once(
 ) -> None:
     """Not each attempt to reach it, by the library's own log."""
     from ledger.ingest import publisher
-    from ledger.ingest.kafka import subscription
+    from ledger.ingest.kafka import log
 
-    monkeypatch.setattr(subscription, "_ASK_MS", 500)
+    monkeypatch.setattr(log, "ASK_MS", 500)
     monkeypatch.setattr(publisher, "_CONNECT_MS", 500)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import pickle
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,10 @@ import pytest
 
 from interfaces.kafka import access
 from interfaces.settings import Settings, WrongSettings
+from ledger.ingest import beside
+from ledger.ingest.decoding import WORTH_A_PROCESS
+from ledger.ingest.kafka.fetching import Fetching
+from tests.faults.consuming import until
 from tests.interfaces.commands import Commands
 from tests.kafka.broker import PASSWORD, USER
 from tests.kafka.producing import Producer, activation
@@ -37,31 +42,57 @@ def login(monkeypatch: pytest.MonkeyPatch, mechanism: str, **more: str) -> None:
         monkeypatch.setenv(f"COMMISSIONS_KAFKA_{name.upper()}", value)
 
 
+@pytest.fixture(params=["PLAIN", "SCRAM-SHA-512", "OAUTHBEARER"])
+def _login(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What a login needs, with each mechanism."""
+    if request.param == "OAUTHBEARER":
+        file = tmp_path / "token"
+        file.write_text(f"{unsigned_token()}\n", encoding="utf-8")
+        login(monkeypatch, request.param, sasl_token_file=str(file))
+    else:
+        login(monkeypatch, request.param, sasl_username=USER, sasl_password=PASSWORD)
+
+
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512", "OAUTHBEARER"])
-def test_a_worker_logs_in(
-    mechanism: str,
-    commissions: Commands,
-    topics: Topics,
-    sasl_broker: str,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    """With each mechanism, on the broker itself."""
+@pytest.mark.usefixtures("_login")
+def test_a_worker_logs_in(commissions: Commands, topics: Topics, sasl_broker: str) -> None:
+    """On the broker itself."""
     topic = topics.new()
     with Producer(topics.address) as producer:
         producer.structured(topic, activation("c-1", AT))
-    file = tmp_path / "token"
-    file.write_text(f"{unsigned_token()}\n", encoding="utf-8")
-    if mechanism == "OAUTHBEARER":
-        login(monkeypatch, mechanism, sasl_token_file=str(file))
-    else:
-        login(monkeypatch, mechanism, sasl_username=USER, sasl_password=PASSWORD)
     outcome = commissions.done(
         *("consume", "--bootstrap-servers", sasl_broker, "--topic", topic),
         *("--group", topics.group, "--until-idle", "0.5", "--format", "json"),
     )
     assert outcome.json["accepted"] == 1
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.usefixtures("_login")
+def test_so_does_the_process_that_fetches_for_it(
+    sasl_broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes requests once the broker has let it in."""
+    monkeypatch.setattr(beside, "spare_core", lambda: True)
+    with Fetching(access(Settings(), [sasl_broker])) as fetching:
+        fetching._beside.count(WORTH_A_PROCESS)
+        until(lambda: fetching._beside.ready is not None)
+
+
+@pytest.mark.parametrize("name", ["token", "token_file"])
+def test_a_token_is_told_to_another_process(name: str, tmp_path: Path) -> None:
+    """Whether it is given, or a file that holds it."""
+    file = tmp_path / "token"
+    file.write_text("t0ken\n", encoding="utf-8")
+    settings = Settings.model_validate(
+        {
+            "kafka_security_protocol": "SASL_SSL",
+            "kafka_sasl_mechanism": "OAUTHBEARER",
+            f"kafka_sasl_{name}": "t0ken" if name == "token" else str(file),
+        }
+    )
+    made = pickle.loads(pickle.dumps(access(settings, ["one:9092"])))  # noqa: S301 - ours
+    assert made.arguments()["sasl_oauth_token_provider"].token() == "t0ken"
 
 
 @pytest.mark.timeout(120)

@@ -1,27 +1,25 @@
-"""Batches as they are read, one behind the other, from a subscription that follows a script."""
+"""Batches as they are read, one behind the other, of what is fetched by a script."""
 
 from __future__ import annotations
 
-import gc
 import io
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from types import FrameType
-from typing import Any, NamedTuple, cast
-from weakref import ref
+from typing import Any, cast
 
 import orjson
 import pytest
 
-from events.binary import Headers
 from interfaces.health import Health
 from interfaces.logging import configure
+from ledger.ingest.decoding import decode_here
+from ledger.ingest.kafka.fetching import Fetched, Wanted
 from ledger.ingest.kafka.history import Identity, Partition
-from ledger.ingest.kafka.messages import payloads_of
+from ledger.ingest.kafka.log import BrokerRefused, LostPlace
+from ledger.ingest.kafka.messages import Told
 from ledger.ingest.kafka.offsets import Move
 from ledger.ingest.kafka.reading import Batch, Owned, Reader
-from ledger.ingest.kafka.subscription import BrokerRefused, Changes, LostPlace
+from ledger.ingest.kafka.subscription import Changes
 from tests.kafka.producing import activation
 
 AT = datetime(2026, 1, 5, 10, tzinfo=UTC)
@@ -35,91 +33,72 @@ def _log() -> None:
     configure(stream=io.StringIO())
 
 
-class Fetched(NamedTuple):
-    """What a reader needs of a record."""
-
-    offset: int
-    headers: Headers
-    value: bytes | None
-
-
-class Traced(list[tuple[str, bytes | None]]):
-    """Headers of which it can be told whether they are still there."""
-
-
 class Scripted:
-    """Answers polls one after the other; when the script is over there is nothing more.
-
-    Each poll takes ``takes_seconds`` by ``clock``. Like kafka-python it keeps the frames of one
-    that has no answer.
-    """
+    """The group and what is fetched: one answer after the other, then nothing more."""
 
     def __init__(self, *script: Answer) -> None:
         self.script = list(script)
-        self.asked: list[int] = []
-        self.waits: list[int] = []
-        self.frames: list[FrameType] = []
-        self.headers: list[ref[Traced]] = []
-        self.clock = self.takes_seconds = 0.0
+        self.asked: list[Wanted] = []
+        self.waiting: Wanted | None = None
         self.held = 100
         self.taken: list[set[Partition]] = []
+        self.given: list[set[Partition]] = []
         self.followed: list[dict[Partition, int]] = []
-        self.still: set[Partition] = set()
         self.positions: dict[Partition, int] = {}
         self.found = HERE
+        self.refusal: Exception | None = None
 
-    def poll(self, wait_ms: int, most: int) -> dict[Partition, list[Fetched]]:
+    def ask(self, wanted: Wanted) -> None:
+        """What is wanted next."""
+        self.asked.append(wanted)
+        self.waiting = wanted
+
+    def answer(self) -> Fetched:
         """The next answer."""
-        assert wait_ms >= 0
-        self.asked.append(most)
-        self.waits.append(wait_ms)
-        self.clock += self.takes_seconds
+        wanted, self.waiting = self.waiting, None
+        assert wanted is not None
         answer = self.script.pop(0) if self.script else {}
         if isinstance(answer, Exception):
             raise answer
-        if not answer:
-            self.frames.append(sys._getframe())
-        return {at: [self._traced(at, each) for each in told] for at, told in answer.items()}
+        told = {at: told_of(at, offsets) for at, offsets in answer.items()}
+        count = sum(len(each.offsets) for each in told.values())
+        return Fetched(
+            told,
+            size=count,
+            is_full=count >= wanted.most,
+            # The second partition has one message more.
+            ends={at: self.held + at.partition for at in wanted.places},
+            positions={at: self.positions.get(at) for at in wanted.places},
+            identities={at.topic: self.found for at in wanted.places},
+        )
 
-    def _traced(self, at: Partition, offset: int) -> Fetched:
-        headers = Traced()
-        self.headers.append(ref(headers))
-        return record(at, offset)._replace(headers=headers)
+    def attend(self, wait_ms: int) -> None:
+        """The group is heard."""
+        assert wait_ms >= 0
+        if self.refusal is not None:
+            raise self.refusal
 
     def changes(self) -> Changes:
-        """What was taken meanwhile."""
-        return Changes(taken=self.taken.pop(0) if self.taken else set())
-
-    def lag(self, at: Partition, next_offset: int) -> int:
-        """What is left of the messages held, of which the second partition has one more."""
-        return max(0, self.held + at.partition - next_offset)
-
-    def position(self, at: Partition) -> int | None:
-        """What is read next."""
-        return self.positions.get(at)
-
-    def identity(self, topic: str) -> Identity:
-        """What the topic is now."""
-        assert topic == "billing"
-        return self.found
+        """What was given and taken meanwhile."""
+        return Changes(
+            self.given.pop(0) if self.given else set(), self.taken.pop(0) if self.taken else set()
+        )
 
     def follow(self, offsets: dict[Partition, int]) -> None:
         """What the broker is told."""
         self.followed.append(offsets)
 
-    def stand_still(self, partitions: set[Partition]) -> None:
-        """What is not to be read."""
-        self.still |= partitions
 
-
-def record(at: Partition, offset: int) -> Fetched:
-    """A fact that names where it stands."""
-    return Fetched(offset, (), orjson.dumps(activation(f"c-{at.partition}-{offset}", AT)))
+def told_of(at: Partition, offsets: range) -> Told:
+    """Facts that name where they stand."""
+    values = [orjson.dumps(activation(f"c-{at.partition}-{offset}", AT)) for offset in offsets]
+    return Told(list(offsets), [()] * len(values), values, decode_here(values, AT, 400))
 
 
 def reader(script: Scripted, batch_messages: int = 3) -> Reader:
     """One that has both partitions, each from its beginning."""
     made = Reader(
+        cast("Any", script),
         cast("Any", script),
         Health(),
         batch_messages=batch_messages,
@@ -147,7 +126,7 @@ def origins(batch: Batch) -> list[str]:
 def test_batches_follow_each_other_without_a_gap() -> None:
     """Each moves its partitions from where the one before left them, to behind its last message."""
     script = Scripted(
-        {ONE: range(2)}, {TWO: range(1)}, {ONE: range(2, 3), TWO: range(4, 6)}, {ONE: range(3, 4)}
+        {ONE: range(2), TWO: range(1)}, {ONE: range(2, 3), TWO: range(4, 6)}, {ONE: range(3, 4)}
     )
     made = reader(script)
     with made.ahead(first(made)) as ahead:
@@ -164,28 +143,37 @@ def test_batches_follow_each_other_without_a_gap() -> None:
     ]
     assert [batch.is_full for batch in batches] == [True, True, False]
     assert batches[1].lags == {ONE: 97, TWO: 95}
-    assert script.asked[:3] == [3, 1, 3]
+    assert [wanted.places for wanted in script.asked] == [
+        {ONE: 0, TWO: 0},
+        {ONE: 2, TWO: 1},
+        {ONE: 3, TWO: 6},
+        {ONE: 4, TWO: 6},
+    ]
+    assert [wanted.fill for wanted in script.asked] == [False, True, True, False]
 
 
 @pytest.mark.parametrize("full", [True, False])
-def test_an_error_comes_behind_the_batch_that_is_there(*, full: bool) -> None:
+@pytest.mark.parametrize("error", [LostPlace(), BrokerRefused()])
+def test_an_error_comes_behind_the_batch_that_is_there(error: Exception, *, full: bool) -> None:
     """What was read well is recorded first."""
-    made = reader(Scripted({ONE: range(3 if full else 1)}, *([] if full else [{}]), LostPlace()))
+    made = reader(Scripted({ONE: range(3 if full else 1)}, error))
     found: list[Batch] = []
-    with made.ahead(first(made)) as ahead, pytest.raises(LostPlace):
+    with made.ahead(first(made)) as ahead, pytest.raises(type(error)):
         found.extend(ahead)
     assert len(found) == 1
 
 
-def test_what_was_read_before_a_refusal_is_taken_first() -> None:
-    """By then it is recorded; a client that refused is not asked once more."""
-    script = Scripted({ONE: range(2)}, BrokerRefused(), {ONE: range(3, 4)})
+@pytest.mark.parametrize("full", [True, False])
+def test_so_does_what_the_group_refuses(*, full: bool) -> None:
+    """While a batch is read ahead as well as before."""
+    script = Scripted({ONE: range(3 if full else 1)})
     made = reader(script)
+    batch = first(made)
+    script.refusal = BrokerRefused()
     found: list[Batch] = []
-    with made.ahead(first(made)) as ahead, pytest.raises(BrokerRefused):
+    with made.ahead(batch) as ahead, pytest.raises(BrokerRefused):
         found.extend(ahead)
-    assert [batch.moves for batch in found] == [[Move(ONE, 0, 2, 7)]]
-    assert len(script.script) == 1
+    assert len(found) == 1
 
 
 def test_what_is_no_message_is_passed_over_once() -> None:
@@ -194,19 +182,48 @@ def test_what_is_no_message_is_passed_over_once() -> None:
     made = reader(script)
     first(made)
     script.positions = {ONE: 2, TWO: 0}
+    assert made.first() is None
     assert made.passed() == []
     script.positions = {ONE: 5}
+    assert made.first() is None
     assert made.passed() == [Move(ONE, 2, 5, 7)]
+    assert made.passed() == []
+    assert made.lag(ONE, 5) == 95
+
+
+def test_what_was_read_before_is_not_passed_over_again() -> None:
+    """A partition that is claimed anew, further back, stands where it was claimed."""
+    script = Scripted()
+    script.positions = {ONE: 5}
+    made = reader(script)
+    assert made.first() is None
+    made.begin_again()
+    made.owned = {ONE: Owned(3, 8, HERE)}
+    script.script = [LostPlace()]
+    with pytest.raises(LostPlace):
+        made.first()
     assert made.passed() == []
 
 
 def test_a_partition_that_is_taken_while_a_batch_is_read_is_left_out() -> None:
     """It is another's to record."""
-    script = Scripted({ONE: range(1)}, {TWO: range(1)})
+    script = Scripted({ONE: range(3)}, {ONE: range(3, 4), TWO: range(1)})
     script.taken = [set(), {ONE}]
     made = reader(script)
-    assert first(made).moves == [Move(TWO, 0, 1, 7)]
+    with made.ahead(first(made)) as ahead:
+        assert [batch.moves for batch in ahead] == [[Move(ONE, 0, 3, 7)], [Move(TWO, 0, 1, 7)]]
     assert made.owned.keys() == {TWO}
+
+
+def test_what_is_given_while_much_is_read_does_not_wait_for_the_end_of_it() -> None:
+    """Reading ahead ends, so that it is claimed; what was asked for by then is taken."""
+    new = Partition("billing", 2)
+    script = Scripted(*({ONE: range(n, n + 3)} for n in range(0, 30, 3)))
+    script.given = [set(), {new}]
+    made = reader(script)
+    with made.ahead(first(made)) as ahead:
+        assert [batch.moves for batch in ahead] == [[Move(ONE, 0, 3, 7)], [Move(ONE, 3, 6, 7)]]
+    assert made.fresh == {new}
 
 
 def test_one_that_is_alone_is_read_alone() -> None:
@@ -216,7 +233,7 @@ def test_one_that_is_alone_is_read_alone() -> None:
     made.begin(alone=True)
     with made.ahead(first(made)) as ahead:
         (batch,) = ahead
-    assert script.asked == [1]
+    assert [wanted.most for wanted in script.asked] == [1]
     assert made.last == batch.moves[0] == Move(ONE, 0, 1, 7)
 
 
@@ -253,50 +270,6 @@ def test_another_topic_under_the_same_name_is_not_read() -> None:
     script.found = Identity("cluster", "another", 2)
     assert made.first() is None
     assert made.owned == {}
-    assert made.fresh == script.still == {ONE, TWO}
+    assert made.fresh == {ONE, TWO}
     assert made.first() is None
     assert script.followed == []
-
-
-def test_headers_that_repeat_are_one_object() -> None:
-    """Each record keeps its own, in its order; equal ones in a row are passed on once."""
-    told: list[Headers] = [[("a", b"1")], [("a", b"1")], [("a", None)], [], [("a", None)]]
-    records = [Fetched(offset, headers, b"{}") for offset, headers in enumerate(told)]
-    passed = [headers for headers, _ in payloads_of(records)]
-    assert passed == told
-    assert passed[0] is passed[1]
-
-
-@pytest.fixture
-def _uncollected() -> Iterator[None]:
-    """Objects go when nothing refers to them, and not before."""
-    gc.disable()
-    yield
-    gc.enable()
-
-
-@pytest.mark.usefixtures("_uncollected")
-def test_a_poll_without_an_answer_keeps_nothing_that_was_polled() -> None:
-    """Who holds its frames holds no record, whether it was to fill a batch or not."""
-    script = Scripted({ONE: range(3)}, {ONE: range(3, 5)}, {}, {TWO: range(1)}, {})
-    made = reader(script)
-    with made.ahead(first(made)) as ahead:
-        assert [len(batch.messages) for batch in ahead] == [3, 2, 1]
-    assert len(script.frames) == 3
-    assert len(script.headers) == 6
-    assert all(each() is None for each in script.headers)
-
-
-@pytest.mark.parametrize(("held", "waits"), [(100, [500, 400]), (4, [500, 0]), (3, [100, 0])])
-def test_a_batch_behind_a_full_one_waits_longer_for_what_the_broker_has(
-    held: int, waits: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """To be full, too: for what is still to come it waits a tenth of a second."""
-    script = Scripted({ONE: range(3)}, {ONE: range(3, 4)})
-    script.held, script.takes_seconds = held, 0.1
-    monkeypatch.setattr("ledger.ingest.kafka.reading.monotonic", lambda: script.clock)
-    made = reader(script)
-    del made.owned[TWO]
-    with made.ahead(first(made)) as ahead:
-        assert [len(batch.messages) for batch in ahead] == [3, 1]
-    assert script.waits[1:3] == waits

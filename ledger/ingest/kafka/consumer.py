@@ -1,6 +1,6 @@
 """The worker: takes batches from its partitions, and records each with the place that it moves to.
 
-While batches are recorded, a thread reads and decodes those behind them.
+While batches are recorded, a thread fetches those behind them.
 
 Whatever goes wrong, there is one way on: stand still, ask the group whether the partitions are
 still ours, claim them again, and read on from where the ledger says. Nothing is ever executed again
@@ -22,13 +22,14 @@ from eventsourcing.persistence import PersistenceError
 from events.envelope import HORIZON_DAYS
 from ledger.application import CommissionLedger
 from ledger.application import Gap as AcceptedGap
-from ledger.collecting import collect_young
 from ledger.errors import Fenced, LedgerError, NotReady
+from ledger.ingest.kafka.fetching import Fetching
 from ledger.ingest.kafka.history import Gap, Identity, MissingHistory, Partition, gaps, not_accepted
+from ledger.ingest.kafka.log import BrokerRefused, LostPlace
 from ledger.ingest.kafka.observer import Observer, Taken
 from ledger.ingest.kafka.offsets import Offsets
 from ledger.ingest.kafka.reading import Batch, Owned, Reader
-from ledger.ingest.kafka.subscription import BrokerRefused, LostPlace, Subscription
+from ledger.ingest.kafka.subscription import Subscription
 from ledger.recording import Placed, Recording
 
 BATCH_MESSAGES = 5_000
@@ -44,10 +45,6 @@ UNSEEN_SECONDS = 30
 """After so long the worker goes on, though the database does not seem to be there."""
 
 _GONE_SECONDS = 30
-
-_COLLECT_MESSAGES = 100_000
-"""After so many messages garbage is collected: kafka-python leaves answers of megabytes in cycles,
-few objects that hardly count for Python's own threshold."""
 
 
 class Stuck(LedgerError):
@@ -88,7 +85,9 @@ class Worker:
         ledger: CommissionLedger,
         offsets: Offsets,
         subscription: Subscription,
+        fetching: Fetching,
         observer: Observer,
+        *,
         limits: Limits | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -96,6 +95,7 @@ class Worker:
         self._observer, self._limits, self._now = observer, limits or Limits(), now
         self._reader = Reader(
             subscription,
+            fetching,
             observer,
             batch_messages=self._limits.batch_messages,
             horizon_days=self._limits.horizon_days,
@@ -105,7 +105,6 @@ class Worker:
         self._stopping = self._doubtful = self._joined = False
         self._problem: Exception | None = None
         self._wait_seconds = FIRST_WAIT_SECONDS
-        self._uncollected = 0
         self._careful = 0
         """After an error of unknown cause: so many messages are still taken one at a time."""
 
@@ -184,10 +183,6 @@ class Worker:
         self._careful = max(0, self._careful - len(batch.messages))
         self._reader.landed(batch.moves)
         self._observer.recorded(Taken(batch.messages, batch.size, batch.lags), recording)
-        self._uncollected += len(batch.messages)
-        if self._uncollected >= _COLLECT_MESSAGES:
-            self._uncollected = 0
-            collect_young()
 
     def _pass_over(self) -> None:
         """Move on over what stands at the ends of partitions and is no message.
@@ -198,7 +193,7 @@ class Worker:
         if moves:
             self._offsets.move(moves)
             self._reader.landed(moves)
-            lags = {it.at: self._subscription.lag(it.at, it.next_offset) for it in moves}
+            lags = {it.at: self._reader.lag(it.at, it.next_offset) for it in moves}
             self._observer.passed(lags)
 
     # --- whose is what ---------------------------------------------------------------------------
@@ -226,7 +221,7 @@ class Worker:
         self._reader.apply_changes()
         for at in fresh & self._reader.fresh:
             claim = claims[at]
-            if self._subscription.go_on(at, claim.next_offset):
+            if self._subscription.has(at):
                 self._reader.owned[at] = Owned(claim.next_offset, claim.epoch, found[at].identity)
         self._reader.fresh -= fresh
         self._reader.busy_at = monotonic()
@@ -239,8 +234,6 @@ class Worker:
 
     def _watch_topics(self) -> None:
         """Notice a topic that changed or went away while nothing came of it."""
-        if not self._reader.still_the_same():
-            return
         if all(self._subscription.identity(topic) for topic in self._subscription.topics):
             self._seen_at = monotonic()
         elif monotonic() - self._seen_at > _GONE_SECONDS:

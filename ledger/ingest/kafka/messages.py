@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
 
 from events.binary import Headers
 from events.errors import Rejection
@@ -28,33 +28,46 @@ class Record(Protocol):
         """Its value, None for a tombstone."""
 
 
-def payloads_of(records: Iterable[Record]) -> Iterator[tuple[Headers, bytes | None]]:
-    """What is to be decoded of records.
+class Told(NamedTuple):
+    """What was read of a partition, in its order, each list with an item a record."""
+
+    offsets: Sequence[int]
+    headers: Sequence[Headers]
+    values: Sequence[bytes | None]
+    decoded: Sequence[Decoded]
+
+    @property
+    def following(self) -> int:
+        """The offset to be read next: behind the last, since markers of transactions leave gaps."""
+        return self.offsets[-1] + 1
+
+
+def told_of(records: Sequence[Record], decoded: Sequence[Decoded]) -> Told:
+    """Records, decoded, as they are passed on.
 
     Headers that are those of the record before, as those of one producer mostly are, are the same
-    object: it goes to the process that decodes once.
+    object: it goes from one process to another once.
     """
-    headers: Headers = ()
+    headers: list[Headers] = []
+    last: Headers = ()
     for record in records:
-        if record.headers != headers:
-            headers = record.headers
-        yield headers, record.value
+        if record.headers != last:
+            last = record.headers
+        headers.append(last)
+    offsets = [record.offset for record in records]
+    return Told(offsets, headers, [record.value for record in records], decoded)
 
 
-def incoming(
-    at: Partition, topic_id: str, records: Sequence[Record], decoded: Iterator[Decoded]
-) -> Iterator[Incoming]:
-    """The records of a partition, decoded; takes as many of ``decoded`` as there are records.
+def incoming(at: Partition, topic_id: str, told: Told) -> Iterator[Incoming]:
+    """What was read of a partition as messages that came in.
 
     An origin names the topic's id too, for a topic made anew has the same offsets again.
     """
     topic, partition = at
     before, after = f"kafka:{topic}/{partition}@", f"#{topic_id[:8]}"
-    # The records first: of what is decoded none may be taken for the end of them.
-    for record, each in zip(records, decoded, strict=False):
-        offset = record.offset
-        kafka = KafkaRecord(topic, partition, offset, record.headers)
-        origin, payload = f"{before}{offset}{after}", record.value or b""
+    for offset, headers, value, each in zip(*told, strict=True):
+        kafka = KafkaRecord(topic, partition, offset, headers)
+        origin, payload = f"{before}{offset}{after}", value or b""
         if isinstance(each, Rejection):
             yield Incoming(origin, payload, None, each, kafka)
         else:

@@ -6,38 +6,29 @@ for :meth:`Reader.landed` and ``leaving``; before and after the worker has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 from queue import Empty, SimpleQueue
 from time import monotonic
 
 from ledger.dead_letters import Incoming
-from ledger.ingest.decoding import Decoded, Decoder, Pending
 from ledger.ingest.kafka.ahead import Ahead
+from ledger.ingest.kafka.fetching import Fetched, Fetching, Wanted
 from ledger.ingest.kafka.history import Identity, Partition
-from ledger.ingest.kafka.messages import Record, incoming, payloads_of
+from ledger.ingest.kafka.messages import Told, incoming
 from ledger.ingest.kafka.observer import Observer
 from ledger.ingest.kafka.offsets import Move
-from ledger.ingest.kafka.subscription import BrokerRefused, Subscription
-
-BATCH_BYTES = 16 * 2**20
-"""A batch ends with the poll that reaches this size, however few its messages are."""
+from ledger.ingest.kafka.subscription import Subscription
 
 _POLL_MS = 250
-"""How long one poll waits for a message: a signal is answered between two of them."""
-
-_FILL_MS = 100
-"""How long a batch behind a full one waits to be full, too: what is to come is on its way."""
-
-_BEHIND_MS = 500
-"""How long it waits, all polls together, while the broker has more: a machine may be slow."""
+"""How long a message is waited for: a signal is answered between two waits."""
 
 _AHEAD_BATCHES = 2
 """Batches that are read and decoded before they are asked for; one more is only read."""
 
+_STILL_MS = 50
 _FOLLOW_SECONDS = 0.5
 
 
@@ -55,12 +46,12 @@ class Owned:
 
 @dataclass(slots=True)
 class Batch:
-    """A batch under way, and the moves that it makes; ``messages`` once it is decoded.
+    """A batch under way, and the moves that it makes; ``messages`` once it is asked for.
 
     ``lags`` are the offsets behind it by partition; ``is_full`` says that a limit ended it.
     """
 
-    records: Mapping[Partition, Sequence[Record]]
+    told: Mapping[Partition, Told]
     moves: list[Move]
     topic_ids: Mapping[str, str]
     lags: Mapping[Partition, int | None]
@@ -69,24 +60,8 @@ class Batch:
     messages: Sequence[Incoming] = ()
 
 
-@dataclass(slots=True)
-class _Polled:
-    """Records by partition, how many, and the bytes of their values."""
-
-    records: dict[Partition, list[Record]] = field(default_factory=dict)
-    count: int = 0
-    size: int = 0
-
-    def add(self, found: Mapping[Partition, Sequence[Record]]) -> None:
-        """Take over what one poll found."""
-        for at, records in found.items():
-            self.records.setdefault(at, []).extend(records)
-            self.count += len(records)
-            self.size += sum(len(record.value or b"") for record in records)
-
-
 class Reader:
-    """Takes what a subscription tells, in batches, and keeps whose is what.
+    """Takes what is fetched of what is ours, in batches, and keeps whose is what.
 
     ``fresh`` are partitions that were given to us and are not claimed yet, ``owned`` those that
     are. ``busy_at`` is when a message came last, and ``last`` the place of the batch that was taken
@@ -96,24 +71,24 @@ class Reader:
     def __init__(
         self,
         subscription: Subscription,
+        fetching: Fetching,
         observer: Observer,
         *,
         batch_messages: int,
         horizon_days: int,
         now: Callable[[], datetime],
     ) -> None:
-        self._subscription, self._observer = subscription, observer
-        self._batch_messages, self._now = batch_messages, now
-        self._decoder = Decoder(horizon_days)
+        self._subscription, self._fetching, self._observer = subscription, fetching, observer
+        self._batch_messages, self._horizon_days, self._now = batch_messages, horizon_days, now
         self.owned: dict[Partition, Owned] = {}
         self.fresh: set[Partition] = set()
         self.busy_at = self._followed_at = monotonic()
         self._alone = self.leaving = False
-        self._refusal: BrokerRefused | None = None
         self.last: Move | None = None
         self._landings: SimpleQueue[Sequence[Move]] = SimpleQueue()
         self._recorded: dict[Partition, int] = {}
-        self._polled = _Polled()
+        self._positions: Mapping[Partition, int | None] = {}
+        self._ends: Mapping[Partition, int | None] = {}
 
     # --- batches ---------------------------------------------------------------------------------
 
@@ -123,7 +98,12 @@ class Reader:
 
     def first(self) -> Batch | None:
         """What there is, waited for a moment; None if nothing came."""
-        batch = self._gather(_POLL_MS)
+        self._positions = {}
+        self._attend(0 if self.owned else _POLL_MS)
+        batch = None
+        if self.owned:
+            self._ask(_POLL_MS)
+            batch = self._taken()
         if batch is None:
             self._follow(idle=True)
         return batch
@@ -139,11 +119,16 @@ class Reader:
         """
         moves: list[Move] = []
         for at, owned in sorted(self.owned.items()):
-            position = self._subscription.position(at)
+            position = self._positions.get(at)
             if position is not None and position > owned.next_offset:
                 moves.append(Move(at, owned.next_offset, position, owned.epoch))
                 owned.next_offset = position
         return moves
+
+    def lag(self, at: Partition, next_offset: int) -> int | None:
+        """How many offsets are still to be read, as far as the last fetch knew."""
+        end = self._ends.get(at)
+        return None if end is None else max(0, end - next_offset)
 
     def landed(self, moves: Sequence[Move]) -> None:
         """Leave word that the ledger has moved: the broker is told when its turn comes."""
@@ -152,103 +137,57 @@ class Reader:
     def _read(self, batch: Batch | None) -> Iterator[Batch]:
         while batch is not None:
             self.last = batch.moves[-1]
-            pending = self._submitted(batch)
-            following: Batch | None = None
-            problem: Exception | None = None
-            if batch.is_full:
-                # Read while the process decodes the one before.
-                try:
-                    following = self._behind(fill=True)
-                except Exception as error:  # noqa: BLE001 - raised behind the batch that is there
-                    problem = error
-            _decode(batch, pending.result())
-            del pending  # it holds the payloads
+            is_asked = batch.is_full and self._goes_on()
+            if is_asked:
+                # Read while this one is made ready.
+                self._ask(fill=True)
+            batch.messages = _messages(batch)
             yield batch
-            if problem is not None:
-                raise problem
+            self._attend(0)
             # Who has few messages is told of them before it is asked whether there are more.
-            batch = following if batch.is_full else self._behind(fill=False)
+            if not batch.is_full and self._goes_on():
+                is_asked = True
+                self._ask()
+            batch = self._taken() if is_asked else None
 
-    def _submitted(self, batch: Batch) -> Pending:
-        payloads = list(payloads_of(chain.from_iterable(batch.records.values())))
-        return self._decoder.submit(payloads, self._now())
+    def _goes_on(self) -> bool:
+        """Whether batches may be read ahead, and none of what was given to us waits for that."""
+        return not (self._alone or self.leaving or self.fresh)
 
-    def _behind(self, *, fill: bool) -> Batch | None:
-        """What there is behind a batch that may be read ahead."""
-        if self._alone or self.leaving:
-            return None
-        return self._gather(fill=fill)
-
-    def _gather(self, wait_ms: int = 0, *, fill: bool = False) -> Batch | None:
-        """The messages that are there, up to the limits; None if there are none.
-
-        The first poll waits; what it finds is enough, so a batch is one message when they are few.
-        To ``fill`` a batch all polls wait, for as long together.
-
-        kafka-python keeps the frames of a poll that timed out, those of its callers among them,
-        until garbage is collected: what was polled is in none of their variables.
-        """
+    def _ask(self, wait_ms: int = 0, *, fill: bool = False) -> None:
+        """Have the next batch fetched."""
         most = 1 if self._alone else self._batch_messages
-        began = monotonic()
-        self._polled = _Polled()
-        while self._poll(self._patience_ms(began) if fill else wait_ms, most - self._polled.count):
-            if self._polled.count >= most or self._polled.size >= BATCH_BYTES:
-                return self._taken(is_full=True)
-            wait_ms = 0
-        return self._taken(is_full=False)
+        places = {at: owned.next_offset for at, owned in self.owned.items()}
+        self._fetching.ask(Wanted(places, most, wait_ms, fill, self._now(), self._horizon_days))
 
-    def _poll(self, wait_ms: int, most: int) -> bool:
-        """Add what is told to what was; whether there was anything."""
-        if self._refusal is None:
-            try:
-                found = self._subscription.poll(wait_ms, most)
-            except BrokerRefused as refusal:
-                # What was read before comes first. Asked once more, the client may never answer.
-                self._refusal = refusal
-        if self._refusal is not None:
-            if not self._polled.count:
-                raise self._refusal
-            return False
-        self.apply_changes()
-        self._observer.turned()
-        self._polled.add(found)
-        return bool(found)
+    def _taken(self) -> Batch | None:
+        """The batch that was fetched, None if nothing of it is to be recorded by us."""
+        return self._batch(self._fetching.answer())
 
-    def _patience_ms(self, began: float) -> int:
-        """How long a batch that was begun at an instant still waits to be full."""
-        longest = _BEHIND_MS if self._is_behind() else _FILL_MS
-        return max(0, longest - round(1000 * (monotonic() - began)))
-
-    def _is_behind(self) -> bool:
-        """Whether the broker has more than was polled, by its last answers."""
-        for at, owned in self.owned.items():
-            records = self._polled.records.get(at)
-            following = records[-1].offset + 1 if records else owned.next_offset
-            if self._subscription.lag(at, following):
-                return True
-        return False
-
-    def _taken(self, *, is_full: bool) -> Batch | None:
-        """The batch of what was polled, None if nothing of it is to be recorded by us."""
+    def _batch(self, fetched: Fetched) -> Batch | None:
         self._follow(idle=False)
-        polled = {at: told for at, told in self._polled.records.items() if at in self.owned}
-        size, self._polled = self._polled.size, _Polled()
-        if not polled or not self.still_the_same():
+        told = {at: each for at, each in fetched.told.items() if at in self.owned}
+        self._positions, self._ends = fetched.positions, fetched.ends
+        if not self._still_the_same(fetched.identities) or not told:
             return None
         moves: list[Move] = []
         lags: dict[Partition, int | None] = {}
-        for at, records in sorted(polled.items()):
+        for at, each in sorted(told.items()):
             owned = self.owned[at]
-            # Markers of transactions leave gaps: the next is the one after the last, always.
-            following = records[-1].offset + 1
-            moves.append(Move(at, owned.next_offset, following, owned.epoch))
-            owned.next_offset = following
-            lags[at] = self._subscription.lag(at, following)
+            moves.append(Move(at, owned.next_offset, each.following, owned.epoch))
+            owned.next_offset = each.following
+            lags[at] = self.lag(at, each.following)
         self.busy_at = monotonic()
-        topic_ids = {at.topic: self.owned[at].identity.topic_id for at in polled}
-        return Batch(polled, moves, topic_ids, lags, size, is_full)
+        topic_ids = {at.topic: self.owned[at].identity.topic_id for at in told}
+        return Batch(told, moves, topic_ids, lags, fetched.size, fetched.is_full)
 
     # --- whose is what ---------------------------------------------------------------------------
+
+    def _attend(self, wait_ms: int) -> None:
+        """Take part in the group, and take over what it has changed."""
+        self._subscription.attend(wait_ms)
+        self.apply_changes()
+        self._observer.turned()
 
     def apply_changes(self) -> None:
         """Take over what the group has given to us and taken from us."""
@@ -261,10 +200,10 @@ class Reader:
         if changes.given or changes.taken:
             self._observer.rebalanced(len(self.owned) + len(self.fresh))
 
-    def still_the_same(self) -> bool:
+    def _still_the_same(self, identities: Mapping[str, Identity | None]) -> bool:
         """Whether the broker's topics are those that were claimed; if not, begin again."""
         for at, owned in self.owned.items():
-            identity = self._subscription.identity(at.topic)
+            identity = identities.get(at.topic)
             if identity is not None and identity != owned.identity:
                 self.begin_again()
                 return False
@@ -276,15 +215,10 @@ class Reader:
         self.owned.clear()
         self._hear()
         self._recorded.clear()
-        self._subscription.stand_still(self.fresh)
 
     def stand_still(self) -> None:
         """Stay a member of the group for a moment while nothing can be recorded."""
-        # Everything stands still; were something told all the same, it must be told again.
-        if self._subscription.poll(50, 1):
-            self.begin_again()
-        self.apply_changes()
-        self._observer.turned()
+        self._attend(_STILL_MS)
 
     # --- the broker's own offset -----------------------------------------------------------------
 
@@ -305,18 +239,16 @@ class Reader:
             self._recorded, self._followed_at = {}, now
 
     def close(self) -> None:
-        """Leave the group, and end the process that decodes."""
-        self._decoder.close()
+        """Leave the group."""
         self._hear()
         self._subscription.close(self._recorded)
 
 
-def _decode(batch: Batch, decoded: Iterable[Decoded]) -> None:
-    """Put messages in the place of a batch's records."""
-    each = iter(decoded)
-    batch.messages = [
+def _messages(batch: Batch) -> list[Incoming]:
+    """The messages of a batch, in place of what was told of it."""
+    told, batch.told = batch.told, {}
+    return [
         message
-        for at, records in batch.records.items()
-        for message in incoming(at, batch.topic_ids[at.topic], records, each)
+        for at, each in told.items()
+        for message in incoming(at, batch.topic_ids[at.topic], each)
     ]
-    batch.records = {}

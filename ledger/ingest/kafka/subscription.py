@@ -1,9 +1,10 @@
-"""A group's subscription to some topics: the one place that touches kafka-python's consumer.
+"""A group's subscription to some topics: who reads which partition, and what the broker is told.
 
-Who reads which partition is the group's to say; where it is read on is not. So a partition that is
-given to us stands still until :meth:`Subscription.go_on` says where, and the broker's own offsets
-are only ever written. kafka-python calls the listener on its I/O thread, heartbeats included: it
-must not wait there for a database, so it only stops the partition and leaves word.
+Who reads which partition is the group's to say; where it is read on is not, and it is not read here
+(:mod:`ledger.ingest.kafka.log` does). So a partition that is given to us stands still for ever, and
+the broker's own offsets are only ever written. kafka-python calls the listener on its I/O thread,
+heartbeats included: it must not wait there for a database, so it only stops the partition and
+leaves word.
 """
 
 from __future__ import annotations
@@ -20,19 +21,12 @@ from kafka import errors as kafka_errors
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
-from ledger.errors import LedgerError
 from ledger.ingest.kafka.access import Access
 from ledger.ingest.kafka.history import Found, Identity, Partition
-from ledger.ingest.kafka.messages import Record
+from ledger.ingest.kafka.log import ASK_MS, PAUSE_SECONDS, connected, identity_of, wait_or_refuse
 
-FETCH_BYTES = 4 * 2**20
-PARTITION_BYTES = 2**20
-"""What one answer holds at most, but for a larger message. kafka-python takes it apart in one step,
-in the thread in which the heart beats, too; and some answers are in memory at a time."""
-
-_ASK_MS = 10_000
 _LEAVE_MS = 5_000
-_PAUSE_SECONDS = 0.1
+_JOIN_MS = 250
 _PASSING = (
     # The group has put us out, or is about to take us in: the next poll joins it again.
     kafka_errors.CommitFailedError,
@@ -40,14 +34,6 @@ _PASSING = (
     kafka_errors.RebalanceInProgressError,
     kafka_errors.UnknownMemberIdError,
 )
-
-
-class BrokerRefused(LedgerError):
-    """The broker does not let us read, or what it has cannot be read."""
-
-
-class LostPlace(Exception):
-    """The broker does not have the offset that was asked for."""
 
 
 @dataclass(slots=True)
@@ -75,52 +61,33 @@ class Subscription:
     ) -> None:
         self.topics = tuple(topics)
         self._words: SimpleQueue[tuple[bool, set[Partition]]] = SimpleQueue()
-        try:
-            self._consumer = KafkaConsumer(
-                **access.arguments(),
-                client_id="commissions",
-                group_id=group,
-                # The ledger's own table says where to go on: no default may stand in for it.
-                enable_auto_commit=False,
-                auto_offset_reset="none",
-                allow_auto_create_topics=False,
-                isolation_level="read_committed",
-                partition_assignment_strategy=[CooperativeStickyAssignor],
-                session_timeout_ms=session_timeout_ms,
-                heartbeat_interval_ms=session_timeout_ms // 4,
-                max_poll_interval_ms=max_poll_interval_ms,
-                fetch_max_bytes=FETCH_BYTES,
-                max_partition_fetch_bytes=PARTITION_BYTES,
-                # A topic that was made anew, or has more partitions, is noticed in seconds.
-                metadata_max_age_ms=5_000,
-                metrics_enabled=False,
-                bootstrap_timeout_ms=_ASK_MS,
-            )
-        except kafka_errors.KafkaError as error:
-            raise BrokerRefused(
-                f"no broker at {', '.join(access.servers)} lets us in ({type(error).__name__});"
-                " start it, or correct --bootstrap-servers and the settings COMMISSIONS_KAFKA_…"
-            ) from None
+        self._consumer = connected(
+            access,
+            group_id=group,
+            partition_assignment_strategy=[CooperativeStickyAssignor],
+            session_timeout_ms=session_timeout_ms,
+            heartbeat_interval_ms=session_timeout_ms // 4,
+            max_poll_interval_ms=max_poll_interval_ms,
+        )
         self._consumer.subscribe(topics, listener=_Listener(self._consumer, self._words))
 
-    def poll(self, wait_ms: int, most: int) -> dict[Partition, list[Record]]:
-        """Records in offset order by partition; comes back early, and empty, when told nothing.
+    def attend(self, wait_ms: int) -> None:
+        """Take part in the group, for some time: what it changes is heard, and we count as alive.
 
-        Raises LostPlace, and BrokerRefused for what does not pass by itself.
+        Longer while the group is shared anew: an answer to that which comes when nobody waits for
+        it is lost to kafka-python, which then asks again.
+
+        Raises BrokerRefused for what does not pass by itself.
         """
+        # There is no public way to ask.
+        if self._consumer._coordinator.need_rejoin():  # noqa: SLF001
+            wait_ms = max(wait_ms, _JOIN_MS)
         try:
-            polled = self._consumer.poll(timeout_ms=wait_ms, max_records=most)
-        except (kafka_errors.OffsetOutOfRangeError, kafka_errors.NoOffsetForPartitionError) as lost:
-            raise LostPlace from lost
+            self._consumer.poll(timeout_ms=wait_ms)
+        except _PASSING:
+            time.sleep(PAUSE_SECONDS)
         except kafka_errors.KafkaError as error:
-            if error.retriable or isinstance(error, _PASSING):
-                time.sleep(_PAUSE_SECONDS)
-                return {}
-            raise BrokerRefused(
-                f"the broker does not let us read on ({type(error).__name__}); put it right there,"
-                " then start again: nothing is lost"
-            ) from error
-        return {Partition(*at): records for at, records in polled.items()}
+            wait_or_refuse(error)
 
     def changes(self) -> Changes:
         """What the group has changed since it was last asked."""
@@ -134,13 +101,7 @@ class Subscription:
 
     def identity(self, topic: str) -> Identity | None:
         """What the topic is by the newest word of the broker, None if it is not there."""
-        # The consumer's own view of the cluster: it is what its fetches go by.
-        cluster = self._consumer._cluster  # noqa: SLF001
-        partitions = cluster.partitions_for_topic(topic)
-        topic_id = cluster.topic_id(topic)
-        if not partitions or topic_id is None or cluster.cluster_id is None:
-            return None
-        return Identity(cluster.cluster_id, str(topic_id), len(partitions))
+        return identity_of(self._consumer, topic)
 
     def missing_topics(self) -> list[str]:
         """The topics that the broker says it does not have, asked now; empty if none answers."""
@@ -154,8 +115,8 @@ class Subscription:
         """What the broker has of partitions; None if it does not answer for all of them."""
         wanted = [TopicPartition(*at) for at in partitions]
         try:
-            first = self._consumer.beginning_offsets(wanted, timeout_ms=_ASK_MS)
-            last = self._consumer.end_offsets(wanted, timeout_ms=_ASK_MS)
+            first = self._consumer.beginning_offsets(wanted, timeout_ms=ASK_MS)
+            last = self._consumer.end_offsets(wanted, timeout_ms=ASK_MS)
         except kafka_errors.KafkaError:
             return None
         found: dict[Partition, Found] = {}
@@ -166,43 +127,15 @@ class Subscription:
             found[Partition(*at)] = Found(first[at], last[at], identity)
         return found
 
-    def go_on(self, at: Partition, offset: int) -> bool:
-        """Read a partition on from an offset; False if it is not ours any more."""
-        there = TopicPartition(*at)
-        try:
-            self._consumer.seek(there, offset)
-            self._consumer.resume(there)
-        except (AssertionError, KeyError, ValueError, kafka_errors.IllegalStateError):
-            return False
-        return True
-
-    def stand_still(self, partitions: Iterable[Partition]) -> None:
-        """Read nothing of some partitions until they are told to go on."""
-        for at in partitions:
-            with contextlib.suppress(KeyError, kafka_errors.IllegalStateError):
-                self._consumer.pause(TopicPartition(*at))
-
-    def lag(self, at: Partition, next_offset: int) -> int | None:
-        """How many offsets are still to be read, as far as the last fetch knew."""
-        there = TopicPartition(*at)
-        if there not in self._consumer.assignment():
-            return None
-        high = self._consumer.highwater(there)
-        return None if high is None else max(0, high - next_offset)
-
-    def position(self, at: Partition) -> int | None:
-        """The offset that is read next; None if it is not known, or not ours to read."""
-        try:
-            position: int | None = self._consumer.position(TopicPartition(*at), timeout_ms=0)
-        except (kafka_errors.KafkaError, AssertionError, KeyError):
-            return None
-        return position
+    def has(self, at: Partition) -> bool:
+        """Whether a partition is ours to read."""
+        return TopicPartition(*at) in self._consumer.assignment()
 
     def is_at_end(self, places: Mapping[Partition, int]) -> bool:
         """Whether nothing is left to read from these offsets on, asked of the broker now."""
         wanted = {TopicPartition(*at): offset for at, offset in places.items()}
         try:
-            last = self._consumer.end_offsets(list(wanted), timeout_ms=_ASK_MS) if wanted else {}
+            last = self._consumer.end_offsets(list(wanted), timeout_ms=ASK_MS) if wanted else {}
             return all(offset >= last[at] for at, offset in wanted.items())
         except (kafka_errors.KafkaError, KeyError):
             return False
@@ -246,7 +179,7 @@ def _no_matter(offsets: object, answer: object) -> None:
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Stops what is given until the foreground has claimed it; waits for nothing."""
+    """Stops what is given, since it is read elsewhere, and leaves word; waits for nothing."""
 
     def __init__(
         self, consumer: KafkaConsumer, words: SimpleQueue[tuple[bool, set[Partition]]]
