@@ -81,8 +81,11 @@ def decide_contests(
 def replaces_first_year(
     ledger: Ledger, partner: Partner, counted_on: date | None, claimed_on: date | None
 ) -> bool:
-    """Whether a contest stands in place of the commissions of a client's first year."""
-    if counted_on is None:
+    """Whether a contest stands in place of the commissions of a client's first year.
+
+    None does whose amount is not due, since there is no agreement on the counting day (D4.4).
+    """
+    if counted_on is None or not partner.in_force_on(counted_on):
         return False
     return any(
         contest.mode == "instead_of_first_year" and _holds(contest.start, claimed_on, contest.end)

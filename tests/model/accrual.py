@@ -20,6 +20,7 @@ Readings:
 - What is taken back from one partner and due to another is posted by the same run (D18.11).
 - ``mode = "instead_of_first_year"``: a counted client with its claim in the contest gives no
   commission in client year 1 from its first period on, whatever the run's day; margins stay.
+  Without an agreement on the counting day the contest's amount is not due, and commissions are.
 - A line by invoice has as its last day the one before the next period start, by the interval of the
   schedule that runs on S (a change of it waits for the next period start, D4.1); a month where none
   does.
@@ -143,6 +144,8 @@ def _is_replaced(run: Run, world: World, key: PeriodKey) -> bool:
         return False
     counted = world.counted(key.client_id)
     if counted is None or counted.partner_id != key.partner_id:
+        return False
+    if not in_force(world.facts, key.partner_id, counted.day):
         return False
     modes = {contest.mode for contest in world.contests_of(counted)}
     return "instead_of_first_year" in modes and _year(run, world, key) == 1

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from pydantic import JsonValue
 
+from ledger.policy.parts import Activation
 from ledger.policy.programme import Programme
 from tests.model.commands import Adopt
 from tests.model.journal import Message
@@ -23,6 +24,7 @@ from tests.rules.facts import (
     enrolled,
     nps,
     referred,
+    signed,
 )
 from tests.rules.programmes import programme, quick
 
@@ -316,6 +318,17 @@ def test_d10_2_in_place_of_the_first_year_of_counted_clients_only(given: Given) 
     )
     story.when(accrue("2024-02-29")).then(
         commission("2024-01-10", 0), commission("2024-02-10", 2_000)
+    )
+
+
+def test_d10_2_in_place_of_nothing_where_its_amount_is_not_due(given: Given) -> None:
+    """D4.4: no agreement on the counting day. Told late, it is posted; signed again, waived."""
+    terms = instead().model_copy(update={"activation": Activation(qualifying_days=30)})
+    story = given(enrolled("2024-01-01"), activated("2024-01-10", partner="p1"), programme=terms)
+    story.when(accrue("2024-01-31")).then_nothing()
+    story.when(ended("2024-02-01"), accrue("2024-02-29")).then(commission("2024-01-10", 2_000))
+    story.when(signed("2024-02-05"), accrue("2024-02-29")).then(
+        contest_line("2024-02-09"), waiver("2024-01-10", 2_000)
     )
 
 
