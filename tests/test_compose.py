@@ -13,6 +13,7 @@ from typing import Any
 import click
 import pytest
 import yaml
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from events.envelope import MAX_BYTES
 from interfaces.cli.main import commissions
@@ -117,6 +118,12 @@ def test_the_producer_takes_the_options_that_it_is_given(
     assert len(read_all(topics.address, f"{mine}.facts")) == len(few) == 13
     made = {f"{mine}.{name}" for name in ("facts", "decisions", "dead-letters")}
     assert made <= set(topics.admin.list_topics())
+    asked = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in made]
+    found = topics.admin.describe_configs(asked)["topic"]
+    # What the broker deletes would be missing: of facts to the ledger, of decisions to readers.
+    assert {topic: found[topic]["retention.ms"]["value"] for topic in made} == dict.fromkeys(
+        made, "-1"
+    )
 
 
 def test_a_broker_with_these_settings_takes_what_the_ledger_needs(

@@ -102,12 +102,13 @@ class Publisher:
                 producer.close(_CLOSE_S)
 
     def create(self, topic: str, partitions: int) -> None:
-        """Make a topic that is not there, with the brokers' defaults; leave one that is."""
+        """Make a topic that is not there, from which nothing is ever deleted; leave one that is."""
         try:
             admin = KafkaAdminClient(**self._settings, bootstrap_timeout_ms=_CONNECT_MS)
             try:
                 if topic not in admin.list_topics():
-                    admin.create_topics([NewTopic(topic, partitions, -1)])
+                    kept = {"retention.ms": "-1"}
+                    admin.create_topics([NewTopic(topic, partitions, -1, topic_configs=kept)])
                     admin.wait_for_topics([topic])
             finally:
                 admin.close()
