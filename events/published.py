@@ -37,6 +37,18 @@ def published_id(position: int, leaf: bytes) -> str:
     return f"{position}-{leaf.hex()[:LEAF_DIGITS]}"
 
 
+def place_of(value: bytes | None) -> tuple[int, str] | None:
+    """Position and digits of the leaf of a published event; None of whatever else a topic holds."""
+    try:
+        event = orjson.loads(value or b"")
+        if event["source"] != SOURCE:
+            return None
+        position, _, leaf = event["id"].partition("-")
+        return int(position), leaf
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
 def published(
     *, position: int, leaf: bytes, recorded_at: datetime, stream: str, topic: str, state: bytes
 ) -> bytes:

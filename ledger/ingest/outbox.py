@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import orjson
 from psycopg import Connection, sql
 from psycopg.rows import class_row, tuple_row
 
@@ -153,17 +152,14 @@ class DecisionLog:
             if tail.end < end:
                 raise self._lost(f"partition {tail.partition} ends at {tail.end}, not at {end}")
             if tail.last is not None:
-                self._check_published(tail.last)
+                self._check_published(*tail.last)
             elif tail.begin > end:
                 raise self._lost(
                     f"partition {tail.partition} begins at {tail.begin}, though what was"
                     f" published from {end} on is not known"
                 )
 
-    def _check_published(self, value: bytes) -> None:
-        position, leaf = _told(value)
-        if position is None:
-            return
+    def _check_published(self, position: int, leaf: str) -> None:
         query = sql.SQL("SELECT leaf FROM {} WHERE position = %s").format(self._events)
         with self._connection.cursor(row_factory=tuple_row) as cursor:
             row = cursor.execute(query, (position,)).fetchone()
@@ -228,15 +224,6 @@ class DecisionLog:
             " point its readers there, or publish everything anew with --from-start and have"
             " the readers forget what they read before"
         )
-
-
-def _told(value: bytes) -> tuple[int | None, str]:
-    """Position and digits of the leaf that a published event's id holds; no position of others."""
-    try:
-        position, _, leaf = str(orjson.loads(value)["id"]).partition("-")
-        return int(position), leaf
-    except (ValueError, KeyError, TypeError):
-        return None, ""
 
 
 def _record(row: _Row, state: bytes) -> Outgoing:

@@ -16,6 +16,7 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.structs import TopicPartition
 
+from events.published import place_of
 from ledger.errors import NotReady
 from ledger.ingest.kafka.access import Access
 
@@ -54,15 +55,16 @@ class Place(NamedTuple):
 
 
 class Tail(NamedTuple):
-    """What a partition holds: its bounds, and the value of its last record from an offset on.
+    """What a partition holds: its bounds, and the last that a ledger published from an offset on.
 
-    ``last`` is None where there is no record from that offset on, or none any more.
+    ``last`` is the position and the digits of the leaf of that; None where there is nothing from
+    that offset on, or nothing any more.
     """
 
     partition: int
     begin: int
     end: int
-    last: bytes | None
+    last: tuple[int, str] | None
 
 
 class Publisher:
@@ -191,13 +193,13 @@ def _tails(consumer: KafkaConsumer, topic: str, since: Sequence[int]) -> list[Ta
 
 def _last_records(
     consumer: KafkaConsumer, lows: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
-) -> dict[TopicPartition, bytes]:
-    """The value of the last record of each partition that has one from its low on.
+) -> dict[TopicPartition, tuple[int, str]]:
+    """The last record of a ledger in each partition that has one from its low on.
 
-    The end of a log may hold markers, of which a consumer tells nothing: what is read begins
-    further and further before it.
+    The end of a log may hold markers, of which a consumer tells nothing, and what others sent: what
+    is read begins further and further before it.
     """
-    found: dict[TopicPartition, bytes] = {}
+    found: dict[TopicPartition, tuple[int, str]] = {}
     step = 1
     while left := [at for at in lows if at not in found and ends[at] - step // _FURTHER > lows[at]]:
         found |= _read(consumer, {at: max(lows[at], ends[at] - step) for at in left}, ends)
@@ -209,18 +211,22 @@ def _read(
     consumer: KafkaConsumer,
     starts: Mapping[TopicPartition, int],
     ends: Mapping[TopicPartition, int],
-) -> dict[TopicPartition, bytes]:
-    """Read partitions from their starts to their ends; the value of each one's last record."""
+) -> dict[TopicPartition, tuple[int, str]]:
+    """Read partitions from their starts to their ends; the last record of a ledger in each."""
     consumer.assign(list(starts))
     for at, start in starts.items():
         consumer.seek(at, start)
-    found: dict[TopicPartition, bytes] = {}
+    found: dict[TopicPartition, tuple[int, str]] = {}
     left, until = list(starts), time.monotonic() + DELIVERY_MS / 1000
     while left:
         if time.monotonic() > until:
             raise KafkaTimeoutError(f"the end of {left[0].topic} cannot be read")
         for at, records in consumer.poll(timeout_ms=500).items():
-            found[at] = records[-1].value or b""
+            last = next(
+                filter(None, (place_of(record.value) for record in reversed(records))), None
+            )
+            if last is not None:
+                found[at] = last
             until = time.monotonic() + DELIVERY_MS / 1000
         left = [at for at in left if (consumer.position(at) or 0) < ends[at]]
     return found

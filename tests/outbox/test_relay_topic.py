@@ -11,6 +11,7 @@ from kafka import KafkaProducer
 from kafka.admin import NewTopic
 from kafka.structs import TopicPartition
 
+from events.published import SOURCE
 from tests.interfaces.commands import Commands
 from tests.kafka.topics import Topics
 from tests.outbox.test_relay import relayed
@@ -22,7 +23,7 @@ BEHIND_S, RIGHT_S, AHEAD_S = -86_400, 0, 3_000
 
 def of_another(position: int) -> bytes:
     """A decision as the ledger that was replaced had published it."""
-    return orjson.dumps({"id": f"{position}-{'0' * 16}", "type": "CommissionPosted"})
+    return orjson.dumps({"source": SOURCE, "id": f"{position}-{'0' * 16}"})
 
 
 def publish(
@@ -96,6 +97,22 @@ def test_a_marker_at_the_end_hides_nothing(ledger: Commands, topics: Topics) -> 
     told = relayed(ledger, topics, topic)
     publish_and_mark(topics, topic, of_another(told["position"] + 1))
     assert f"position {told['position'] + 1} was published" in refused(ledger, topics, topic)
+
+
+@pytest.mark.parametrize("value", [b"not ours", b"{}", b'{"source":"/other","id":"1-0"}'])
+def test_what_others_sent_at_the_end_hides_nothing(
+    value: bytes, ledger: Commands, topics: Topics
+) -> None:
+    """What the replaced ledger published stands before it; alone it is gone on behind."""
+    topic = topics.new()
+    relayed(ledger, topics, topic)
+    for _ in range(3):
+        publish(topics, topic, value)
+    relayed(ledger, topics, topic)
+    publish(topics, topic, of_another(2))
+    for _ in range(3):
+        publish(topics, topic, value)
+    assert "has another content" in refused(ledger, topics, topic)
 
 
 def test_a_topic_with_the_brokers_time_is_gone_on_with(ledger: Commands, topics: Topics) -> None:
