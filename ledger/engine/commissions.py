@@ -349,6 +349,21 @@ class PartnerAccrual:
         return (MarginPosted if is_margin else CommissionPosted).holding(members)
 
 
+def pays_otherwise_from(ledger: Ledger) -> date | None:
+    """The first activation day from which payments may be due otherwise than was believed.
+
+    A client may pay for a day up to L and be first activated after it (D8.2); terms told since the
+    run before, of such a day, decide on it where they do so for new clients only (D7.2). None if no
+    version does.
+    """
+    by_activation = any(
+        version.programme.version_basis == "activation_date"
+        for of_one in ledger.programmes.versions.values()
+        for version in of_one
+    )
+    return ledger.terms_from if by_activation and ledger.programmes.on_invoices() else None
+
+
 def _rivalled(account: Account, due: Iterable[Period]) -> AbstractSet[Period]:
     """The due periods in whose place another first line is in force."""
     return {each for each in due if name_of(account.client_id, each) in account.rivals}

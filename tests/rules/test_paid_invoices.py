@@ -303,6 +303,51 @@ def test_for_new_clients_only(given: Given) -> None:
     )
 
 
+@pytest.mark.parametrize("told", ["adopted", "assigned"])
+@pytest.mark.parametrize("accrual", ["invoice", "schedule"])
+def test_terms_of_the_first_activation_day_that_are_told_after_a_run(
+    given: Given, told: str, accrual: str
+) -> None:
+    """D7.2: c1 has paid for a day up to L and begins after it: the terms of that day decide."""
+    by_invoice = programme(accrual="invoice", version_basis="activation_date")
+    by_schedule = programme(version_basis="activation_date")
+    before, after = (by_invoice, by_schedule)[:: 1 if accrual == "schedule" else -1]
+    later, day = after.model_copy(update={"name": "other"}), date(2024, 4, 1)
+    line = commission("2024-02-01", 1_800)
+    given(
+        enrolled("2024-01-01"),
+        *([Adopt(later)] if told == "assigned" else []),
+        activated("2024-04-10", partner="p1"),
+        paid("2024-02-03", 9_000, "2024-02-01"),
+        programme=before,
+    ).when(accrue("2024-03-31")).then(*([line] if accrual == "schedule" else [])).when(
+        AssignProgramme("p1", "other", day) if told == "assigned" else Adopt(after, day),
+        accrue("2024-03-31"),
+    ).then(waiver("2024-02-01", 1_800) if accrual == "schedule" else line)
+
+
+@pytest.mark.parametrize("told", ["adopted", "assigned"])
+def test_the_tail_of_the_first_activation_day_that_is_told_after_a_run(
+    given: Given, told: str
+) -> None:
+    """D4.4, D7.2: the agreement has no tail until the terms of c1's first day are told."""
+    without = programme(accrual="invoice", version_basis="activation_date")
+    with_tail = choosing(without, "agreement", tail="client_lifetime")
+    later, day = with_tail.model_copy(update={"name": "other"}), date(2024, 4, 1)
+    given(
+        enrolled("2024-01-01"),
+        *([Adopt(later)] if told == "assigned" else []),
+        referred("2024-01-02"),
+        ended("2024-01-15"),
+        activated("2024-04-10"),
+        paid("2024-02-03", 9_000, "2024-02-01"),
+        programme=without,
+    ).when(accrue("2024-03-31")).then_nothing().when(
+        AssignProgramme("p1", "other", day) if told == "assigned" else Adopt(with_tail, day),
+        accrue("2024-03-31"),
+    ).then(commission("2024-02-01", 1_800))
+
+
 def test_two_programmes_in_one_ledger(given: Given) -> None:
     """D7.3: one partner's clients by schedule, the other's by what they paid."""
     other = programme(name="other", accrual="invoice")
