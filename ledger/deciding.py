@@ -158,7 +158,7 @@ class Deciding(ABC, Generic[Written]):
             # Where a contest or a tail decides on a period, what changes later may reach it.
             compares_all=self._on_invoices or self._claimed_days,
             recounted_from=replaces_otherwise_from(self._ledger),
-            begun_from=pays_otherwise_from(self._ledger),
+            begun_from=pays_otherwise_from(self._ledger, run),
         )
         earnings = Earnings(self._ledger, run, models, cursor, contests=self._claims.any)
         self._assigned = models.any_assigned(cursor)

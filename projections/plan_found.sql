@@ -27,7 +27,7 @@ SELECT client_id
 FROM {clients}
 WHERE counted_on >= %(recounted_from)s::date
 UNION
--- What was paid for a day before the first activation may be decided by the terms of that day.
+-- What was paid for a day before the first activation may be decided by the terms or tier of that day.
 SELECT client_id
 FROM {clients}
 WHERE first_activated_on >= %(begun_from)s::date

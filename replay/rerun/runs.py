@@ -168,7 +168,7 @@ class MemoryRun:
         touched |= memory.counted_from(replaces_otherwise_from(self._ledger))
         if self._on_invoices:
             touched |= self._changed.payments
-            touched |= memory.paid_and_begun_from(pays_otherwise_from(self._ledger))
+            touched |= memory.paid_and_begun_from(pays_otherwise_from(self._ledger, self._run))
             for day in self._days(memory.paid_for, self._previous):
                 touched |= memory.paid_for[day]
         found = dict.fromkeys(touched, True)
