@@ -13,7 +13,7 @@ from psycopg import Cursor
 from events.base import Decision
 from ledger.accounts import Asked, Page
 from ledger.earnings import Earnings, Evidence
-from ledger.engine.commissions import Account, PartnerAccrual
+from ledger.engine.commissions import Account, PartnerAccrual, pays_otherwise_from
 from ledger.engine.contests import Claims, any_replaces, replaces_otherwise_from
 from ledger.engine.counted import Counts, Rewarded
 from ledger.engine.evolve import evolve
@@ -158,6 +158,7 @@ class Deciding(ABC, Generic[Written]):
             # Where a contest or a tail decides on a period, what changes later may reach it.
             compares_all=self._on_invoices or self._claimed_days,
             recounted_from=replaces_otherwise_from(self._ledger),
+            begun_from=pays_otherwise_from(self._ledger, run),
         )
         earnings = Earnings(self._ledger, run, models, cursor, contests=self._claims.any)
         self._assigned = models.any_assigned(cursor)

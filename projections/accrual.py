@@ -108,6 +108,7 @@ class LiveModels(PaidReader, PayableModels, RankingModels, ClosingModels):
         on_invoices: bool,
         compares_all: bool,
         recounted_from: date | None = None,
+        begun_from: date | None = None,
     ) -> int:
         """Find the candidates of a run, once a session; return how many rows there are.
 
@@ -120,6 +121,7 @@ class LiveModels(PaidReader, PayableModels, RankingModels, ClosingModels):
             on_invoices=on_invoices,
             compares_all=compares_all,
             recounted_from=recounted_from,
+            begun_from=begun_from,
         )
         with ClientCursor(cursor.connection, row_factory=tuple_row) as own:
             # Several statements with parameters: they are bound on this side.

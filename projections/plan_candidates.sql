@@ -95,6 +95,7 @@ FROM (
             OR client_id IN (SELECT client_id FROM changed_payments)
             OR client_id IN (SELECT client_id FROM voided)
             OR COALESCE(counted_on >= %(recounted_from)s::date, FALSE)
+            OR COALESCE(first_activated_on >= %(begun_from)s::date, FALSE)
     ) AS anew (in_all)
     UNION ALL
     SELECT partner_id, '', is_late, NULL, FALSE, 0, NULL, NULL, NULL, FALSE

@@ -27,6 +27,11 @@ SELECT client_id
 FROM {clients}
 WHERE counted_on >= %(recounted_from)s::date
 UNION
+-- What was paid for a day before the first activation may be decided by the terms or tier of that day.
+SELECT client_id
+FROM {clients}
+WHERE first_activated_on >= %(begun_from)s::date
+UNION
 SELECT client_id
 FROM {terms} AS term
 WHERE EXTRACT(DAY FROM anchor)::int = ANY (%(days)s)

@@ -132,6 +132,7 @@ def parameters(
     on_invoices: bool,
     compares_all: bool,
     recounted_from: date | None,
+    begun_from: date | None,
 ) -> dict[str, object]:
     """What the plans of a run are bound to."""
     previous = run.previous or date.min
@@ -148,6 +149,7 @@ def parameters(
         "on_invoices": on_invoices,
         "compares_all": compares_all,
         "recounted_from": recounted_from,
+        "begun_from": begun_from,
     }
 
 

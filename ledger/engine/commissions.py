@@ -16,7 +16,7 @@ from events.lines import (
     MarginPosted,
 )
 from ledger.engine.agreements import in_tail
-from ledger.engine.calendar import ONE_DAY, client_year
+from ledger.engine.calendar import ONE_DAY, add_days, client_year
 from ledger.engine.comparing import Compared
 from ledger.engine.contests import any_replaces, replaces_first_year
 from ledger.engine.differences import (
@@ -224,6 +224,7 @@ class PartnerAccrual:
                 or not self._ledger.posts_on(start)
                 or not self._by_invoice(account, start)
                 or not self._earns(account, held, start)
+                or self.waits_for_tier(account, paid_for(payment))
             ):
                 continue
             terms = account.terms.get(payment.subscription_id, ())
@@ -232,6 +233,19 @@ class PartnerAccrual:
             replaced = self._replaces and self._is_replaced(account, start)
             due = Due(end, interval, paid.net, payment.currency, facts, replaced)
             yield paid_for(payment), due
+
+    def waits_for_tier(self, account: Account, period: Period) -> bool:
+        """Whether a payment waits for a run that reaches the client's first activation day.
+
+        Its rate may be that of the tier on that day, which is not decided before (D7.1, D18.11).
+        """
+        first = account.first_activated_on
+        return (
+            first is not None
+            and first > self._run.through
+            and period not in account.posted
+            and self.deciding(account, period[1]).programme.rate_basis == "activation_date"
+        )
 
     def _by_invoice(self, account: Account, start: date) -> bool:
         return self.deciding(account, start).programme.accrual == "invoice"
@@ -347,6 +361,23 @@ class PartnerAccrual:
         members["invoice_id"] = invoice_id
         members["payment_id"] = payment_id or None
         return (MarginPosted if is_margin else CommissionPosted).holding(members)
+
+
+def pays_otherwise_from(ledger: Ledger, run: Run) -> date | None:
+    """The first activation day from which payments may be due otherwise than was believed.
+
+    A client may pay for a day up to L and be first activated after it (D8.2). Where a version
+    decides by the first activation day, terms may be told of it meanwhile, and its tier is not
+    decided before (D7.1, D7.2). None if no version does.
+    """
+    by_activation = any(
+        "activation_date" in (version.programme.version_basis, version.programme.rate_basis)
+        for of_one in ledger.programmes.versions.values()
+        for version in of_one
+    )
+    if run.previous is None or not by_activation or not ledger.programmes.on_invoices():
+        return None
+    return add_days(run.previous, 1)
 
 
 def _rivalled(account: Account, due: Iterable[Period]) -> AbstractSet[Period]:

@@ -224,6 +224,9 @@ class _Search:
             yield reasons.without_agreement(holder, start)
         if programme.accrual == "invoice" and not self._is_paid(period):
             yield self._not_paid(period)
+        if period[2:] and accrual.waits_for_tier(account, period):
+            begun = Ground("first activation", account.first_activated_on, None)
+            yield reason("waits_for_tier", "", begun)
         due = accrual.due(account).get(period)
         if due is not None and due.replaced and period not in self._expected:
             claim = Ground("claim", account.claimed_on, account.claim)

@@ -34,6 +34,7 @@ REASONS: Mapping[str, str] = {
     "agreement_ended": "its partner had no agreement in force",
     "before_opening": "the ledger was opened later; what came before was settled elsewhere",
     "invoice_not_paid": "the programme pays on invoices, and none was paid for the period",
+    "waits_for_tier": "the tier of the first activation day says its rate, and is not decided yet",
     "contest_instead": "a contest's amount stands in place of the first year's commissions",
     "in_force_elsewhere": "the payment has a first line in force, of another period or client",
     "taken_back": "it was posted, and taken back after a retraction",

@@ -221,6 +221,13 @@ class Memory(MemoryBooks):
             found.update(*(days[day] for day in days if day >= first))
         return found
 
+    def paid_and_begun_from(self, first: date | None) -> set[str]:
+        """The clients that paid and are first activated on a day or later; none of no day."""
+        if first is None:
+            return set()
+        begun = ((name, self.client(name).standing.first_activated_on) for name in self._invoices)
+        return {name for name, day in begun if day is not None and day >= first}
+
     def claimed_on(self, claim: int | None) -> date | None:
         """The day of a winning claim."""
         return None if claim is None else self._claimed.get(claim)

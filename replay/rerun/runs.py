@@ -11,7 +11,7 @@ from typing import Any, cast
 from psycopg import Cursor
 
 from ledger.earnings import Earnings, Evidence
-from ledger.engine.commissions import Account, PartnerAccrual
+from ledger.engine.commissions import Account, PartnerAccrual, pays_otherwise_from
 from ledger.engine.contests import Claims, replaces_otherwise_from
 from ledger.engine.invoices import Paid, replaced
 from ledger.engine.posted import Name, Period, Posted
@@ -168,6 +168,7 @@ class MemoryRun:
         touched |= memory.counted_from(replaces_otherwise_from(self._ledger))
         if self._on_invoices:
             touched |= self._changed.payments
+            touched |= memory.paid_and_begun_from(pays_otherwise_from(self._ledger, self._run))
             for day in self._days(memory.paid_for, self._previous):
                 touched |= memory.paid_for[day]
         found = dict.fromkeys(touched, True)

@@ -21,6 +21,7 @@ Readings:
 - ``mode = "instead_of_first_year"``: a counted client with its claim in the contest gives no
   commission in client year 1 from its first period on, whatever the run's day; margins stay.
   Without an agreement on the counting day the contest's amount is not due, and commissions are.
+- Where the tier is that of the first activation day, a payment waits for a run that reaches it.
 - A line by invoice has as its last day the one before the next period start, by the interval of the
   schedule that runs on S (a change of it waits for the next period start, D4.1); a month where none
   does.
@@ -236,6 +237,8 @@ def _post_first(run: Run, key: PeriodKey, due: Due) -> None:
     tier = run.tier(partner_id, first if programme.rate_basis == "activation_date" else day)
     year = _year(run, run.world, key)
     is_margin = _is_branded(run, programme, partner_id, day)
+    if key.payment and programme.rate_basis == "activation_date" and first > run.through:
+        return
     if is_margin:
         assert programme.white_label is not None
         kind, rule, rate = "margin", "D13", programme.white_label.share

@@ -101,9 +101,22 @@ _QUICK: dict[str, JsonValue] = {
 """Tiers that a report or two reach."""
 
 
+_PARTS: list[str | None] = [
+    "sponsorship",
+    "white_label",
+    "territory",
+    "per_ten",
+    "leaderboard",
+    "ambassadors",
+    "badges",
+    "contests",
+]
+"""What a programme may do without."""
+
+
 @st.composite
 def programmes(draw: st.DrawFn, name: str, rate: str, each: int, qualifying: int = 0) -> Programme:
-    """A programme with every part, most of its choices those of the reference."""
+    """A programme with every part, seldom without one; most of its choices are the reference's."""
     plain = terms(name, first_year=rate, qualifying=qualifying)
     parts: dict[str, JsonValue] = draw(st.sampled_from([_QUICK, _QUICK, {}])) | {
         "per_ten": {"each": each, "amount": 500, "from": draw(st.sampled_from(TIERS))},
@@ -116,7 +129,12 @@ def programmes(draw: st.DrawFn, name: str, rate: str, each: int, qualifying: int
                 "first_place": _GAINED,
             }
         ],
-        "sponsorship": {"reward": 900, "active_clients": 1, "override": "0.05"},
+        "sponsorship": {
+            "reward": 900,
+            "active_clients": draw(st.sampled_from([1, 1, 2])),
+            "override": "0.05",
+            "client_year": draw(st.sampled_from([1, 1, 2])),
+        },
         "leaderboard": {"prizes": [300, 200]},
         "ambassadors": {"places": 1, "above": draw(st.integers(0, 1)), "amount": 4_000},
         "badges": {
@@ -129,7 +147,11 @@ def programmes(draw: st.DrawFn, name: str, rate: str, each: int, qualifying: int
         "territory": {"months": draw(st.sampled_from([1, 24]))},
     }
     whole = Programme.from_document({**plain.document(), **parts})
-    return draw(_choices(whole))
+    lacking = draw(st.sampled_from([None] * 24 + _PARTS))
+    chosen = draw(_choices(whole))
+    if lacking is not None:
+        chosen = chosen.model_copy(update={lacking: () if lacking == "contests" else None})
+    return chosen
 
 
 @st.composite

@@ -354,6 +354,16 @@ def test_a_margin_is_no_payment(asked: Asked) -> None:
     assert asked.types(asked.the("margin", "2024-01-10"))[0] == "MarginPosted"
 
 
+def test_a_payment_that_waits_for_the_tier_of_the_first_activation_day(asked: Asked) -> None:
+    """Up to that day; a run that reaches it posts what was paid."""
+    by_activation = programme(accrual="invoice", rate_basis="activation_date")
+    told = (ENROLLED, activated("2024-04-10", partner="p1"), invoiced("2024-02-01"))
+    story = asked.given(*told, programme=by_activation).when(accrue("2024-02-29")).then_nothing()
+    assert asked.names("2024-02-10") == ["waits_for_tier"]
+    story.when(accrue("2024-04-10"))
+    assert asked.names("2024-02-10") == ["posted"]
+
+
 def test_a_contest_in_place_of_the_commission(asked: Asked) -> None:
     """In client year 1 only."""
     asked.given(*HELD, programme=SPRINT).when(accrue("2025-01-31"))

@@ -10,11 +10,12 @@ from pydantic import JsonValue
 from events.billing import InvoicePaid, InvoiceRefunded
 from tests.model.commands import Adopt, AssignProgramme
 from tests.model.journal import Message
-from tests.rules.commands import open_ledger
+from tests.rules.commands import open_ledger, retract
 from tests.rules.dsl import Given, commission, contest_line, waiver
 from tests.rules.facts import (
     accrue,
     activated,
+    certified,
     changed,
     churned,
     ended,
@@ -23,7 +24,7 @@ from tests.rules.facts import (
     referred,
     signed,
 )
-from tests.rules.programmes import choosing, programme
+from tests.rules.programmes import choosing, programme, quick
 
 ON_INVOICES = programme(accrual="invoice")
 START = (enrolled("2020-01-01"), referred("2024-01-01"), activated("2024-02-01"))
@@ -301,6 +302,85 @@ def test_for_new_clients_only(given: Given) -> None:
         commission("2024-04-01", 2_000),
         commission("2024-04-01", 1_800, client_id="c2"),
     )
+
+
+@pytest.mark.parametrize("told", ["adopted", "assigned"])
+@pytest.mark.parametrize("accrual", ["invoice", "schedule"])
+def test_terms_of_the_first_activation_day_that_are_told_after_a_run(
+    given: Given, told: str, accrual: str
+) -> None:
+    """D7.2: c1 has paid for a day up to L and begins after it: the terms of that day decide."""
+    by_invoice = programme(accrual="invoice", version_basis="activation_date")
+    by_schedule = programme(version_basis="activation_date")
+    before, after = (by_invoice, by_schedule)[:: 1 if accrual == "schedule" else -1]
+    later, day = after.model_copy(update={"name": "other"}), date(2024, 4, 1)
+    line = commission("2024-02-01", 1_800)
+    given(
+        enrolled("2024-01-01"),
+        *([Adopt(later)] if told == "assigned" else []),
+        activated("2024-04-10", partner="p1"),
+        paid("2024-02-03", 9_000, "2024-02-01"),
+        programme=before,
+    ).when(accrue("2024-03-31")).then(*([line] if accrual == "schedule" else [])).when(
+        AssignProgramme("p1", "other", day) if told == "assigned" else Adopt(after, day),
+        accrue("2024-03-31"),
+    ).then(waiver("2024-02-01", 1_800) if accrual == "schedule" else line)
+
+
+@pytest.mark.parametrize("told", ["adopted", "assigned"])
+def test_the_tail_of_the_first_activation_day_that_is_told_after_a_run(
+    given: Given, told: str
+) -> None:
+    """D4.4, D7.2: the agreement has no tail until the terms of c1's first day are told."""
+    without = programme(accrual="invoice", version_basis="activation_date")
+    with_tail = choosing(without, "agreement", tail="client_lifetime")
+    later, day = with_tail.model_copy(update={"name": "other"}), date(2024, 4, 1)
+    given(
+        enrolled("2024-01-01"),
+        *([Adopt(later)] if told == "assigned" else []),
+        referred("2024-01-02"),
+        ended("2024-01-15"),
+        activated("2024-04-10"),
+        paid("2024-02-03", 9_000, "2024-02-01"),
+        programme=without,
+    ).when(accrue("2024-03-31")).then_nothing().when(
+        AssignProgramme("p1", "other", day) if told == "assigned" else Adopt(with_tail, day),
+        accrue("2024-03-31"),
+    ).then(commission("2024-02-01", 1_800))
+
+
+@pytest.mark.parametrize("stops", [(), ("2024-02-29",), ("2024-02-29", "2024-04-09")])
+def test_the_tier_of_a_first_activation_day_is_waited_for(
+    given: Given, stops: tuple[str, ...]
+) -> None:
+    """D7.1, D18.11: c1 has paid before it begins; whatever runs come before, the rate is one."""
+    terms = quick(accrual="invoice", rate_basis="activation_date")
+    story = given(
+        enrolled("2024-01-01"),
+        certified("2024-03-01"),
+        activated("2024-04-10", partner="p1"),
+        paid("2024-02-03", 10_000, "2024-02-01"),
+        programme=terms,
+    )
+    for stop in stops:
+        story.when(accrue(stop)).then_nothing()
+    story.when(accrue("2024-04-10")).then(commission("2024-02-01", 2_500, tier="certified"))
+
+
+def test_a_posted_payment_stays_though_the_first_activation_is_to_come(given: Given) -> None:
+    """D9: what was posted is compared, not taken back and posted again."""
+    terms = quick(accrual="invoice", rate_basis="activation_date")
+    given(
+        enrolled("2024-01-01"),
+        referred("2024-01-01"),
+        activated("2024-02-01", id="wrong"),
+        activated("2024-04-10"),
+        paid("2024-02-03", 10_000, "2024-02-01"),
+        accrue("2024-02-29"),
+        programme=terms,
+    ).when(retract("wrong"), accrue("2024-03-31")).then_nothing().when(
+        accrue("2024-04-30")
+    ).then_nothing()
 
 
 def test_two_programmes_in_one_ledger(given: Given) -> None:
