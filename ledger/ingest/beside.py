@@ -7,6 +7,7 @@ module with the name of another, this is that process.
 
 from __future__ import annotations
 
+import os
 import pickle
 import select
 import struct
@@ -19,6 +20,10 @@ from typing import Any, BinaryIO
 
 from ledger.collecting import collect_seldom
 from ledger.cores import cores
+
+PATIENCE_SECONDS = 15
+"""After so long without a sign a process that was given something is taken for dead: it is frozen.
+What is asked of it takes a second."""
 
 
 def spare_core() -> bool:
@@ -61,10 +66,14 @@ class Beside:
         return not self._lost
 
     def told(self) -> Any:
-        """What it says next; None if it is lost."""
+        """What it says next; None if it is lost, which it is, too, if it says nothing for long."""
+        if self._lost:
+            return None
         try:
-            return _receive(self._output)
+            return _receive(self._output.fileno(), PATIENCE_SECONDS)
         except (EOFError, OSError):
+            # Should it go on, it must not be taken for one that answers what is asked later.
+            self._process.kill()
             self._lost = True
             return None
 
@@ -122,7 +131,7 @@ def serve(begin: Callable[[Any], Callable[[Any], object]]) -> None:
 
     ``begin`` is given the first value, and gives what answers each of the others.
     """
-    given, answers = sys.stdin.buffer, sys.stdout.buffer
+    given, answers = sys.stdin.fileno(), sys.stdout.buffer
     collect_seldom()
     with suppress(EOFError, OSError):
         answer = begin(_receive(given))
@@ -133,6 +142,7 @@ def serve(begin: Callable[[Any], Callable[[Any], object]]) -> None:
 
 _READY = "ready"
 _LENGTH = struct.Struct("!Q")
+_TICK_SECONDS = 1
 
 
 def _send(pipe: BinaryIO, what: object) -> None:
@@ -142,17 +152,35 @@ def _send(pipe: BinaryIO, what: object) -> None:
     pipe.flush()
 
 
-def _receive(pipe: BinaryIO) -> Any:
-    """Read the next value; raises EOFError where the other side has ended, in its middle too."""
-    (length,) = _LENGTH.unpack(_whole(pipe, _LENGTH.size))
-    return pickle.loads(_whole(pipe, length))  # noqa: S301 - what this module wrote
+def _receive(pipe: int, patience: int | None = None) -> Any:
+    """Read the next value; raises EOFError where the other side has ended, in its middle too.
+
+    Raises TimeoutError when no more of it came for as long as there is patience, in seconds.
+    """
+    (length,) = _LENGTH.unpack(_whole(pipe, _LENGTH.size, patience))
+    return pickle.loads(_whole(pipe, length, patience))  # noqa: S301 - what this module wrote
 
 
-def _whole(pipe: BinaryIO, length: int) -> bytes:
-    read = pipe.read(length)
-    if len(read) < length:
-        raise EOFError
-    return read
+def _whole(pipe: int, length: int, patience: int | None) -> bytearray:
+    whole = bytearray(length)
+    left = memoryview(whole)
+    while left:
+        if patience is not None:
+            _wait(pipe, patience)
+        read = os.readv(pipe, [left])
+        if not read:
+            raise EOFError
+        left = left[read:]
+    return whole
+
+
+def _wait(pipe: int, patience: int) -> None:
+    """Wait until something is there; a time when we are frozen ourselves is one tick at most."""
+    for _ in range(0, patience, _TICK_SECONDS):
+        readable, _, _ = select.select([pipe], [], [], _TICK_SECONDS)
+        if readable:
+            return
+    raise TimeoutError
 
 
 if __name__ == "__main__":

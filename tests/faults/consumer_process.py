@@ -49,6 +49,7 @@ def run(arguments: list[str], log: str, hook: str, environment: dict[str, str]) 
     # Frozen transactions are ended as ever, only sooner.
     consume.PATIENCE_SECONDS = 3
     offsets.LOCK_SECONDS = offsets.STILL_SECONDS = 1
+    beside.PATIENCE_SECONDS = 5
     for each in filter(None, hook.split(" and ")):
         HOOKS[each]()
     sys.exit(main(arguments))

@@ -121,20 +121,49 @@ def test_a_worker_that_is_told_to_leave_finishes_its_batch_and_leaves_the_group(
     assert time.monotonic() - began < 120
 
 
-def test_the_process_that_fetches_is_killed(group: Group, oracle: Oracle) -> None:
-    """The worker fetches for itself from where it is: nothing is lost, and nothing is doubled."""
-    events = story(1_200)
-    produce(group.topics, group.topic, events[: len(events) // 2])
-    hook = "each batch takes a while and fetches beside"
-    worker = group.start(hook, settings={"batch_size": 50})
+def _fetching(worker: Worker) -> psutil.Process:
+    """The process that fetches for a worker, once it does."""
     process = psutil.Process(worker.process.pid)
     until(lambda: bool(process.children()))
     (fetching,) = process.children()
     until(lambda: fetching.cmdline()[-1] == "ledger.ingest.kafka.fetching")
     had = len(worker.lines("batch"))
     until(lambda: len(worker.lines("batch")) >= had + 5)
-    fetching.kill()
+    return fetching
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_process_that_fetches_is_lost(
+    how: signal.Signals, group: Group, oracle: Oracle
+) -> None:
+    """Killed or frozen: the worker stays a member and fetches for itself from where it is.
+
+    Nothing is lost, and nothing is doubled.
+    """
+    events = story(1_200)
+    produce(group.topics, group.topic, events[: len(events) // 2])
+    hook = "each batch takes a while and fetches beside"
+    worker = group.start(hook, settings={"batch_size": 50})
+    _fetching(worker).send_signal(how)
     produce(group.topics, group.topic, events[len(events) // 2 :])
     until(lambda: group.facts() == len(events))
+    assert not worker.lines("fenced")
     worker.leave()
     oracle.assert_exact(group, events)
+
+
+def test_a_worker_whose_process_that_fetches_is_frozen_can_be_told_to_leave(
+    group: Group,
+) -> None:
+    """And one that is killed takes it along."""
+    produce(group.topics, group.topic, story(800))
+    hook = "each batch takes a while and fetches beside"
+    worker = group.start(hook, settings={"batch_size": 50})
+    fetching = _fetching(worker)
+    fetching.suspend()
+    worker.leave()
+    until(lambda: not fetching.is_running())
+    worker = group.start(hook, settings={"batch_size": 50})
+    fetching = _fetching(worker)
+    worker.process.kill()
+    until(lambda: not fetching.is_running(), seconds=5)

@@ -226,6 +226,18 @@ def test_what_is_given_while_much_is_read_does_not_wait_for_the_end_of_it() -> N
     assert made.fresh == {new}
 
 
+def test_what_was_lost_and_is_given_again_is_claimed_anew() -> None:
+    """As by a group that had put us out: until then nothing of it is read, and it is one."""
+    script = Scripted()
+    script.given = [{ONE}]
+    made = reader(script)
+    made.apply_changes()
+    assert made.owned.keys() == {TWO}
+    assert made.fresh == {ONE}
+    assert made.first() is None
+    assert script.asked[-1].places == {TWO: 0}
+
+
 def test_one_that_is_alone_is_read_alone() -> None:
     """So that an error is about one message."""
     script = Scripted({ONE: range(1)}, {ONE: range(1, 2)})

@@ -192,7 +192,8 @@ class Reader:
     def apply_changes(self) -> None:
         """Take over what the group has given to us and taken from us."""
         changes = self._subscription.changes()
-        for at in changes.taken:
+        # What is given was lost before, if we had it, and is claimed anew.
+        for at in changes.taken | changes.given:
             self.owned.pop(at, None)
             self._recorded.pop(at, None)
         self.fresh -= changes.taken
