@@ -33,6 +33,9 @@ _PASSING = (
     kafka_errors.IllegalGenerationError,
     kafka_errors.RebalanceInProgressError,
     kafka_errors.UnknownMemberIdError,
+    # Where a member stands that reads nothing is no matter.
+    kafka_errors.NoOffsetForPartitionError,
+    kafka_errors.OffsetOutOfRangeError,
 )
 
 
