@@ -83,10 +83,13 @@ class Page:
         self._assigned = (
             models.assignments(cursor, run, clients) if asked.assigned and clients else {}
         )
-        self._payments = self._load_payments(page) if asked.on_invoices else {}
+        self._payments = {
+            touched: self._load_payments(page, touched=touched) if asked.on_invoices else {}
+            for touched in (True, False)
+        }
         retracted = [c.client_id for c in page if c.touched and self._is_retracted(c)]
         by_invoice = self._posted if asked.on_invoices else {}
-        self._retracted = RetractedClients(self._fold, retracted, by_invoice, self._payments)
+        self._retracted = RetractedClients(self._fold, retracted, by_invoice, self._payments[True])
         self._ledger, self._replaced = asked.ledger, asked.replaced
         self._told_of = self._load_told_of(page, asked) if asked.replaced else None
 
@@ -130,7 +133,7 @@ class Page:
             posted,
             counted_on,
             self._claimed.get(claim),
-            self._payments.get(client_id, ()),
+            self._payments[touched].get(client_id, ()),
             self._assigned.get(client_id, ()),
             settled,
         )
@@ -236,11 +239,16 @@ class Page:
         )
         return dict(self._cursor.fetchall())
 
-    def _load_payments(self, page: Sequence[Candidate]) -> dict[str, list[Paid]]:
-        """What the clients paid, as of the run (D8.2)."""
-        touched = [c.client_id for c in page if c.client_id and c.touched]
-        others = [c.client_id for c in page if c.client_id and not c.touched]
-        payments, moved = self._models.payments(self._cursor, self._run, touched, others)
+    def _load_payments(self, page: Sequence[Candidate], *, touched: bool) -> dict[str, list[Paid]]:
+        """What the clients paid, as of the run (D8.2): all of it, or what no run can have seen.
+
+        Of a client that two hold, one's periods may be compared and the other's not.
+        """
+        clients = {c.client_id for c in page if c.client_id and c.touched is touched}
+        if not clients:
+            return {}
+        wanted = (sorted(clients), ()) if touched else ((), sorted(clients))
+        payments, moved = self._models.payments(self._cursor, self._run, *wanted)
         invoices = self._fold(sorted({f"invoice:{paid.payment.invoice_id}" for paid in moved}))
         for later in moved:
             invoice = invoices.get(f"invoice:{later.payment.invoice_id}")

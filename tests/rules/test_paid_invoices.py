@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from events.billing import InvoicePaid, InvoiceRefunded
 from tests.model.commands import Adopt, AssignProgramme
 from tests.model.journal import Message
-from tests.rules.commands import open_ledger, retract
+from tests.rules.commands import assign, open_ledger, retract
 from tests.rules.dsl import Given, commission, contest_line, waiver
 from tests.rules.facts import (
     accrue,
@@ -381,6 +381,23 @@ def test_a_posted_payment_stays_though_the_first_activation_is_to_come(given: Gi
     ).when(retract("wrong"), accrue("2024-03-31")).then_nothing().when(
         accrue("2024-04-30")
     ).then_nothing()
+
+
+@pytest.mark.parametrize("holder", ["p1", "p2"])
+def test_what_one_holder_s_agreement_changes_posts_nothing_twice(given: Given, holder: str) -> None:
+    """D8.2, D3.6: of a client that two have held, what the other was paid for stays as it is."""
+    story = given(
+        enrolled("2024-01-01"),
+        enrolled("2024-01-01", partner="p2"),
+        activated("2024-02-01", partner="p1"),
+        paid("2024-02-03", 9_000, "2024-02-01", "i1"),
+        paid("2024-03-03", 9_000, "2024-03-01", "i2"),
+        programme=ON_INVOICES,
+    )
+    story.when(assign("2024-03-01", "p2"), accrue("2024-03-31")).then(
+        commission("2024-02-01", 1_800), commission("2024-03-01", 1_800, partner_id="p2")
+    )
+    story.when(ended("2024-06-01", partner=holder), accrue("2024-04-30")).then_nothing()
 
 
 def test_two_programmes_in_one_ledger(given: Given) -> None:
