@@ -384,14 +384,20 @@ def runs(term: Term, day: date) -> bool:
 
 
 def yearly(term: Term, subscription: Subscription, voided: frozenset[int]) -> int:
-    """What a term makes in a year: its price is of the interval last named by its first day."""
+    """What a term makes in a year: its price is of the interval last named by its first day.
+
+    The last change of a day counts, those before the activation on its day do not (D2).
+    """
     activation = next(a for a in subscription.activations if a.position == term.activation)
+    begun = (activation.day, activation.at, activation.position)
+    true = [
+        change
+        for change in sorted(subscription.changes, key=lambda c: (c.day, c.at, c.position))
+        if change.position not in voided and (change.day, change.at, change.position) > begun
+    ]
     interval = activation.interval
-    true = [change for change in subscription.changes if change.position not in voided]
-    last_of_day = {change.day: change for change in sorted(true, key=lambda c: (c.at, c.position))}
-    for day in sorted(last_of_day):
-        if activation.day <= day <= term.start:
-            interval = last_of_day[day].interval or interval
+    for change in {change.day: change for change in true if change.day <= term.start}.values():
+        interval = change.interval or interval
     return term.price * PER_YEAR[interval]
 
 
