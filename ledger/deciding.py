@@ -107,9 +107,7 @@ class Deciding(ABC, Generic[Written]):
         self._progress = progress or (lambda done, total: None)
         self._claims = Claims(ledger.programmes)
         self._claimed_days = any_replaces(ledger.programmes) or any(
-            version.programme.agreement.tail != "none"
-            for versions in ledger.programmes.versions.values()
-            for version in versions
+            programme.agreement.tail != "none" for programme in ledger.programmes.adopted
         )
         self._rows: list[Written] = []
         self._cursor: Cursor[Any]

@@ -110,11 +110,9 @@ class PartnerAccrual:
         # No line has an S before the opening, if there was one (D8.3).
         self._before = None if ledger.opened_on is None else ledger.opened_on - ONE_DAY
         self._versions: dict[date, Adopted] = {}
-        adopted = [v.programme for of_one in ledger.programmes.versions.values() for v in of_one]
+        adopted = ledger.programmes.adopted
         self._restarts = any(each.client_year.restart != "never" for each in adopted)
-        self._by_activation = any(
-            "activation_date" in (each.version_basis, each.rate_basis) for each in adopted
-        )
+        self._by_activation = ledger.programmes.by_activation()
         self._replaces = any_replaces(ledger.programmes)
         self._brands = bool(partner.brand)
         self._in_force: dict[date, bool] = {}
@@ -370,12 +368,8 @@ def pays_otherwise_from(ledger: Ledger, run: Run) -> date | None:
     decides by the first activation day, terms may be told of it meanwhile, and its tier is not
     decided before (D7.1, D7.2). None if no version does.
     """
-    by_activation = any(
-        "activation_date" in (version.programme.version_basis, version.programme.rate_basis)
-        for of_one in ledger.programmes.versions.values()
-        for version in of_one
-    )
-    if run.previous is None or not by_activation or not ledger.programmes.on_invoices():
+    programmes = ledger.programmes
+    if run.previous is None or not (programmes.by_activation() and programmes.on_invoices()):
         return None
     return add_days(run.previous, 1)
 

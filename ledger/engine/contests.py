@@ -21,7 +21,7 @@ class Claims:
     """
 
     def __init__(self, programmes: Programmes) -> None:
-        adopted = [each.programme for of_one in programmes.versions.values() for each in of_one]
+        adopted = programmes.adopted
         contests = [contest for programme in adopted for contest in programme.contests]
         self.any = bool(contests)
         self.first = min((contest.start for contest in contests), default=date.max)
@@ -34,9 +34,8 @@ def any_replaces(programmes: Programmes) -> bool:
     """Whether a contest of any version adopted stands in place of commissions."""
     return any(
         contest.mode == "instead_of_first_year"
-        for of_one in programmes.versions.values()
-        for version in of_one
-        for contest in version.programme.contests
+        for programme in programmes.adopted
+        for contest in programme.contests
     )
 
 

@@ -41,6 +41,11 @@ class Programmes:
     versions: Mapping[str, tuple[Adopted, ...]] = field(default_factory=_no_versions)
     """The versions of each programme, in the order of their adoption."""
 
+    @property
+    def adopted(self) -> tuple[Programme, ...]:
+        """Every version of every programme."""
+        return tuple(each.programme for of_one in self.versions.values() for each in of_one)
+
     def adopt(self, programme: Programme, from_day: date | None) -> Programmes:
         """These programmes and one version more, numbered next.
 
@@ -83,10 +88,12 @@ class Programmes:
 
     def on_invoices(self) -> bool:
         """Whether any version adopted so far pays on what clients paid (D8.2)."""
+        return any(each.accrual == "invoice" for each in self.adopted)
+
+    def by_activation(self) -> bool:
+        """Whether any version adopted so far decides by the first activation day (D7.1, D7.2)."""
         return any(
-            version.programme.accrual == "invoice"
-            for versions in self.versions.values()
-            for version in versions
+            "activation_date" in (each.version_basis, each.rate_basis) for each in self.adopted
         )
 
     def version_days(self, name: str, after: date, through: date) -> tuple[date, ...]:

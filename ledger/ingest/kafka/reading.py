@@ -26,7 +26,7 @@ _POLL_MS = 250
 """How long a message is waited for: a signal is answered between two waits."""
 
 _AHEAD_BATCHES = 2
-"""Batches that are read and decoded before they are asked for; one more is only read."""
+"""Batches that are made ready before they are asked for; one more is fetched."""
 
 _STILL_MS = 50
 _FOLLOW_SECONDS = 0.5
@@ -46,7 +46,7 @@ class Owned:
 
 @dataclass(slots=True)
 class Batch:
-    """A batch under way, and the moves that it makes; ``messages`` once it is asked for.
+    """A batch under way, and the moves that it makes; ``messages`` once it is made ready.
 
     ``lags`` are the offsets behind it by partition; ``is_full`` says that a limit ended it.
     """
