@@ -9,10 +9,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from kafka import KafkaProducer
 
 from tests.faults.consuming import START, Group, Oracle, lots, produce, story, until
-from tests.kafka.producing import STRUCTURED, Producer, activation
+from tests.kafka.producing import STRUCTURED, Producer, activation, transactional
 from tests.kafka.test_history import recreate
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(180)]
@@ -76,17 +75,6 @@ def test_poison_in_the_middle_of_a_batch_that_is_killed(group: Group, oracle: Or
     assert dead(group) == [("rejected", "not_json")] * poison
 
 
-def _transactional(group: Group, name: str) -> KafkaProducer:
-    producer = KafkaProducer(
-        bootstrap_servers=group.topics.address,
-        acks="all",
-        transactional_id=f"{group.topic}-{name}",
-        transaction_timeout_ms=60_000,
-    )
-    producer.init_transactions()
-    return producer
-
-
 def test_transactions_of_the_producer(group: Group, oracle: Oracle) -> None:
     """What was aborted is never seen, what is open not yet; their markers are no gaps."""
     events = story(60)
@@ -98,7 +86,9 @@ def test_transactions_of_the_producer(group: Group, oracle: Oracle) -> None:
             producer.send(group.topic, value, headers=list(STRUCTURED), partition=n % 4)
         producer.flush()
 
-    ours, theirs = _transactional(group, "ours"), _transactional(group, "theirs")
+    ours, theirs = (
+        transactional(group.topics.address, f"{group.topic}-{it}") for it in ("ours", "theirs")
+    )
     ours.begin_transaction()
     send(ours, events[:third])
     ours.commit_transaction()
@@ -122,8 +112,9 @@ def test_transactions_of_the_producer(group: Group, oracle: Oracle) -> None:
     oracle.assert_exact(group, events)
 
 
-def test_a_topic_made_anew_under_a_worker_stops_it(group: Group) -> None:
-    """Its offsets are in range again, and other messages stand there."""
+@pytest.mark.parametrize("late", [10, 200])
+def test_a_topic_made_anew_under_a_worker_stops_it(group: Group, late: int) -> None:
+    """Whether its offsets are in range again, where other messages stand, or not yet."""
     events = story(40)
     topic = group.topics.new()
     produce(group.topics, topic, events, partitions=1)
@@ -131,7 +122,7 @@ def test_a_topic_made_anew_under_a_worker_stops_it(group: Group) -> None:
     until(lambda: group.facts() == len(events))
     recreate(group.topics, topic)
     with Producer(group.topics.address) as producer:
-        for n in range(2 * len(events)):
+        for n in range(late):
             producer.structured(topic, activation(f"late-{n}", START), partition=0)
     worker.ended(1)
     assert "made anew" in worker.said

@@ -54,6 +54,15 @@ class Producer:
         return self.send(topic, value, STRUCTURED, key=key, partition=partition)
 
 
+def transactional(address: str, name: str) -> KafkaProducer:
+    """A producer of kafka-python's that sends in transactions, under a name of its own."""
+    producer = KafkaProducer(
+        bootstrap_servers=address, acks="all", transactional_id=name, transaction_timeout_ms=60_000
+    )
+    producer.init_transactions()
+    return producer
+
+
 def binary(event: Event) -> tuple[bytes, Headers]:
     """An event in binary mode: its data, and its attributes as headers."""
     headers = [

@@ -22,7 +22,7 @@ from ledger.ingest import beside
 from ledger.ingest.kafka import fetching
 from ledger.ingest.kafka.access import Access
 from ledger.ingest.kafka.fetching import Fetched, Fetcher, Fetching, Wanted
-from ledger.ingest.kafka.history import Identity, Partition
+from ledger.ingest.kafka.history import Identity, Partition, Place
 from ledger.ingest.kafka.log import BrokerRefused, LostPlace
 from ledger.ingest.kafka.messages import told_of
 from tests.kafka.producing import STRUCTURED, Producer, activation
@@ -31,7 +31,7 @@ from tests.kafka.topics import Topics
 AT = datetime(2026, 1, 5, 10, tzinfo=UTC)
 ONE, TWO = Partition("billing", 0), Partition("billing", 1)
 HERE = Identity("cluster", "topic", 2)
-BOTH = {ONE: 0, TWO: 0}
+BOTH = {ONE: Place(0), TWO: Place(0)}
 PATIENCE_S = 60
 Answer = Mapping[Partition, range] | Exception
 
@@ -40,6 +40,7 @@ class Read(NamedTuple):
     """What is needed of a record."""
 
     offset: int
+    leader_epoch: int
     headers: Headers
     value: bytes | None
 
@@ -57,7 +58,7 @@ class Scripted:
 
     def __init__(self, *script: Answer) -> None:
         self.script = list(script)
-        self.sent: list[tuple[dict[Partition, int], dict[Partition, int]]] = []
+        self.sent: list[tuple[dict[Partition, Place], dict[Partition, Place]]] = []
         self.asked: list[int] = []
         self.waits: list[int] = []
         self.frames: list[FrameType] = []
@@ -65,7 +66,7 @@ class Scripted:
         self.clock = self.takes_seconds = 0.0
         self.held = 100
 
-    def read_on(self, places: Mapping[Partition, int], moved: Mapping[Partition, int]) -> None:
+    def read_on(self, places: Mapping[Partition, Place], moved: Mapping[Partition, Place]) -> None:
         """Where it is sent."""
         self.sent.append((dict(places), dict(moved)))
 
@@ -86,15 +87,15 @@ class Scripted:
         headers = Traced()
         self.headers.append(ref(headers))
         fact = activation(f"c-{at.partition}-{offset}", AT)
-        return Read(offset, headers, orjson.dumps(fact))
+        return Read(offset, offset, headers, orjson.dumps(fact))
 
     def end(self, at: Partition) -> int:
         """The second partition has one message more."""
         return self.held + at.partition
 
-    def position(self, at: Partition) -> int | None:
+    def position(self, at: Partition) -> Place | None:
         """What is read next."""
-        return 50 + at.partition
+        return behind(50 + at.partition)
 
     def identity(self, topic: str) -> Identity:
         """What the topic is now."""
@@ -102,7 +103,12 @@ class Scripted:
         return HERE
 
 
-def wanted(places: Mapping[Partition, int], most: int = 3, *, fill: bool = False) -> Wanted:
+def behind(offset: int) -> Place:
+    """The place behind the record before an offset; each has a leader of its own."""
+    return Place(offset, offset - 1)
+
+
+def wanted(places: Mapping[Partition, Place], most: int = 3, *, fill: bool = False) -> Wanted:
     """So many messages, which are not waited for."""
     return Wanted(places, most, wait_ms=0, fill=fill, received_at=AT, horizon_days=400)
 
@@ -125,10 +131,13 @@ def test_a_batch_is_what_there_is_up_to_its_limit() -> None:
     assert fetched.positions == {}
     assert fetched.identities == {"billing": HERE}
     assert source.asked == [3, 1]
-    fetched = fetcher.fetch(wanted({ONE: 2, TWO: 1}))
+    fetched = fetcher.fetch(wanted({ONE: behind(2), TWO: behind(1)}))
     assert offsets(fetched) == {ONE: [2]}
     assert not fetched.is_full
-    assert fetcher.fetch(wanted({ONE: 3, TWO: 1})).positions == {ONE: 50, TWO: 51}
+    assert fetcher.fetch(wanted({ONE: behind(3), TWO: behind(1)})).positions == {
+        ONE: behind(50),
+        TWO: behind(51),
+    }
 
 
 def test_what_follows_is_read_on_and_all_else_from_where_it_is_said() -> None:
@@ -137,13 +146,16 @@ def test_what_follows_is_read_on_and_all_else_from_where_it_is_said() -> None:
     fetcher = Fetcher(source)
     fetcher.fetch(wanted(BOTH))
     assert source.sent == [(BOTH, BOTH)]
-    fetcher.fetch(wanted({ONE: 2, TWO: 0}))
+    fetcher.fetch(wanted({ONE: behind(2), TWO: Place(0)}))
     assert len(source.sent) == 1
-    fetcher.fetch(wanted({ONE: 2, TWO: 0}))
-    assert source.sent[1:] == [({ONE: 2, TWO: 0}, {ONE: 2})]
-    fetcher.fetch(wanted({TWO: 0}))
-    fetcher.fetch(wanted({ONE: 9, TWO: 0}))
-    assert source.sent[2:] == [({TWO: 0}, {}), ({ONE: 9, TWO: 0}, {ONE: 9})]
+    fetcher.fetch(wanted({ONE: behind(2), TWO: Place(0)}))
+    assert source.sent[1:] == [({ONE: behind(2), TWO: Place(0)}, {ONE: behind(2)})]
+    fetcher.fetch(wanted({TWO: Place(0)}))
+    fetcher.fetch(wanted({ONE: behind(9), TWO: Place(0)}))
+    assert source.sent[2:] == [
+        ({TWO: Place(0)}, {}),
+        ({ONE: behind(9), TWO: Place(0)}, {ONE: behind(9)}),
+    ]
 
 
 @pytest.mark.parametrize("script", [[LostPlace()], [{ONE: range(1)}, LostPlace()]])
@@ -166,14 +178,14 @@ def test_what_was_read_before_a_refusal_is_taken_first() -> None:
     assert offsets(fetcher.fetch(wanted(BOTH))) == {ONE: [0, 1]}
     for _ in range(2):
         with pytest.raises(BrokerRefused):
-            fetcher.fetch(wanted({ONE: 2, TWO: 0}))
+            fetcher.fetch(wanted({ONE: behind(2), TWO: Place(0)}))
     assert len(source.script) == 1
 
 
 def test_headers_that_repeat_are_one_object() -> None:
     """Each record keeps its own, in its order; equal ones in a row are passed on once."""
     told: list[Headers] = [[("a", b"1")], [("a", b"1")], [("a", None)], [], [("a", None)]]
-    records = [Read(offset, headers, b"{}") for offset, headers in enumerate(told)]
+    records = [Read(offset, 0, headers, b"{}") for offset, headers in enumerate(told)]
     passed = told_of(records, [Rejection("empty", "", "")] * 5).headers
     assert list(passed) == told
     assert passed[0] is passed[1]
@@ -192,7 +204,7 @@ def test_a_poll_without_an_answer_keeps_nothing_that_was_polled() -> None:
     """Who holds its frames holds no record, whether it was to fill a batch or not."""
     source = Scripted({ONE: range(3)}, {ONE: range(3, 5)}, {}, {TWO: range(1)}, {})
     fetcher = Fetcher(source)
-    places = [BOTH, {ONE: 3, TWO: 0}, {ONE: 5, TWO: 0}]
+    places = [BOTH, {ONE: behind(3), TWO: Place(0)}, {ONE: behind(5), TWO: Place(0)}]
     counts = [
         sum(map(len, offsets(fetcher.fetch(wanted(each, fill=each is not BOTH))).values()))
         for each in places
@@ -211,7 +223,7 @@ def test_a_batch_behind_a_full_one_waits_longer_for_what_the_broker_has(
     source = Scripted({ONE: range(3, 4)})
     source.held, source.takes_seconds = held, 0.1
     monkeypatch.setattr(fetching, "monotonic", lambda: source.clock)
-    Fetcher(source).fetch(wanted({ONE: 3}, fill=True))
+    Fetcher(source).fetch(wanted({ONE: behind(3)}, fill=True))
     assert source.waits == waits
 
 
@@ -240,15 +252,22 @@ def filled(topics: Topics) -> str:
 def whole(fetched: Fetched) -> list[object]:
     """What can be compared of what came."""
     return [
-        (at, offset, list(headers), value, str(each) if isinstance(each, Rejection) else each)
+        (
+            told.following,
+            at,
+            offset,
+            list(headers),
+            value,
+            str(each) if isinstance(each, Rejection) else each,
+        )
         for at, told in fetched.told.items()
-        for offset, headers, value, each in zip(*told, strict=True)
+        for offset, headers, value, each in told.records()
     ]
 
 
 def waiting(topic: str, place: int, most: int) -> Wanted:
     """Messages that are waited for a moment."""
-    return wanted({Partition(topic, 0): place}, most)._replace(wait_ms=250)
+    return wanted({Partition(topic, 0): Place(place)}, most)._replace(wait_ms=250)
 
 
 def read(source: Fetching, topic: str, place: int, most: int = 150) -> Fetched:

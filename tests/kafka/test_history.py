@@ -147,7 +147,29 @@ def test_a_gap_is_found_and_named(
     kept: Kept | None, found: Found, reason: str | None, goes_on: int | None
 ) -> None:
     """Every way in which a log can be another, and where reading would go on."""
-    told = list(gaps([ONE], {} if kept is None else {ONE: kept}, {ONE: found}))
+    told = list(gaps([ONE], {} if kept is None else {ONE: kept}, {ONE: found}, {}))
+    assert [(gap.reason, gap.found) for gap in told] == (
+        [] if reason is None else [(reason, goes_on)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("kept", "found", "parted", "reason", "goes_on"),
+    [
+        (Kept(5, HERE), Found(0, 9, HERE), 3, "truncated", 3),
+        (Kept(5, HERE), Found(0, 9, HERE), None, "truncated", 0),
+        (Kept(5, HERE), Found(4, 9, HERE), 3, "truncated", 4),
+        (Kept(5, HERE), Found(0, 4, HERE), 3, "truncated", 3),
+        # It was accepted meanwhile.
+        (Kept(3, HERE), Found(0, 9, HERE), 3, None, None),
+        (Kept(5, HERE), Found(0, 9, HERE._replace(topic_id="x")), 3, "topic_anew", 0),
+    ],
+)
+def test_a_log_that_parted_is_read_from_there(
+    kept: Kept, found: Found, parted: int | None, reason: str | None, goes_on: int | None
+) -> None:
+    """From where the broker says that it is another, or from its beginning."""
+    told = list(gaps([ONE], {ONE: kept}, {ONE: found}, {ONE: parted}))
     assert [(gap.reason, gap.found) for gap in told] == (
         [] if reason is None else [(reason, goes_on)]
     )
@@ -158,11 +180,11 @@ def test_a_partition_that_came_later_is_told_by_those_that_were_there() -> None:
     more = HERE._replace(partitions=5)
     new = Partition("billing", 4)
     kept = {ONE: Kept(5, HERE)}
-    assert [gap.reason for gap in gaps([new], kept, {new: Found(0, 0, more)})] == [
+    assert [gap.reason for gap in gaps([new], kept, {new: Found(0, 0, more)}, {})] == [
         "partitions_changed"
     ]
     kept = {ONE: Kept(5, more)}
-    assert list(gaps([new], kept, {new: Found(0, 0, more)})) == []
+    assert list(gaps([new], kept, {new: Found(0, 0, more)}, {})) == []
 
 
 def test_a_gap_is_accepted_by_its_own_flag_only() -> None:

@@ -15,7 +15,7 @@ from interfaces.settings import Settings
 from ledger.application import CommissionLedger
 from ledger.dead_letters import Incoming
 from ledger.errors import Fenced
-from ledger.ingest.kafka.history import Identity, Partition
+from ledger.ingest.kafka.history import Identity, Partition, Place
 from ledger.ingest.kafka.offsets import Move, Offsets
 from ledger.recording import Placed
 from tests.interfaces.commands import Commands
@@ -58,12 +58,15 @@ def test_places_move_with_their_batches(commissions: Commands, ledger: Commissio
     """Each batch of a stream its own; one of duplicates alone moves its place, too."""
     mine = offsets(ledger, "one")
     claims = mine.claim({ONE: HERE, TWO: HERE})
-    assert [claims[at].next_offset for at in (ONE, TWO)] == [0, 0]
+    assert [claims[at].place for at in (ONE, TWO)] == [Place(0), Place(0)]
     epoch = claims[ONE].epoch
     placed = [
-        Placed(batch(1, 2), mine.place([Move(ONE, 0, 2, epoch)])),
-        Placed(batch(3), mine.place([Move(ONE, 2, 5, epoch), Move(TWO, 0, 1, epoch)])),
-        Placed(batch(1), mine.place([Move(TWO, 1, 2, epoch)])),
+        Placed(batch(1, 2), mine.place([Move(ONE, 0, Place(2, 4), epoch)])),
+        Placed(
+            batch(3),
+            mine.place([Move(ONE, 2, Place(5, 4), epoch), Move(TWO, 0, Place(1, 4), epoch)]),
+        ),
+        Placed(batch(1), mine.place([Move(TWO, 1, Place(2, 4), epoch)])),
     ]
     results = list(ledger.record_placed(placed))
     assert [(result.accepted, result.duplicates) for result in results] == [(2, 0), (1, 0), (0, 1)]
@@ -79,8 +82,10 @@ def test_a_place_that_is_elsewhere_is_fenced(
     """Behind or ahead: an overlapping batch is refused as one with a hole before it."""
     mine = offsets(ledger, "one")
     epoch = mine.claim({ONE: HERE})[ONE].epoch
-    list(ledger.record_placed([Placed(batch(1, 2), mine.place([Move(ONE, 0, 2, epoch)]))]))
-    again = Placed(batch(3), mine.place([Move(ONE, expected, 9, epoch)]))
+    list(
+        ledger.record_placed([Placed(batch(1, 2), mine.place([Move(ONE, 0, Place(2, 4), epoch)]))])
+    )
+    again = Placed(batch(3), mine.place([Move(ONE, expected, Place(9, 4), epoch)]))
     with pytest.raises(Fenced):
         list(ledger.record_placed([again]))
     assert facts(commissions.url) == 2
@@ -96,13 +101,13 @@ def test_who_had_a_partition_before_is_fenced(
     new = theirs.claim({ONE: HERE})[ONE].epoch
     assert new == old + 1
     late = [
-        Placed(batch(1), mine.place([Move(ONE, 0, 1, old)])),
-        Placed(batch(2), mine.place([Move(ONE, 1, 2, old)])),
+        Placed(batch(1), mine.place([Move(ONE, 0, Place(1, 4), old)])),
+        Placed(batch(2), mine.place([Move(ONE, 1, Place(2, 4), old)])),
     ]
     with pytest.raises(Fenced):
         list(ledger.record_placed(late))
     assert facts(commissions.url) == 0
-    good = Placed(batch(1), theirs.place([Move(ONE, 0, 1, new)]))
+    good = Placed(batch(1), theirs.place([Move(ONE, 0, Place(1, 4), new)]))
     assert [result.accepted for result in ledger.record_placed([good])] == [1]
 
 

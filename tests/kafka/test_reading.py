@@ -14,7 +14,7 @@ from interfaces.health import Health
 from interfaces.logging import configure
 from ledger.ingest.decoding import decode_here
 from ledger.ingest.kafka.fetching import Fetched, Wanted
-from ledger.ingest.kafka.history import Identity, Partition
+from ledger.ingest.kafka.history import Identity, Partition, Place
 from ledger.ingest.kafka.log import BrokerRefused, LostPlace
 from ledger.ingest.kafka.messages import Told
 from ledger.ingest.kafka.offsets import Move
@@ -44,7 +44,7 @@ class Scripted:
         self.taken: list[set[Partition]] = []
         self.given: list[set[Partition]] = []
         self.followed: list[dict[Partition, int]] = []
-        self.positions: dict[Partition, int] = {}
+        self.positions: dict[Partition, Place] = {}
         self.found = HERE
         self.refusal: Exception | None = None
 
@@ -92,7 +92,13 @@ class Scripted:
 def told_of(at: Partition, offsets: range) -> Told:
     """Facts that name where they stand."""
     values = [orjson.dumps(activation(f"c-{at.partition}-{offset}", AT)) for offset in offsets]
-    return Told(list(offsets), [()] * len(values), values, decode_here(values, AT, 400))
+    following = Place(offsets[-1] + 1, offsets[-1])
+    return Told(following, list(offsets), [()] * len(values), values, decode_here(values, AT, 400))
+
+
+def behind(offset: int) -> Place:
+    """The place behind the record before an offset; each has a leader of its own."""
+    return Place(offset, offset - 1)
 
 
 def reader(script: Scripted, batch_messages: int = 3) -> Reader:
@@ -105,7 +111,7 @@ def reader(script: Scripted, batch_messages: int = 3) -> Reader:
         horizon_days=400,
         now=lambda: AT,
     )
-    made.owned = {at: Owned(0, 7, HERE) for at in (ONE, TWO)}
+    made.owned = {at: Owned(Place(0), 7, HERE) for at in (ONE, TWO)}
     made.begin(alone=False)
     return made
 
@@ -137,17 +143,17 @@ def test_batches_follow_each_other_without_a_gap() -> None:
         ["kafka:billing/0@3#topic"],
     ]
     assert [batch.moves for batch in batches] == [
-        [Move(ONE, 0, 2, 7), Move(TWO, 0, 1, 7)],
-        [Move(ONE, 2, 3, 7), Move(TWO, 1, 6, 7)],
-        [Move(ONE, 3, 4, 7)],
+        [Move(ONE, 0, behind(2), 7), Move(TWO, 0, behind(1), 7)],
+        [Move(ONE, 2, behind(3), 7), Move(TWO, 1, behind(6), 7)],
+        [Move(ONE, 3, behind(4), 7)],
     ]
     assert [batch.is_full for batch in batches] == [True, True, False]
     assert batches[1].lags == {ONE: 97, TWO: 95}
     assert [wanted.places for wanted in script.asked] == [
-        {ONE: 0, TWO: 0},
-        {ONE: 2, TWO: 1},
-        {ONE: 3, TWO: 6},
-        {ONE: 4, TWO: 6},
+        {ONE: Place(0), TWO: Place(0)},
+        {ONE: behind(2), TWO: behind(1)},
+        {ONE: behind(3), TWO: behind(6)},
+        {ONE: behind(4), TWO: behind(6)},
     ]
     assert [wanted.fill for wanted in script.asked] == [False, True, True, False]
 
@@ -181,12 +187,12 @@ def test_what_is_no_message_is_passed_over_once() -> None:
     script = Scripted({ONE: range(2)})
     made = reader(script)
     first(made)
-    script.positions = {ONE: 2, TWO: 0}
+    script.positions = {ONE: Place(2), TWO: Place(0)}
     assert made.first() is None
     assert made.passed() == []
-    script.positions = {ONE: 5}
+    script.positions = {ONE: Place(5, 4)}
     assert made.first() is None
-    assert made.passed() == [Move(ONE, 2, 5, 7)]
+    assert made.passed() == [Move(ONE, 2, Place(5, 4), 7)]
     assert made.passed() == []
     assert made.lag(ONE, 5) == 95
 
@@ -194,11 +200,11 @@ def test_what_is_no_message_is_passed_over_once() -> None:
 def test_what_was_read_before_is_not_passed_over_again() -> None:
     """A partition that is claimed anew, further back, stands where it was claimed."""
     script = Scripted()
-    script.positions = {ONE: 5}
+    script.positions = {ONE: Place(5, 4)}
     made = reader(script)
     assert made.first() is None
     made.begin_again()
-    made.owned = {ONE: Owned(3, 8, HERE)}
+    made.owned = {ONE: Owned(Place(3), 8, HERE)}
     script.script = [LostPlace()]
     with pytest.raises(LostPlace):
         made.first()
@@ -211,7 +217,10 @@ def test_a_partition_that_is_taken_while_a_batch_is_read_is_left_out() -> None:
     script.taken = [set(), {ONE}]
     made = reader(script)
     with made.ahead(first(made)) as ahead:
-        assert [batch.moves for batch in ahead] == [[Move(ONE, 0, 3, 7)], [Move(TWO, 0, 1, 7)]]
+        assert [batch.moves for batch in ahead] == [
+            [Move(ONE, 0, behind(3), 7)],
+            [Move(TWO, 0, behind(1), 7)],
+        ]
     assert made.owned.keys() == {TWO}
 
 
@@ -222,7 +231,10 @@ def test_what_is_given_while_much_is_read_does_not_wait_for_the_end_of_it() -> N
     script.given = [set(), {new}]
     made = reader(script)
     with made.ahead(first(made)) as ahead:
-        assert [batch.moves for batch in ahead] == [[Move(ONE, 0, 3, 7)], [Move(ONE, 3, 6, 7)]]
+        assert [batch.moves for batch in ahead] == [
+            [Move(ONE, 0, behind(3), 7)],
+            [Move(ONE, 3, behind(6), 7)],
+        ]
     assert made.fresh == {new}
 
 
@@ -235,7 +247,7 @@ def test_what_was_lost_and_is_given_again_is_claimed_anew() -> None:
     assert made.owned.keys() == {TWO}
     assert made.fresh == {ONE}
     assert made.first() is None
-    assert script.asked[-1].places == {TWO: 0}
+    assert script.asked[-1].places == {TWO: Place(0)}
 
 
 def test_one_that_is_alone_is_read_alone() -> None:
@@ -246,7 +258,7 @@ def test_one_that_is_alone_is_read_alone() -> None:
     with made.ahead(first(made)) as ahead:
         (batch,) = ahead
     assert [wanted.most for wanted in script.asked] == [1]
-    assert made.last == batch.moves[0] == Move(ONE, 0, 1, 7)
+    assert made.last == batch.moves[0] == Move(ONE, 0, behind(1), 7)
 
 
 def test_who_leaves_reads_no_more() -> None:

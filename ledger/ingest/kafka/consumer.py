@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -24,7 +24,16 @@ from ledger.application import CommissionLedger
 from ledger.application import Gap as AcceptedGap
 from ledger.errors import Fenced, LedgerError, NotReady
 from ledger.ingest.kafka.fetching import Fetching
-from ledger.ingest.kafka.history import Gap, Identity, MissingHistory, Partition, gaps, not_accepted
+from ledger.ingest.kafka.history import (
+    Found,
+    Gap,
+    Identity,
+    Kept,
+    MissingHistory,
+    Partition,
+    gaps,
+    not_accepted,
+)
 from ledger.ingest.kafka.log import BrokerRefused, LostPlace
 from ledger.ingest.kafka.observer import Observer, Taken
 from ledger.ingest.kafka.offsets import Offsets
@@ -104,6 +113,7 @@ class Worker:
         self._seen_at = monotonic()
         self._stopping = self._doubtful = self._joined = False
         self._problem: Exception | None = None
+        self._lost = LostPlace()
         self._wait_seconds = FIRST_WAIT_SECONDS
         self._careful = 0
         """After an error of unknown cause: so many messages are still taken one at a time."""
@@ -135,7 +145,8 @@ class Worker:
                     self._observer.away(error)
                     self._reader.begin_again()
                     self._wait()
-                except LostPlace:
+                except LostPlace as lost:
+                    self._lost = lost
                     self._reader.begin_again()
                 except (MissingHistory, NoTopic, BrokerRefused, NotReady, Stuck):
                     raise
@@ -193,7 +204,7 @@ class Worker:
         if moves:
             self._offsets.move(moves)
             self._reader.landed(moves)
-            lags = {it.at: self._reader.lag(it.at, it.next_offset) for it in moves}
+            lags = {it.at: self._reader.lag(it.at, it.following.offset) for it in moves}
             self._observer.passed(lags)
 
     # --- whose is what ---------------------------------------------------------------------------
@@ -209,9 +220,9 @@ class Worker:
             self._doubtful = False
         fresh = set(self._reader.fresh)
         found = self._subscription.look(fresh)
-        if found is None:
+        if found is None or self._knows_less(kept, found):
             return
-        missing = list(gaps(fresh, kept, found))
+        missing = list(gaps(fresh, kept, found, self._lost.parted))
         refused = not_accepted(missing, self._limits.accepted_gaps)
         if refused:
             raise MissingHistory(refused)
@@ -222,9 +233,18 @@ class Worker:
         for at in fresh & self._reader.fresh:
             claim = claims[at]
             if self._subscription.has(at):
-                self._reader.owned[at] = Owned(claim.next_offset, claim.epoch, found[at].identity)
+                self._reader.owned[at] = Owned(claim.place, claim.epoch, found[at].identity)
         self._reader.fresh -= fresh
+        self._lost = LostPlace()
         self._reader.busy_at = monotonic()
+
+    def _knows_less(self, kept: Mapping[Partition, Kept], found: Mapping[Partition, Found]) -> bool:
+        """Whether whoever lost its place saw another topic there than is seen here so far."""
+        return any(
+            at in kept and it.identity == kept[at].identity != self._lost.identities[at.topic]
+            for at, it in found.items()
+            if self._lost.identities.get(at.topic) is not None
+        )
 
     def _accept(self, gap: Gap, identity: Identity) -> None:
         place = self._offsets.restart(gap.at, gap.expected, gap.found, identity)
@@ -270,7 +290,7 @@ class Worker:
         if self._careful and last is None:
             raise error
         if self._careful and last is not None:
-            raise Stuck(last.at, last.next_offset - 1, error) from error
+            raise Stuck(last.at, last.following.offset - 1, error) from error
         self._careful = 2 * self._limits.batch_messages
         self._reader.begin_again()
 
@@ -283,7 +303,7 @@ class Worker:
             return False
         if self._reader.fresh or monotonic() - self._reader.busy_at < self._limits.until_idle:
             return False
-        places = {at: owned.next_offset for at, owned in self._reader.owned.items()}
+        places = {at: owned.place.offset for at, owned in self._reader.owned.items()}
         at_end = self._subscription.is_at_end(places)
         if not at_end:
             self._reader.busy_at = monotonic()

@@ -1,6 +1,6 @@
 """What is read of a log: filled into batches and decoded, in another process once it is much.
 
-A request says all of it, from which offsets on as well, so that nothing depends on what was asked
+A request says all of it, from which places on as well, so that nothing depends on what was asked
 before: what the other process does not do, ready or not, alive or killed, is done here, with the
 same result.
 """
@@ -17,7 +17,7 @@ from ledger.collecting import collect_young
 from ledger.ingest.beside import Beside, OnceWorthIt
 from ledger.ingest.decoding import WORTH_A_PROCESS, WORTH_SENDING, decode_here, packed, unpacked
 from ledger.ingest.kafka.access import Access
-from ledger.ingest.kafka.history import Identity, Partition
+from ledger.ingest.kafka.history import Identity, Partition, Place
 from ledger.ingest.kafka.log import BrokerRefused, Log, LostPlace
 from ledger.ingest.kafka.messages import Record, Told, told_of
 
@@ -35,14 +35,14 @@ _COLLECT_MESSAGES = 100_000
 
 
 class Wanted(NamedTuple):
-    """What is wanted: of which partitions, each from an offset on, and how many messages at most.
+    """What is wanted: of which partitions, each from a place on, and how many messages at most.
 
     The first poll waits for ``wait_ms``; what it finds is enough, so a batch is one message when
     they are few. To ``fill`` a batch all polls wait, for as long together. ``received_at`` is when
     what is read counts as received.
     """
 
-    places: Mapping[Partition, int]
+    places: Mapping[Partition, Place]
     most: int
     wait_ms: int
     fill: bool
@@ -54,21 +54,21 @@ class Fetched(NamedTuple):
     """What came: by partition, the bytes of its values, and whether a limit ended it.
 
     Of each partition that was wanted: the offset behind its last message, as far as is known; and
-    where nothing came, that up to which it was read. Of each topic what it is.
+    where nothing came, the place up to which it was read. Of each topic what it is.
     """
 
     told: Mapping[Partition, Told]
     size: int
     is_full: bool
     ends: Mapping[Partition, int | None]
-    positions: Mapping[Partition, int | None]
+    positions: Mapping[Partition, Place | None]
     identities: Mapping[str, Identity | None]
 
 
 class Source(Protocol):
     """What is read; a :class:`~ledger.ingest.kafka.log.Log`."""
 
-    def read_on(self, places: Mapping[Partition, int], moved: Mapping[Partition, int]) -> None:
+    def read_on(self, places: Mapping[Partition, Place], moved: Mapping[Partition, Place]) -> None:
         """Read these partitions and no others, those that are moved from there."""
 
     def poll(self, wait_ms: int, most: int) -> Mapping[Partition, Sequence[Record]]:
@@ -77,8 +77,8 @@ class Source(Protocol):
     def end(self, at: Partition) -> int | None:
         """The offset behind the last that may be read."""
 
-    def position(self, at: Partition) -> int | None:
-        """The offset that is read next."""
+    def position(self, at: Partition) -> Place | None:
+        """The place that is read next."""
 
     def identity(self, topic: str) -> Identity | None:
         """What a topic is."""
@@ -109,7 +109,7 @@ class Fetcher:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._places: dict[Partition, int] = {}
+        self._places: dict[Partition, Place] = {}
         self._polled = _Polled()
         self._refusal: BrokerRefused | None = None
         self._uncollected = 0
@@ -125,7 +125,7 @@ class Fetcher:
         """Read nothing, and keep nothing of what was read ahead."""
         self._go_to({})
 
-    def _go_to(self, places: Mapping[Partition, int]) -> None:
+    def _go_to(self, places: Mapping[Partition, Place]) -> None:
         """Be where it is wanted; what stands there already is read on."""
         if places == self._places:
             return
@@ -190,12 +190,12 @@ class Fetcher:
         longest = _BEHIND_MS if self._is_behind(wanted.places) else _FILL_MS
         return max(0, longest - round(1000 * (monotonic() - began)))
 
-    def _is_behind(self, places: Mapping[Partition, int]) -> bool:
+    def _is_behind(self, places: Mapping[Partition, Place]) -> bool:
         """Whether the broker has more than was polled, by its last answers."""
         for at, place in places.items():
             records = self._polled.records.get(at)
             end = self._source.end(at)
-            if end is not None and end > (records[-1].offset + 1 if records else place):
+            if end is not None and end > (records[-1].offset + 1 if records else place.offset):
                 return True
         return False
 

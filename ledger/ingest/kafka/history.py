@@ -21,6 +21,17 @@ class Partition(NamedTuple):
     partition: int
 
 
+class Place(NamedTuple):
+    """Where a partition is read on: an offset, and under which leader what is before was written.
+
+    Two logs that parted have the same offsets. By the leader's epoch, -1 if it is not known, the
+    broker tells whether its log still holds what was read (KIP-320).
+    """
+
+    offset: int
+    leader_epoch: int = -1
+
+
 class Identity(NamedTuple):
     """What a topic is on its broker: where it lives, its id, and into how many it is parted."""
 
@@ -82,27 +93,54 @@ class MissingHistory(LedgerError):
 
 
 def gaps(
-    wanted: Iterable[Partition], kept: Mapping[Partition, Kept], found: Mapping[Partition, Found]
+    wanted: Iterable[Partition],
+    kept: Mapping[Partition, Kept],
+    found: Mapping[Partition, Found],
+    parted: Mapping[Partition, int | None],
 ) -> Iterator[Gap]:
-    """The gaps of the partitions wanted; ``kept`` holds all that is known of their topics."""
+    """The gaps of the partitions wanted; ``kept`` holds all that is known of their topics.
+
+    ``parted`` are those whose log the broker says is not the one that was read, from an offset on
+    if it knows from where.
+    """
     counts: dict[str, int] = {}
     for at, known in kept.items():
         counts[at.topic] = known.identity.partitions
     for at in sorted(wanted):
-        gap = _gap(at, kept.get(at), found[at], counts.get(at.topic))
+        gap = _another_log(at, kept.get(at), found[at])
+        if gap is None and at in parted:
+            gap = _parted(at, kept.get(at), found[at], parted[at])
+        if gap is None:
+            gap = _out_of_range(at, kept.get(at), found[at], counts.get(at.topic))
         if gap is not None:
             yield gap
 
 
-def _gap(at: Partition, kept: Kept | None, found: Found, count: int | None) -> Gap | None:
-    identity = found.identity
-    expected = kept.next_offset if kept is not None else 0
-    if kept is not None and kept.identity.cluster_id != identity.cluster_id:
+def _another_log(at: Partition, kept: Kept | None, found: Found) -> Gap | None:
+    if kept is None:
+        return None
+    expected, identity = kept.next_offset, found.identity
+    if kept.identity.cluster_id != identity.cluster_id:
         detail = f"the cluster is {identity.cluster_id}, not {kept.identity.cluster_id}"
         return Gap(at, expected, found.beginning, "other_cluster", detail)
-    if kept is not None and kept.identity.topic_id != identity.topic_id:
+    if kept.identity.topic_id != identity.topic_id:
         detail = f"the topic was made anew: its id is {identity.topic_id}, not "
         return Gap(at, expected, found.beginning, "topic_anew", detail + kept.identity.topic_id)
+    return None
+
+
+def _parted(at: Partition, kept: Kept | None, found: Found, parted: int | None) -> Gap | None:
+    expected = kept.next_offset if kept is not None else 0
+    since = found.beginning if parted is None else max(parted, found.beginning)
+    if since >= expected:
+        return None
+    detail = f"the broker's log is another from offset {since} on: it lost what was read"
+    return Gap(at, expected, since, "truncated", detail)
+
+
+def _out_of_range(at: Partition, kept: Kept | None, found: Found, count: int | None) -> Gap | None:
+    identity = found.identity
+    expected = kept.next_offset if kept is not None else 0
     if expected < found.beginning:
         detail = "the broker has deleted what was to be read next"
         return Gap(at, expected, found.beginning, "deleted", detail)

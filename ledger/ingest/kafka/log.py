@@ -12,11 +12,11 @@ from typing import Any
 
 from kafka import KafkaConsumer
 from kafka import errors as kafka_errors
-from kafka.structs import TopicPartition
+from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from ledger.errors import LedgerError
 from ledger.ingest.kafka.access import Access
-from ledger.ingest.kafka.history import Identity, Partition
+from ledger.ingest.kafka.history import Identity, Partition, Place
 from ledger.ingest.kafka.messages import Record
 
 FETCH_BYTES = 4 * 2**20
@@ -36,25 +36,41 @@ class BrokerRefused(LedgerError):
 
 
 class LostPlace(Exception):
-    """The broker does not have the offset that was asked for."""
+    """The broker does not have the place that was asked for.
+
+    ``parted`` are the partitions whose log is another than the one that was read, from an offset on
+    if the broker knows from where; ``identities`` is what each topic is now.
+    """
+
+    def __init__(
+        self,
+        parted: Mapping[Partition, int | None] | None = None,
+        identities: Mapping[str, Identity | None] | None = None,
+    ) -> None:
+        super().__init__(parted, identities)
+        self.parted, self.identities = parted or {}, identities or {}
 
 
 class Log:
-    """Partitions, each read on from an offset. Not thread-safe, as kafka-python is not.
+    """Partitions, each read on from a place. Not thread-safe, as kafka-python is not.
 
     Raises BrokerRefused when no broker answers, or none that lets us in.
     """
 
     def __init__(self, access: Access) -> None:
+        self._topics: set[str] = set()
         self._consumer = connected(
             access, fetch_max_bytes=FETCH_BYTES, max_partition_fetch_bytes=PARTITION_BYTES
         )
 
-    def read_on(self, places: Mapping[Partition, int], moved: Mapping[Partition, int]) -> None:
+    def read_on(self, places: Mapping[Partition, Place], moved: Mapping[Partition, Place]) -> None:
         """Read these partitions and no others; those that are ``moved`` from there, not on."""
+        self._topics = {at.topic for at in places}
         self._consumer.assign([TopicPartition(*at) for at in sorted(places)])
-        for at, offset in moved.items():
-            self._consumer.seek(TopicPartition(*at), offset)
+        for at, place in moved.items():
+            # There is no public way to say under which leader what is before it was written; with
+            # it kafka-python asks the broker whether its log holds that.
+            self._state(at).seek(OffsetAndMetadata(place.offset, "", place.leader_epoch))
 
     def poll(self, wait_ms: int, most: int) -> dict[Partition, list[Record]]:
         """Records in offset order by partition; comes back early, and empty, when told nothing.
@@ -64,7 +80,13 @@ class Log:
         try:
             polled = self._consumer.poll(timeout_ms=wait_ms, max_records=most)
         except (kafka_errors.OffsetOutOfRangeError, kafka_errors.NoOffsetForPartitionError) as lost:
-            raise LostPlace from lost
+            raise LostPlace({}, self._identities()) from lost
+        except kafka_errors.LogTruncationError as lost:
+            parted = {
+                Partition(*at): since.offset if since is not None else None
+                for at, since in lost.divergent_offsets.items()
+            }
+            raise LostPlace(parted, self._identities()) from lost
         except kafka_errors.KafkaError as error:
             wait_or_refuse(error)
             return {}
@@ -75,17 +97,21 @@ class Log:
         end: int | None = self._consumer.highwater(TopicPartition(*at))
         return end
 
-    def position(self, at: Partition) -> int | None:
-        """The offset that is read next; None if it is not known."""
-        try:
-            position: int | None = self._consumer.position(TopicPartition(*at), timeout_ms=0)
-        except (kafka_errors.KafkaError, AssertionError, KeyError):
-            return None
-        return position
+    def position(self, at: Partition) -> Place | None:
+        """The place that is read next; None if it is not known."""
+        # Not by position(), which may raise, and then forgets, that the log is another.
+        position = self._state(at).position
+        return None if position is None else Place(position.offset, position.leader_epoch)
 
     def identity(self, topic: str) -> Identity | None:
         """What the topic is by the newest word of the broker; it is what is read."""
         return identity_of(self._consumer, topic)
+
+    def _identities(self) -> dict[str, Identity | None]:
+        return {topic: self.identity(topic) for topic in self._topics}
+
+    def _state(self, at: Partition) -> Any:
+        return self._consumer._subscription.assignment[TopicPartition(*at)]  # noqa: SLF001
 
     def close(self) -> None:
         """Leave the broker."""

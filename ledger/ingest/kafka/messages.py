@@ -9,7 +9,7 @@ from events.binary import Headers
 from events.errors import Rejection
 from ledger.dead_letters import Incoming, KafkaRecord
 from ledger.ingest.decoding import Decoded
-from ledger.ingest.kafka.history import Partition
+from ledger.ingest.kafka.history import Partition, Place
 
 
 class Record(Protocol):
@@ -18,6 +18,10 @@ class Record(Protocol):
     @property
     def offset(self) -> int:
         """Where it stands in its partition."""
+
+    @property
+    def leader_epoch(self) -> int:
+        """The epoch of the leader that wrote it, -1 if it is not known."""
 
     @property
     def headers(self) -> Headers:
@@ -29,17 +33,20 @@ class Record(Protocol):
 
 
 class Told(NamedTuple):
-    """What was read of a partition, in its order, each list with an item a record."""
+    """What was read of a partition, in its order, each list with an item a record.
 
+    ``following`` is behind the last, since markers of transactions leave gaps.
+    """
+
+    following: Place
     offsets: Sequence[int]
     headers: Sequence[Headers]
     values: Sequence[bytes | None]
     decoded: Sequence[Decoded]
 
-    @property
-    def following(self) -> int:
-        """The offset to be read next: behind the last, since markers of transactions leave gaps."""
-        return self.offsets[-1] + 1
+    def records(self) -> Iterator[tuple[int, Headers, bytes | None, Decoded]]:
+        """Of each record its offset, its headers, its value, and what that was decoded to."""
+        return zip(self.offsets, self.headers, self.values, self.decoded, strict=True)
 
 
 def told_of(records: Sequence[Record], decoded: Sequence[Decoded]) -> Told:
@@ -54,8 +61,9 @@ def told_of(records: Sequence[Record], decoded: Sequence[Decoded]) -> Told:
         if record.headers != last:
             last = record.headers
         headers.append(last)
+    following = Place(records[-1].offset + 1, records[-1].leader_epoch)
     offsets = [record.offset for record in records]
-    return Told(offsets, headers, [record.value for record in records], decoded)
+    return Told(following, offsets, headers, [record.value for record in records], decoded)
 
 
 def incoming(at: Partition, topic_id: str, told: Told) -> Iterator[Incoming]:
@@ -65,7 +73,7 @@ def incoming(at: Partition, topic_id: str, told: Told) -> Iterator[Incoming]:
     """
     topic, partition = at
     before, after = f"kafka:{topic}/{partition}@", f"#{topic_id[:8]}"
-    for offset, headers, value, each in zip(*told, strict=True):
+    for offset, headers, value, each in told.records():
         kafka = KafkaRecord(topic, partition, offset, headers)
         origin, payload = f"{before}{offset}{after}", value or b""
         if isinstance(each, Rejection):

@@ -1,4 +1,4 @@
-"""The table of places: which offset of a partition is next, and whose it is to read.
+"""The table of places: where each partition is read on, and whose it is to read.
 
 A worker that is given a partition claims its row: the epoch rises, so that whoever had it before is
 fenced, wherever it stands. Each batch then moves the row from exactly where it began, first of all
@@ -15,7 +15,7 @@ from psycopg import Cursor, errors, sql
 from psycopg.rows import tuple_row
 
 from ledger.errors import Fenced
-from ledger.ingest.kafka.history import Identity, Kept, Partition
+from ledger.ingest.kafka.history import Identity, Kept, Partition, Place
 from ledger.store.migrations import Names
 
 LOCK_SECONDS = 3
@@ -28,16 +28,16 @@ STILL_SECONDS = 5
 class Claim(NamedTuple):
     """A partition that is ours: where to go on, and under which epoch."""
 
-    next_offset: int
+    place: Place
     epoch: int
 
 
 class Move(NamedTuple):
-    """One partition's part of a batch: from the offset expected to the one that is next."""
+    """One partition's part of a batch: from the offset expected to the place that follows."""
 
     at: Partition
     expected: int
-    next_offset: int
+    following: Place
     epoch: int
 
 
@@ -91,8 +91,8 @@ class Offsets:
             # One by one and in order, so that two workers never wait for each other.
             for at, identity in sorted(partitions.items()):
                 parameters = (self.group, *at, self._owner, *identity)
-                (row,) = _tuples(cursor, self._claim, parameters)
-                found[at] = Claim(*row)
+                ((next_offset, leader_epoch, epoch),) = _tuples(cursor, self._claim, parameters)
+                found[at] = Claim(Place(next_offset, leader_epoch), epoch)
         return found
 
     def _ended_frozen(self, partitions: Iterable[Partition]) -> bool:
@@ -133,7 +133,8 @@ class BatchPlace:
             [move.at.topic for move in moves],
             [move.at.partition for move in moves],
             [move.expected for move in moves],
-            [move.next_offset for move in moves],
+            [move.following.offset for move in moves],
+            [move.following.leader_epoch for move in moves],
             [move.epoch for move in moves],
             self._group,
         )
@@ -183,14 +184,15 @@ INSERT INTO {table} AS kept
 VALUES (%s, %s, %s, 0, 1, %s, %s, %s, %s)
 ON CONFLICT (consumer_group, topic, partition) DO UPDATE
 SET epoch = kept.epoch + 1, owner = excluded.owner, claimed_at = excluded.claimed_at
-RETURNING next_offset, epoch
+RETURNING next_offset, leader_epoch, epoch
 """)
 
 _MOVE = sql.SQL("""
 UPDATE {table} AS kept
-SET next_offset = moved.next_offset
-FROM unnest(%s::text[], %s::integer[], %s::bigint[], %s::bigint[], %s::bigint[])
-    AS moved (topic, partition, expected, next_offset, epoch)
+SET next_offset = moved.next_offset, leader_epoch = moved.leader_epoch
+FROM unnest(
+    %s::text[], %s::integer[], %s::bigint[], %s::bigint[], %s::integer[], %s::bigint[]
+) AS moved (topic, partition, expected, next_offset, leader_epoch, epoch)
 WHERE kept.consumer_group = %s
     AND kept.topic = moved.topic
     AND kept.partition = moved.partition
@@ -204,6 +206,7 @@ INSERT INTO {table} AS kept
 VALUES (%s, %s, %s, %s, 1, %s, %s, %s, %s)
 ON CONFLICT (consumer_group, topic, partition) DO UPDATE
 SET next_offset = excluded.next_offset,
+    leader_epoch = excluded.leader_epoch,
     epoch = kept.epoch + 1,
     owner = excluded.owner,
     cluster_id = excluded.cluster_id,

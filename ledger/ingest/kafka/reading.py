@@ -16,7 +16,7 @@ from time import monotonic
 from ledger.dead_letters import Incoming
 from ledger.ingest.kafka.ahead import Ahead
 from ledger.ingest.kafka.fetching import Fetched, Fetching, Wanted
-from ledger.ingest.kafka.history import Identity, Partition
+from ledger.ingest.kafka.history import Identity, Partition, Place
 from ledger.ingest.kafka.messages import Told, incoming
 from ledger.ingest.kafka.observer import Observer
 from ledger.ingest.kafka.offsets import Move
@@ -34,12 +34,12 @@ _FOLLOW_SECONDS = 0.5
 
 @dataclass(slots=True)
 class Owned:
-    """A partition that is ours: the next offset to be taken, under which epoch, and of which log.
+    """A partition that is ours: the place to be taken next, under which epoch, and of which log.
 
-    ``next_offset`` runs ahead of the ledger by the batches under way.
+    ``place`` runs ahead of the ledger by the batches under way.
     """
 
-    next_offset: int
+    place: Place
     epoch: int
     identity: Identity
 
@@ -87,7 +87,7 @@ class Reader:
         self.last: Move | None = None
         self._landings: SimpleQueue[Sequence[Move]] = SimpleQueue()
         self._recorded: dict[Partition, int] = {}
-        self._positions: Mapping[Partition, int | None] = {}
+        self._positions: Mapping[Partition, Place | None] = {}
         self._ends: Mapping[Partition, int | None] = {}
 
     # --- batches ---------------------------------------------------------------------------------
@@ -120,9 +120,9 @@ class Reader:
         moves: list[Move] = []
         for at, owned in sorted(self.owned.items()):
             position = self._positions.get(at)
-            if position is not None and position > owned.next_offset:
-                moves.append(Move(at, owned.next_offset, position, owned.epoch))
-                owned.next_offset = position
+            if position is not None and position.offset > owned.place.offset:
+                moves.append(Move(at, owned.place.offset, position, owned.epoch))
+                owned.place = position
         return moves
 
     def lag(self, at: Partition, next_offset: int) -> int | None:
@@ -157,7 +157,7 @@ class Reader:
     def _ask(self, wait_ms: int = 0, *, fill: bool = False) -> None:
         """Have the next batch fetched."""
         most = 1 if self._alone else self._batch_messages
-        places = {at: owned.next_offset for at, owned in self.owned.items()}
+        places = {at: owned.place for at, owned in self.owned.items()}
         self._fetching.ask(Wanted(places, most, wait_ms, fill, self._now(), self._horizon_days))
 
     def _taken(self) -> Batch | None:
@@ -174,9 +174,9 @@ class Reader:
         lags: dict[Partition, int | None] = {}
         for at, each in sorted(told.items()):
             owned = self.owned[at]
-            moves.append(Move(at, owned.next_offset, each.following, owned.epoch))
-            owned.next_offset = each.following
-            lags[at] = self.lag(at, each.following)
+            moves.append(Move(at, owned.place.offset, each.following, owned.epoch))
+            owned.place = each.following
+            lags[at] = self.lag(at, each.following.offset)
         self.busy_at = monotonic()
         topic_ids = {at.topic: self.owned[at].identity.topic_id for at in told}
         return Batch(told, moves, topic_ids, lags, fetched.size, fetched.is_full)
@@ -229,7 +229,7 @@ class Reader:
             while True:
                 for move in self._landings.get_nowait():
                     if move.at in self.owned:
-                        self._recorded[move.at] = move.next_offset
+                        self._recorded[move.at] = move.following.offset
 
     def _follow(self, *, idle: bool) -> None:
         """Tell the broker how far we are: twice a second, and when nothing else is to be done."""
