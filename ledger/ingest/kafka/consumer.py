@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -24,16 +24,7 @@ from ledger.application import CommissionLedger
 from ledger.application import Gap as AcceptedGap
 from ledger.errors import Fenced, LedgerError, NotReady
 from ledger.ingest.kafka.fetching import Fetching
-from ledger.ingest.kafka.history import (
-    Found,
-    Gap,
-    Identity,
-    Kept,
-    MissingHistory,
-    Partition,
-    gaps,
-    not_accepted,
-)
+from ledger.ingest.kafka.history import Gap, Identity, MissingHistory, Partition, gaps, not_accepted
 from ledger.ingest.kafka.log import BrokerRefused, LostPlace
 from ledger.ingest.kafka.observer import Observer, Taken
 from ledger.ingest.kafka.offsets import Offsets
@@ -113,7 +104,7 @@ class Worker:
         self._seen_at = monotonic()
         self._stopping = self._doubtful = self._joined = False
         self._problem: Exception | None = None
-        self._lost = LostPlace()
+        self._parted: dict[Partition, int | None] = {}
         self._wait_seconds = FIRST_WAIT_SECONDS
         self._careful = 0
         """After an error of unknown cause: so many messages are still taken one at a time."""
@@ -146,7 +137,7 @@ class Worker:
                     self._reader.begin_again()
                     self._wait()
                 except LostPlace as lost:
-                    self._lost = lost
+                    self._parted.update(lost.parted)
                     self._reader.begin_again()
                 except (MissingHistory, NoTopic, BrokerRefused, NotReady, Stuck):
                     raise
@@ -220,9 +211,9 @@ class Worker:
             self._doubtful = False
         fresh = set(self._reader.fresh)
         found = self._subscription.look(fresh)
-        if found is None or self._knows_less(kept, found):
+        if found is None:
             return
-        missing = list(gaps(fresh, kept, found, self._lost.parted))
+        missing = list(gaps(fresh, kept, found, self._parted))
         refused = not_accepted(missing, self._limits.accepted_gaps)
         if refused:
             raise MissingHistory(refused)
@@ -235,16 +226,8 @@ class Worker:
             if self._subscription.has(at):
                 self._reader.owned[at] = Owned(claim.place, claim.epoch, found[at].identity)
         self._reader.fresh -= fresh
-        self._lost = LostPlace()
+        self._parted.clear()
         self._reader.busy_at = monotonic()
-
-    def _knows_less(self, kept: Mapping[Partition, Kept], found: Mapping[Partition, Found]) -> bool:
-        """Whether whoever lost its place saw another topic there than is seen here so far."""
-        return any(
-            at in kept and it.identity == kept[at].identity != self._lost.identities[at.topic]
-            for at, it in found.items()
-            if self._lost.identities.get(at.topic) is not None
-        )
 
     def _accept(self, gap: Gap, identity: Identity) -> None:
         place = self._offsets.restart(gap.at, gap.expected, gap.found, identity)

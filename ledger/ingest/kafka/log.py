@@ -39,16 +39,12 @@ class LostPlace(Exception):
     """The broker does not have the place that was asked for.
 
     ``parted`` are the partitions whose log is another than the one that was read, from an offset on
-    if the broker knows from where; ``identities`` is what each topic is now.
+    if the broker knows from where.
     """
 
-    def __init__(
-        self,
-        parted: Mapping[Partition, int | None] | None = None,
-        identities: Mapping[str, Identity | None] | None = None,
-    ) -> None:
-        super().__init__(parted, identities)
-        self.parted, self.identities = parted or {}, identities or {}
+    def __init__(self, parted: Mapping[Partition, int | None] | None = None) -> None:
+        super().__init__(parted)
+        self.parted = parted or {}
 
 
 class Log:
@@ -58,14 +54,12 @@ class Log:
     """
 
     def __init__(self, access: Access) -> None:
-        self._topics: set[str] = set()
         self._consumer = connected(
             access, fetch_max_bytes=FETCH_BYTES, max_partition_fetch_bytes=PARTITION_BYTES
         )
 
     def read_on(self, places: Mapping[Partition, Place], moved: Mapping[Partition, Place]) -> None:
         """Read these partitions and no others; those that are ``moved`` from there, not on."""
-        self._topics = {at.topic for at in places}
         self._consumer.assign([TopicPartition(*at) for at in sorted(places)])
         for at, place in moved.items():
             # There is no public way to say under which leader what is before it was written; with
@@ -80,13 +74,13 @@ class Log:
         try:
             polled = self._consumer.poll(timeout_ms=wait_ms, max_records=most)
         except (kafka_errors.OffsetOutOfRangeError, kafka_errors.NoOffsetForPartitionError) as lost:
-            raise LostPlace({}, self._identities()) from lost
+            raise LostPlace from lost
         except kafka_errors.LogTruncationError as lost:
             parted = {
                 Partition(*at): since.offset if since is not None else None
                 for at, since in lost.divergent_offsets.items()
             }
-            raise LostPlace(parted, self._identities()) from lost
+            raise LostPlace(parted) from lost
         except kafka_errors.KafkaError as error:
             wait_or_refuse(error)
             return {}
@@ -107,15 +101,12 @@ class Log:
         """What the topic is by the newest word of the broker; it is what is read."""
         return identity_of(self._consumer, topic)
 
-    def _identities(self) -> dict[str, Identity | None]:
-        return {topic: self.identity(topic) for topic in self._topics}
-
-    def _state(self, at: Partition) -> Any:
-        return self._consumer._subscription.assignment[TopicPartition(*at)]  # noqa: SLF001
-
     def close(self) -> None:
         """Leave the broker."""
         self._consumer.close(autocommit=False)
+
+    def _state(self, at: Partition) -> Any:
+        return self._consumer._subscription.assignment[TopicPartition(*at)]  # noqa: SLF001
 
 
 def connected(access: Access, **more: Any) -> KafkaConsumer:

@@ -27,6 +27,7 @@ from ledger.ingest.kafka.log import ASK_MS, PAUSE_SECONDS, connected, identity_o
 
 _LEAVE_MS = 5_000
 _JOIN_MS = 250
+_STEP_MS = 10
 _PASSING = (
     # The group has put us out, or is about to take us in: the next poll joins it again.
     kafka_errors.CommitFailedError,
@@ -115,7 +116,9 @@ class Subscription:
         return [topic for topic in self.topics if topic not in there]
 
     def look(self, partitions: Iterable[Partition]) -> dict[Partition, Found] | None:
-        """What the broker has of partitions; None if it does not answer for all of them."""
+        """What the broker has of partitions now; None if it does not answer for all of them."""
+        if not self._told_anew():
+            return None
         wanted = [TopicPartition(*at) for at in partitions]
         try:
             first = self._consumer.beginning_offsets(wanted, timeout_ms=ASK_MS)
@@ -129,6 +132,15 @@ class Subscription:
                 return None
             found[Partition(*at)] = Found(first[at], last[at], identity)
         return found
+
+    def _told_anew(self) -> bool:
+        """Whether the broker has answered what the topics are: an answer may be seconds old."""
+        # There is no public way to ask for some topics only.
+        asked = self._consumer._cluster.request_update()  # noqa: SLF001
+        until = time.monotonic() + ASK_MS / 1000
+        while not asked.is_done and time.monotonic() < until:
+            self.attend(_STEP_MS)
+        return bool(asked.succeeded())
 
     def has(self, at: Partition) -> bool:
         """Whether a partition is ours to read."""
