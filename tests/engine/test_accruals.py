@@ -67,6 +67,28 @@ def test_lines_are_in_the_order_of_subscription_and_day(*, touched: bool) -> Non
 
 
 @pytest.mark.parametrize(
+    ("claim", "activation", "price", "facts"),
+    [
+        (3, 3, 3, (3,)),
+        (3, 4, 4, (3, 4)),
+        (4, 3, 3, (3, 4)),
+        (3, 3, 5, (3, 5)),
+        (5, 3, 4, (3, 4, 5)),
+    ],
+)
+def test_a_line_names_the_claim_the_activation_and_the_price(
+    claim: int, activation: int, price: int, facts: tuple[int, ...]
+) -> None:
+    """D18.5: each fact once, in the order of telling."""
+    client = account()._replace(claim=claim)
+    (term,) = client.terms["c1"]
+    assert isinstance(term, Term)
+    told = term.model_copy(update={"activation": activation, "price_fact": price})
+    lines = list(accrual().lines(client._replace(terms={"c1": (told,)})))
+    assert {one.facts for one in lines} == {facts}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
     ("settled", "opened", "looked_at"),
     [
         (None, None, (JANUARY, FEBRUARY, MARCH)),

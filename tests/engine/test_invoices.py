@@ -13,7 +13,7 @@ from events.billing import InvoicePaid, InvoiceRefunded
 from events.decisions import FactResolved, FactUnresolved, PaymentStanding
 from events.recorded import Recorded
 from ledger.engine.evolve import evolve
-from ledger.engine.invoices import picture_of
+from ledger.engine.invoices import picture_of, replaced
 from ledger.engine.recording import answer, reads
 from ledger.engine.state import Invoice, Overlay
 
@@ -69,6 +69,22 @@ def refunded(
     return InvoiceRefunded(
         client_id=client, invoice_id="i1", payment_id=payment, net_amount=amount, currency=currency
     )
+
+
+def test_whose_payments_count_in_the_place_of_retracted_ones() -> None:
+    """Of the same payment of an invoice that lost one, wherever that stands among the others."""
+    invoices = []
+    for retracted in ((), (1,), (2,), (3,)):
+        told = Told()
+        for payment, client in (("a", "c1"), ("b", "c2"), ("a", "c3")):
+            told.tell(paid(100, payment, client=client))
+        invoice = told.state.get("invoice:i1")
+        assert isinstance(invoice, Invoice)
+        [positions] = [[each.position for each in invoice.payments]]
+        voided = frozenset(positions[n - 1] for n in retracted)
+        invoices.append(invoice._replace(voided=voided))
+    assert replaced(invoices) == {"c3": {"c1"}, "c1": {"c3"}}
+    assert replaced(invoices[:1]) == {}
 
 
 def test_a_plain_payment_brings_no_decision() -> None:

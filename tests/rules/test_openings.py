@@ -101,6 +101,11 @@ def test_d8_3_none_that_was_there_before_it(given: Given) -> None:
     story.refuses(open_ledger("2024-04-01")).when(open_ledger("2024-03-01")).then_nothing()
 
 
+def test_d8_3_a_credit_of_the_opening_day_is_none_of_before(given: Given) -> None:
+    """Of the first day that lines may have."""
+    given(*PAST, credit(100, "2024-04-01")).when(open_ledger("2024-04-01")).then_nothing()
+
+
 def test_d8_3_once_and_before_the_first_run(given: Given) -> None:
     """A second opening, one after a run, one within a month, one by one person: refused."""
     story = given(*PAST).refuses(open_ledger("2024-04-01", approved_by="ann"))

@@ -409,6 +409,29 @@ def test_d9_5_whether_a_contest_stood_in_place_is_asked_of_what_was_retracted_to
     )
 
 
+def test_d9_5_a_contest_that_a_retracted_fact_let_in_would_have_stood_in_place(
+    given: Given,
+) -> None:
+    """With the price of its first day the client would count: U is 0, so what is lost is waived."""
+    sprint: dict[str, JsonValue] = {
+        "code": "sprint", "start": "2024-01-01", "end": "2024-01-31", "amount": 700,
+        "mode": "instead_of_first_year",
+    }  # fmt: skip
+    story = given(
+        *TWO,
+        referred("2024-01-05"),
+        activated("2024-01-10", price=0),
+        changed("2024-01-10", price=10_000, id="paid"),
+        activated("2024-01-15", sub="extra", price=3_000),
+        changed("2024-01-15", sub="extra", price=5_000, id="more"),
+        programme=programme(contest=[sprint]),
+    )
+    story.when(retract("paid"), accrue("2024-01-31")).then(
+        commission("2024-01-10", 0), commission("2024-01-15", 1_000)
+    )
+    story.when(retract("more"), accrue("2024-01-31")).then(waiver("2024-01-15", 400))
+
+
 # --- attribution ---------------------------------------------------------------------------------
 
 
