@@ -153,16 +153,17 @@ def _as_of(invoice: Invoice, through: int | None) -> Invoice:
 
 
 def _record_standing(draft: Draft, event: Recorded, invoice: Invoice, was: Picture) -> None:
-    """Record each payment that is worth another amount now, or took the place of another."""
+    """Record each payment that is worth another amount now, by other refunds, or took a place."""
     now = picture_of(invoice)
-    before = {paid.payment.position: paid.net for paid in was.paid}
+    before = {paid.payment.position: paid for paid in was.paid}
     replaced = {p.payment_id for p in invoice.payments if p.position in invoice.voided}
     for paid in now.paid:
         payment = paid.payment
-        is_new = payment.position not in before
-        net = before.get(payment.position, payment.amount)
-        if net != paid.net or (is_new and payment.payment_id in replaced):
-            _emit_standing(draft, event, paid, net)
+        known = before.get(payment.position)
+        then = known or Paid(payment, payment.amount)
+        is_changed = then.net != paid.net or set(then.refunds) != set(paid.refunds)
+        if is_changed or (known is None and payment.payment_id in replaced):
+            _emit_standing(draft, event, paid, then.net)
     _record_unresolved(draft, event, invoice, now.idle)
 
 

@@ -119,6 +119,16 @@ def test_a_refund_says_before_and_after_and_what_it_rests_on() -> None:
     assert (second.rule, second.stream) == ("D8.2", "invoice:i1")
 
 
+def test_a_refund_that_takes_the_place_of_another_is_named_too() -> None:
+    """What the first had lowered is lowered by both now, to the same: a line names both (D18.5)."""
+    told = Told()
+    told.tell(paid(10_000, "a"))
+    told.tell(refunded(10_000))
+    [standing] = told.tell(refunded(2_500, "a"))
+    assert isinstance(standing, PaymentStanding)
+    assert (standing.before, standing.after, standing.refunds) == (0, 0, (2, 4))
+
+
 def test_one_that_names_no_payment_lowers_them_in_recording_order() -> None:
     """None below 0; what is left of it lowers the next."""
     told = Told()

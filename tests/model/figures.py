@@ -19,6 +19,7 @@ from events.billing import (
     TrialStarted,
 )
 from events.decisions import (
+    ClientStanding,
     FactVoided,
     ReferralAccepted,
     ReferralLapsed,
@@ -35,7 +36,7 @@ from events.partners import (
     ResourceDownloaded,
     TrainingCompleted,
 )
-from ledger.engine.state import Client, Partner, Subscription
+from ledger.engine.state import Client, Partner, PlanChange, Subscription
 from ledger.engine.subscriptions import period_starts
 
 PER_YEAR = {"month": 12, "year": 1}
@@ -81,6 +82,10 @@ class Figures:
         self.known = [e for e in every if (e.position, e.data.stream) not in voided]
         self.clients, self.partners, self.until = clients, partners, until
         self.told = [each for each in self.known if each.day <= until]
+        self.voidings = {e.data.fact: e.position for e in every if isinstance(e.data, FactVoided)}
+        self.stood = {
+            e.data.client_id: e.position for e in every if isinstance(e.data, ClientStanding)
+        }
 
     # --- clients ---------------------------------------------------------------------------------
 
@@ -92,9 +97,14 @@ class Figures:
         last = max(reversed(given), key=lambda each: each.day, default=None)
         return client.standing.partner_id if last is None else last.partner_id
 
-    def voided(self, client_id: str) -> frozenset[int]:
-        """The facts about a client that were never true."""
-        return self.clients[client_id].voided
+    def changes(self, client_id: str, subscription: Subscription) -> list[PlanChange]:
+        """The true changes that its terms know: a position may lie before what a fact decides."""
+        stood = self.stood.get(client_id, 0)
+        return [
+            change
+            for change in subscription.changes
+            if change.position < stood < self.voidings.get(change.position, stood + 1)
+        ]
 
     def terms(self) -> Iterable[tuple[str, str, tuple[Term, ...], Subscription]]:
         """Every subscription with its terms in the order of their days."""
@@ -110,8 +120,8 @@ class Figures:
             for term in terms:
                 if runs(term, day) and term.price > 0:
                     key = (self.holder(client_id, day), term.currency)
-                    voided = self.voided(client_id)
-                    found[key][client_id] += yearly(term, subscription, voided)
+                    changes = self.changes(client_id, subscription)
+                    found[key][client_id] += yearly(term, subscription, changes)
         return {key: dict(of_one) for key, of_one in found.items()}
 
     def active(self, partner_id: str | None, day: date) -> set[str]:
@@ -140,15 +150,15 @@ class Figures:
         """Upsells after ``since`` up to ``day``, and by currency what is paid more in a year."""
         upsells, more = 0, Counter[str]()
         for client_id, name, terms, subscription in self.terms():
-            voided = self.voided(client_id)
+            changes = self.changes(client_id, subscription)
             for before, term in zip((None, *terms), terms, strict=False):
-                value = yearly(term, subscription, voided)
+                value = yearly(term, subscription, changes)
                 if not (since < term.start <= day) or value == 0:
                     continue
                 if self.holder(client_id, term.start) != partner_id:
                     continue
                 follows = before is not None and before.end == term.start
-                was = yearly(before, subscription, voided) if before and follows else 0
+                was = yearly(before, subscription, changes) if before and follows else 0
                 if before is not None and was > 0:
                     if value > was and before.currency == term.currency:
                         upsells += before.plan != term.plan
@@ -383,21 +393,15 @@ def runs(term: Term, day: date) -> bool:
     return term.start <= day and (term.end is None or term.end > day)
 
 
-def yearly(term: Term, subscription: Subscription, voided: frozenset[int]) -> int:
-    """What a term makes in a year: its price is of the interval last named by its first day.
-
-    The last change of a day counts, those before the activation on its day do not (D2).
-    """
+def yearly(term: Term, subscription: Subscription, changes: Iterable[PlanChange]) -> int:
+    """What a term makes in a year: its price is of the interval last named by its first day."""
     activation = next(a for a in subscription.activations if a.position == term.activation)
-    begun = (activation.day, activation.at, activation.position)
-    true = [
-        change
-        for change in sorted(subscription.changes, key=lambda c: (c.day, c.at, c.position))
-        if change.position not in voided and (change.day, change.at, change.position) > begun
-    ]
     interval = activation.interval
-    for change in {change.day: change for change in true if change.day <= term.start}.values():
-        interval = change.interval or interval
+    in_order = sorted(changes, key=lambda change: (change.at, change.position))
+    last_of_day = {change.day: change for change in in_order}
+    for day in sorted(last_of_day):
+        if activation.day <= day <= term.start:
+            interval = last_of_day[day].interval or interval
     return term.price * PER_YEAR[interval]
 
 
