@@ -159,6 +159,8 @@ def test_a_gap_is_found_and_named(
         (Kept(5, HERE), Found(0, 9, HERE), 3, "truncated", 3),
         (Kept(5, HERE), Found(0, 9, HERE), None, "truncated", 0),
         (Kept(5, HERE), Found(4, 9, HERE), 3, "truncated", 4),
+        # It does not know that leader: what is there is another log, though nothing before is left.
+        (Kept(5, HERE), Found(5, 9, HERE), None, "truncated", 5),
         (Kept(5, HERE), Found(0, 4, HERE), 3, "truncated", 3),
         # It was accepted meanwhile.
         (Kept(3, HERE), Found(0, 9, HERE), 3, None, None),

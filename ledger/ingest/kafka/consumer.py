@@ -151,6 +151,8 @@ class Worker:
     def _turn(self) -> None:
         self._problem = None
         self._reader.begin(alone=self._careful > 0)
+        # Who has a partition meanwhile may have settled it, and gone on.
+        self._parted = {at: it for at, it in self._parted.items() if at in self._reader.fresh}
         if self._reader.fresh:
             self._settle()
         batch = self._reader.first()

@@ -132,7 +132,7 @@ def _another_log(at: Partition, kept: Kept | None, found: Found) -> Gap | None:
 def _parted(at: Partition, kept: Kept | None, found: Found, parted: int | None) -> Gap | None:
     expected = kept.next_offset if kept is not None else 0
     since = found.beginning if parted is None else max(parted, found.beginning)
-    if since >= expected:
+    if since > expected or (since == expected and parted is not None):
         return None
     detail = f"the broker's log is another from offset {since} on: it lost what was read"
     return Gap(at, expected, since, "truncated", detail)
