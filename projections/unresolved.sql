@@ -21,9 +21,11 @@ FROM (
         END AS reason,
         notes.topic IN (
             'FactUnresolved/1', 'ReferralWaiting/1', 'ReferralUnchanged/1', 'SponsorWaiting/1',
-            'PaymentBooked/1', 'DifferenceUnresolved/1', 'DecisionUnresolved/1'
+            'PaymentBooked/1', 'PayoutClosed/1', 'DifferenceUnresolved/1', 'DecisionUnresolved/1'
         )
-            AND record.reason IS DISTINCT FROM 'settled' AS open,
+            AND record.reason IS DISTINCT FROM 'settled'
+            -- A payout that was settled as it was initiated is in order.
+            AND (notes.topic <> 'PayoutClosed/1' OR record.flag IS NOT NULL) AS open,
         notes.position AS noted_at,
         MAX(CASE WHEN notes.topic = 'DecisionResolved/1' THEN notes.position END) OVER (
             PARTITION BY COALESCE(record.decision, record.fact, record.claim, notes.position)
@@ -36,7 +38,7 @@ FROM (
                     WHEN notes.topic LIKE 'Referral%' THEN 'claim'
                     WHEN notes.topic LIKE 'Sponsor%' THEN 'sponsor'
                     WHEN notes.topic LIKE 'Enrolment%' THEN 'sponsor'
-                    WHEN notes.topic LIKE 'Payment%' THEN 'payment'
+                    WHEN notes.topic LIKE 'Pay%' THEN 'payment'
                     WHEN notes.topic LIKE 'Decision%' THEN 'decision'
                     ELSE 'difference'
                 END,
@@ -69,7 +71,8 @@ FROM (
             'ReferralAccepted/1', 'ReferralRejected/1', 'ReferralLapsed/1',
             'ReferralUnchanged/1', 'ReferralWaiting/1',
             'SponsorAccepted/1', 'SponsorRejected/1', 'SponsorWaiting/1',
-            'PaymentBooked/1', 'DifferenceUnresolved/1', 'DecisionUnresolved/1', 'DecisionResolved/1'
+            'PaymentBooked/1', 'PayoutClosed/1',
+            'DifferenceUnresolved/1', 'DecisionUnresolved/1', 'DecisionResolved/1'
         )
 ) AS noted
 LEFT JOIN :events AS told

@@ -23,6 +23,7 @@ from tests.rules.facts import (
     invoiced,
     lead,
     nps,
+    pay,
     referred,
     refunded,
     settled,
@@ -240,6 +241,29 @@ def test_d15_2_a_flagged_payment_that_finance_looked_at_is_listed_no_more() -> N
         resolve(ledger, position)
         assert positions(ledger, "unknown_payout") == []
         story.then_balance(earned=2_000, paid=500)
+        ledger.application.close("2024-01")
+
+
+def test_d15_2_a_settlement_of_another_amount_is_listed_too() -> None:
+    """It closes its payout, and asks for somebody to look at it; one of the amount does not."""
+    with open_ledger() as ledger:
+        story = Given(ledger)(
+            enrolled("2024-01-01"),
+            enrolled("2024-01-01", "p2"),
+            activated("2024-01-10", partner="p1"),
+            activated("2024-01-10", "c2", partner="p2"),
+            accrue("2024-01-31"),
+            pay("2024-01-31", "p1"),
+            pay("2024-01-31", "p2"),
+            settled("2024-01-31", 1_900, cutoff="2024-01-31"),
+            settled("2024-01-31", 2_000, cutoff="2024-01-31", partner="p2"),
+        )
+        (position,) = positions(ledger, "amount_differs")
+        with pytest.raises(Refused):
+            ledger.application.close("2024-01")
+        resolve(ledger, position)
+        assert positions(ledger, "amount_differs") == []
+        story.then_balance(earned=2_000, paid=1_900)
         ledger.application.close("2024-01")
 
 
