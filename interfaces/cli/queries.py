@@ -343,5 +343,5 @@ def territories(session: Session, on: date | None, place: Place, format_: Format
 @format_option
 @click.pass_obj
 def unresolved(session: Session, place: Place, format_: Format) -> None:
-    """Claims, sponsors and facts that wait or had no effect."""
+    """Claims, sponsors, payments and facts that wait, had no effect or are flagged."""
     answer(session, place, format_, UNRESOLVED_SHAPE, lambda replay, at: replay.unresolved(at))

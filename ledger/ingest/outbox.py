@@ -20,7 +20,7 @@ from events.envelope import MAX_BYTES
 from events.published import STRUCTURED, published, published_id
 from events.values import format_instant
 from ledger.errors import Corrupt, Refused
-from ledger.ingest.publisher import Outgoing, Place, Tail
+from ledger.ingest.publisher import Outgoing, Place, Stored, Tail
 from ledger.store.migrations import Names
 
 PAGE_POSITIONS = 1_000
@@ -41,7 +41,12 @@ ORDER BY position
 
 _MOVE = """
 UPDATE {relays}
-SET position = %(position)s, leaf = %(leaf)s, ends = %(ends)s, moved_at = clock_timestamp()
+SET
+    position = %(position)s,
+    leaf = %(leaf)s,
+    ends = %(ends)s,
+    lasts = %(lasts)s,
+    moved_at = clock_timestamp()
 WHERE cluster_id = %(cluster_id)s AND topic = %(topic)s AND position = %(reached)s
 """
 
@@ -62,24 +67,23 @@ class Reached(NamedTuple):
     """How far a topic was published: a position (0: nothing yet) and its leaf.
 
     ``ends`` has the offset at which each partition ended then; those beyond it were empty.
+    ``lasts`` has the position of the record before that, if it was this ledger that put it there,
+    else 0.
     """
 
     position: int
     leaf: bytes | None
     ends: Sequence[int]
-
-    def extended(self, ends: Mapping[int, int]) -> Reached:
-        """The same place with what partitions have got since, by their numbers."""
-        known = dict(enumerate(self.ends))
-        last = max((*known, *ends), default=-1)
-        return self._replace(ends=[max(known.get(n, 0), ends.get(n, 0)) for n in range(last + 1)])
+    lasts: Sequence[int]
 
 
 class Page(NamedTuple):
-    """What comes after a place: the records to publish, and the place that they lead to."""
+    """What comes after a place: the records to publish, their positions, and where they lead to."""
 
     records: Sequence[Outgoing]
-    reached: Reached
+    positions: Sequence[int]
+    position: int
+    leaf: bytes
 
 
 class DecisionLog:
@@ -112,29 +116,32 @@ class DecisionLog:
             place,
         )
         query = sql.SQL(
-            "SELECT topic_id, position, leaf, ends FROM {} WHERE cluster_id = %s AND topic = %s"
+            "SELECT topic_id, position, leaf, ends, lasts FROM {}"
+            " WHERE cluster_id = %s AND topic = %s"
         )
         with self._connection.cursor(row_factory=tuple_row) as cursor:
             row = cursor.execute(query.format(self._relays), place[:2]).fetchone()
         assert row is not None
-        topic_id, position, leaf, ends = row
+        topic_id, *reached = row
         if topic_id != place.topic_id:
             raise Refused(
                 f"the topic {place.topic} was made anew (its id is {place.topic_id}, not"
-                f" {topic_id}) after the ledger was published to it up to position {position}: it"
+                f" {topic_id}) after the ledger was published to it up to position {reached[0]}: it"
                 " lacks all of that. Publish everything to it with --from-start, or name another"
                 " topic"
             )
-        return Reached(position, leaf, ends)
+        return Reached(*reached)
 
     def start_anew(self, tails: Sequence[Tail]) -> Reached:
         """Publish all once more; what the topic has by now is left behind."""
-        reached = Reached(0, None, ()).extended({tail.partition: tail.end for tail in tails})
+        ends = {tail.partition: tail.end for tail in tails}
+        reached = Reached(0, None, _by_number(ends), ())
         self._connection.execute(
             sql.SQL(
                 "INSERT INTO {} (cluster_id, topic, topic_id, position, ends)"
                 " VALUES (%s, %s, %s, 0, %s) ON CONFLICT (cluster_id, topic) DO UPDATE SET"
-                " topic_id = excluded.topic_id, position = 0, leaf = NULL, ends = excluded.ends"
+                " topic_id = excluded.topic_id, position = 0, leaf = NULL, ends = excluded.ends,"
+                " lasts = '{{}}'"
             ).format(self._relays),
             (*self._place, reached.ends),
         )
@@ -144,13 +151,22 @@ class DecisionLog:
         """Raise Refused if what the topic got after a place is not of this ledger, or is gone.
 
         A restored ledger's own place is as old as itself; what was published after it only the
-        topic knows. ``tails`` are those from the place's ends on.
+        topic knows. What was published last must stand where it stood: a topic that lost its end
+        may have got other records since. ``tails`` are those from the place's ends on.
         """
-        known = dict(enumerate(reached.ends))
+        known, lasts = dict(enumerate(reached.ends)), dict(enumerate(reached.lasts))
         for tail in tails:
             end = known.get(tail.partition, 0)
             if tail.end < end:
                 raise self._lost(f"partition {tail.partition} ends at {tail.end}, not at {end}")
+            position = lasts.get(tail.partition)
+            if position and tail.begin < end:
+                if tail.before is None or tail.before[0] != position:
+                    raise self._lost(
+                        f"partition {tail.partition} has something else at offset {end - 1} than"
+                        f" position {position}"
+                    )
+                self._check_published(*tail.before)
             if tail.last is not None:
                 self._check_published(*tail.last)
             elif tail.begin > end:
@@ -186,23 +202,30 @@ class DecisionLog:
                 raise Corrupt(
                     f"position {position} is missing from the ledger; run: commissions verify"
                 )
-        records = [_record(row, row.state) for row in rows if row.state is not None]
-        return Page(records, Reached(rows[-1].position, rows[-1].leaf, reached.ends))
+        told = [(row.position, _record(row, row.state)) for row in rows if row.state is not None]
+        positions, records = [position for position, _ in told], [record for _, record in told]
+        return Page(records, positions, rows[-1].position, rows[-1].leaf)
 
-    def move(self, before: Reached, after: Reached) -> None:
-        """Remember that all up to a place is published; Refused if another relay did already."""
-        parameters = {
-            **self._place._asdict(),
-            "reached": before.position,
-            "position": after.position,
-            "leaf": after.leaf,
-            "ends": list(after.ends),
-        }
+    def move(self, before: Reached, page: Page, stored: Mapping[int, Stored]) -> Reached:
+        """Remember that a page behind a place is published; the place behind it.
+
+        Raises Refused if the topic had lost its end by then, or another relay was there already.
+        """
+        ends, lasts = dict(enumerate(before.ends)), dict(enumerate(before.lasts))
+        for number, place in sorted(stored.items()):
+            if place.first < ends.get(number, 0):
+                raise self._lost(
+                    f"partition {number} went on at {place.first}, not at {ends[number]}"
+                )
+            ends[number], lasts[number] = place.end, page.positions[place.last]
+        after = Reached(page.position, page.leaf, _by_number(ends), _by_number(lasts))
+        parameters = {**self._place._asdict(), "reached": before.position, **after._asdict()}
         if self._connection.execute(self._move, parameters).rowcount != 1:
             raise Refused(
                 f"another relay publishes to {self._place.topic} beside this one; what was sent"
                 " twice has one id. Leave one of them running"
             )
+        return after
 
     def _check_the_same(self, reached: Reached, row: _Row | None) -> None:
         if row is not None and row.position == reached.position and row.leaf == reached.leaf:
@@ -224,6 +247,11 @@ class DecisionLog:
             " point its readers there, or publish everything anew with --from-start and have"
             " the readers forget what they read before"
         )
+
+
+def _by_number(values: Mapping[int, int]) -> list[int]:
+    """Values by the numbers of partitions, as a list; 0 where there is none."""
+    return [values.get(number, 0) for number in range(max(values, default=-1) + 1)]
 
 
 def _record(row: _Row, state: bytes) -> Outgoing:

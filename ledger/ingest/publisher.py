@@ -58,13 +58,25 @@ class Tail(NamedTuple):
     """What a partition holds: its bounds, and the last that a ledger published from an offset on.
 
     ``last`` is the position and the digits of the leaf of that; None where there is nothing from
-    that offset on, or nothing any more.
+    that offset on, or nothing any more. ``before`` is the same of the record before that offset.
     """
 
     partition: int
     begin: int
     end: int
     last: tuple[int, str] | None
+    before: tuple[int, str] | None
+
+
+class Stored(NamedTuple):
+    """Where records of a page stand in a partition: the offset of the first, and behind the last.
+
+    ``last`` is the number of the last in its page, from 0.
+    """
+
+    first: int
+    end: int
+    last: int
 
 
 class Publisher:
@@ -153,11 +165,11 @@ class Publisher:
         except KafkaError as error:
             raise _unreachable(error) from error
 
-    def publish(self, topic: str, records: Sequence[Outgoing]) -> dict[int, int]:
+    def publish(self, topic: str, records: Sequence[Outgoing]) -> dict[int, Stored]:
         """Send records and wait until the brokers have all of them.
 
-        Gives the offset behind the last of them for each partition that got one. After an error
-        some may be there: send all of them again, under their old ids.
+        Gives where they stand in each partition that got one. After an error some may be there:
+        send all of them again, under their old ids.
         """
         producer = self._producer
         if producer is None:
@@ -172,10 +184,13 @@ class Publisher:
             stored = [future.get(0) for future in sent]
         except KafkaError as error:
             raise _unreachable(error) from error
-        ends: dict[int, int] = {}
-        for place in stored:
-            ends[place.partition] = max(ends.get(place.partition, 0), place.offset + 1)
-        return ends
+        found: dict[int, Stored] = {}
+        for number, place in enumerate(stored):
+            # A broker that had it already may not tell where.
+            if place.offset >= 0:
+                first = found[place.partition].first if place.partition in found else place.offset
+                found[place.partition] = Stored(first, place.offset + 1, number)
+        return found
 
 
 def _tails(consumer: KafkaConsumer, topic: str, since: Sequence[int]) -> list[Tail]:
@@ -188,7 +203,11 @@ def _tails(consumer: KafkaConsumer, topic: str, since: Sequence[int]) -> list[Ta
         for at in partitions
     }
     last = _last_records(consumer, lows, ends)
-    return [Tail(at.partition, begins[at], ends[at], last.get(at)) for at in partitions]
+    reached = {at: low for at, low in lows.items() if begins[at] < low <= ends[at]}
+    before = _read(consumer, {at: low - 1 for at, low in reached.items()}, reached)
+    return [
+        Tail(at.partition, begins[at], ends[at], last.get(at), before.get(at)) for at in partitions
+    ]
 
 
 def _last_records(
@@ -222,9 +241,8 @@ def _read(
         if time.monotonic() > until:
             raise KafkaTimeoutError(f"the end of {left[0].topic} cannot be read")
         for at, records in consumer.poll(timeout_ms=500).items():
-            last = next(
-                filter(None, (place_of(record.value) for record in reversed(records))), None
-            )
+            within = [record.value for record in records if record.offset < ends[at]]
+            last = next(filter(None, map(place_of, reversed(within))), None)
             if last is not None:
                 found[at] = last
             until = time.monotonic() + DELIVERY_MS / 1000

@@ -131,9 +131,8 @@ class Relay:
                     sent = self._publish_letters(letters, publisher)
                     page = log.after(reached)
                     if page is not None:
-                        ends = publisher.publish(self._route.decisions, page.records)
-                        before, reached = reached, page.reached.extended(ends)
-                        log.move(before, reached)
+                        stored = publisher.publish(self._route.decisions, page.records)
+                        reached = log.move(reached, page, stored)
                         # From here on what was published last is ours.
                         self._from_start = False
                         self.relayed.position = reached.position

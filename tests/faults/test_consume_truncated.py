@@ -65,7 +65,7 @@ def test_a_log_that_lost_its_end_and_was_told_more_is_another(
     commissions.done("programme", "adopt", "izyinbox")
     topic = topics.new()
     group = Group(ledger_database_url, topics, topic, tmp_path)
-    folder, flushed = broker.home / "data" / f"{topic}-0", tmp_path / "flushed"
+    folder, flushed = broker.log_of(topic), tmp_path / "flushed"
 
     events = story(14)
     tell(topics, topic, events[:5])

@@ -124,6 +124,10 @@ class Broker:
         assert self._process is not None
         return self._process.pid
 
+    def log_of(self, topic: str) -> Path:
+        """The folder of a topic's first partition: what a stopped broker has of it."""
+        return self.home / "data" / f"{topic}-0"
+
     def start(self) -> None:
         """Start the broker and wait until it answers."""
         if shutil.which("java") and shutil.which("mvn"):

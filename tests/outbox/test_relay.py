@@ -155,7 +155,9 @@ def test_a_restored_backup_that_was_gone_on_with_is_noticed_by_the_topic(
     relayed(ledger, topics, topic)
     address = ("--bootstrap-servers", topics.address, "--topic", topic)
     with psycopg.connect(ledger.url) as connection:
-        place = connection.execute("SELECT position, leaf, ends FROM ledger.relays").fetchone()
+        place = connection.execute(
+            "SELECT position, leaf, ends, lasts FROM ledger.relays"
+        ).fetchone()
     assert place is not None
     ledger.done("accrue", "--through", "2026-04-30")
     seen = relayed(ledger, topics, topic)
@@ -163,7 +165,9 @@ def test_a_restored_backup_that_was_gone_on_with_is_noticed_by_the_topic(
     last = max(record.position for record in records)
     with psycopg.connect(ledger.url) as connection:
         # Another history since the place of the backup: other leaves at the same positions.
-        connection.execute("UPDATE ledger.relays SET position = %s, leaf = %s, ends = %s", place)
+        connection.execute(
+            "UPDATE ledger.relays SET position = %s, leaf = %s, ends = %s, lasts = %s", place
+        )
         connection.execute("ALTER TABLE ledger.events DISABLE TRIGGER refuse_change")
         connection.execute(
             "UPDATE ledger.events SET leaf = sha256(leaf) WHERE position > %s", place[:1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -14,6 +15,7 @@ import pytest
 
 from tests.interfaces.commands import Commands
 from tests.kafka.broker import Broker
+from tests.kafka.producing import Producer
 from tests.kafka.topics import Topics
 from tests.outbox import worker
 from tests.outbox.conftest import decisions_in
@@ -138,6 +140,58 @@ def test_the_brokers_are_killed_and_come_back(ledger: Commands, tmp_path: Path) 
         same_as_the_log(ledger.url, broker.address, topic)
     finally:
         broker.stop()
+
+
+def test_brokers_that_lost_the_end_under_an_idle_relay_are_noticed(
+    ledger: Commands, tmp_path: Path
+) -> None:
+    """By it, once it has something to publish, and by whoever starts later; whoever wrote since."""
+    home = tmp_path / "broker"
+    home.mkdir()
+    broker = Broker(home)
+    broker.start()
+    try:
+        topics = Topics(broker.address)
+        topic = topics.new()
+        topics.close()
+        address = ("--bootstrap-servers", broker.address, "--topic", topic)
+        ledger.done("relay", *address, "--until-idle", "0")
+        broker.stop()
+        shutil.copytree(broker.log_of(topic), tmp_path / "flushed")
+        broker.start()
+        ledger.done("accrue", "--through", "2026-04-30")
+        ledger.done("relay", *address, "--until-idle", "0")
+        relay = worker.start(ledger.url, *address)
+        wait_for(lambda: is_alone(ledger.url))
+        time.sleep(2)
+        broker.kill()
+        shutil.rmtree(broker.log_of(topic))
+        shutil.copytree(tmp_path / "flushed", broker.log_of(topic))
+        broker.start()
+        before = reached(ledger.url)
+        ledger.done("accrue", "--through", "2026-10-31")
+        relay.communicate(timeout=WAIT_S)
+        assert relay.returncode == 1
+        assert reached(ledger.url) == before
+        refused = ledger.refused("relay", *address, "--until-idle", "0")
+        assert "have lost or deleted records" in refused
+        with Producer(broker.address) as producer:
+            for _ in range(1_000):
+                producer.send(topic, b"{}")
+        refused = ledger.refused("relay", *address, "--until-idle", "0")
+        assert "partition 0 has something else at offset" in refused
+    finally:
+        broker.kill()
+
+
+def is_alone(url: str) -> bool:
+    """Whether a relay is at work: it holds the lock of its topic."""
+    with looking(url) as connection:
+        [(locks,)] = connection.execute(
+            "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+            " WHERE locktype = 'advisory' AND datname = current_database()"
+        ).fetchall()
+    return bool(locks)
 
 
 def finish(relay: subprocess.Popen[bytes]) -> None:

@@ -168,7 +168,10 @@ def test_everything_anew_is_gone_on_with_after_a_kill(ledger: Commands, topics: 
     relayed(ledger, topics, topic, "--from-start")
     with psycopg.connect(ledger.url) as connection:
         # As it stands where nothing of what was sent was remembered.
-        connection.execute("UPDATE ledger.relays SET position = 0, leaf = NULL, ends = %s", (ends,))
+        connection.execute(
+            "UPDATE ledger.relays SET position = 0, leaf = NULL, ends = %s, lasts = DEFAULT",
+            (ends,),
+        )
     assert relayed(ledger, topics, topic) == told
 
 
