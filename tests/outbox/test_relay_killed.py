@@ -34,6 +34,26 @@ def _nobody_is_left() -> Iterator[None]:
     worker.end()
 
 
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    """One that may be killed."""
+    home = tmp_path / "broker"
+    home.mkdir()
+    made = Broker(home)
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def topic(broker: Broker) -> str:
+    """A topic of it."""
+    topics = Topics(broker.address)
+    made = topics.new()
+    topics.close()
+    return made
+
+
 def reached(url: str) -> int:
     """How far the one topic was published."""
     with looking(url) as connection:
@@ -120,68 +140,48 @@ def test_the_database_cuts_the_relay_off(ledger: Commands, topics: Topics) -> No
     same_as_the_log(ledger.url, topics.address, topic)
 
 
-def test_the_brokers_are_killed_and_come_back(ledger: Commands, tmp_path: Path) -> None:
+def test_the_brokers_are_killed_and_come_back(ledger: Commands, broker: Broker, topic: str) -> None:
     """The relay waits, and goes on where the brokers have what it sent."""
-    home = tmp_path / "broker"
-    home.mkdir()
-    broker = Broker(home)
+    relay = worker.start(ledger.url, "--bootstrap-servers", broker.address, "--topic", topic)
+    wait_for(lambda: reached(ledger.url) > 0)
+    broker.kill()
+    ledger.done("accrue", "--through", "2026-04-30")
     broker.start()
-    try:
-        topics = Topics(broker.address)
-        topic = topics.new()
-        topics.close()
-        relay = worker.start(ledger.url, "--bootstrap-servers", broker.address, "--topic", topic)
-        wait_for(lambda: reached(ledger.url) > 0)
-        broker.kill()
-        ledger.done("accrue", "--through", "2026-04-30")
-        broker.start()
-        wait_for(lambda: reached(ledger.url) == ledger.position())
-        finish(relay)
-        same_as_the_log(ledger.url, broker.address, topic)
-    finally:
-        broker.stop()
+    wait_for(lambda: reached(ledger.url) == ledger.position())
+    finish(relay)
+    same_as_the_log(ledger.url, broker.address, topic)
 
 
 def test_brokers_that_lost_the_end_under_an_idle_relay_are_noticed(
-    ledger: Commands, tmp_path: Path
+    ledger: Commands, broker: Broker, topic: str, tmp_path: Path
 ) -> None:
     """By it, once it has something to publish, and by whoever starts later; whoever wrote since."""
-    home = tmp_path / "broker"
-    home.mkdir()
-    broker = Broker(home)
+    address = ("--bootstrap-servers", broker.address, "--topic", topic)
+    ledger.done("relay", *address, "--until-idle", "0")
+    broker.stop()
+    shutil.copytree(broker.log_of(topic), tmp_path / "flushed")
     broker.start()
-    try:
-        topics = Topics(broker.address)
-        topic = topics.new()
-        topics.close()
-        address = ("--bootstrap-servers", broker.address, "--topic", topic)
-        ledger.done("relay", *address, "--until-idle", "0")
-        broker.stop()
-        shutil.copytree(broker.log_of(topic), tmp_path / "flushed")
-        broker.start()
-        ledger.done("accrue", "--through", "2026-04-30")
-        ledger.done("relay", *address, "--until-idle", "0")
-        relay = worker.start(ledger.url, *address)
-        wait_for(lambda: is_alone(ledger.url))
-        time.sleep(2)
-        broker.kill()
-        shutil.rmtree(broker.log_of(topic))
-        shutil.copytree(tmp_path / "flushed", broker.log_of(topic))
-        broker.start()
-        before = reached(ledger.url)
-        ledger.done("accrue", "--through", "2026-10-31")
-        relay.communicate(timeout=WAIT_S)
-        assert relay.returncode == 1
-        assert reached(ledger.url) == before
-        refused = ledger.refused("relay", *address, "--until-idle", "0")
-        assert "have lost or deleted records" in refused
-        with Producer(broker.address) as producer:
-            for _ in range(1_000):
-                producer.send(topic, b"{}")
-        refused = ledger.refused("relay", *address, "--until-idle", "0")
-        assert "partition 0 has something else at offset" in refused
-    finally:
-        broker.kill()
+    ledger.done("accrue", "--through", "2026-04-30")
+    ledger.done("relay", *address, "--until-idle", "0")
+    relay = worker.start(ledger.url, *address)
+    wait_for(lambda: is_alone(ledger.url))
+    time.sleep(2)
+    broker.kill()
+    shutil.rmtree(broker.log_of(topic))
+    shutil.copytree(tmp_path / "flushed", broker.log_of(topic))
+    broker.start()
+    before = reached(ledger.url)
+    ledger.done("accrue", "--through", "2026-10-31")
+    relay.communicate(timeout=WAIT_S)
+    assert relay.returncode == 1
+    assert reached(ledger.url) == before
+    refused = ledger.refused("relay", *address, "--until-idle", "0")
+    assert "have lost or deleted records" in refused
+    with Producer(broker.address) as producer:
+        for _ in range(1_000):
+            producer.send(topic, b"{}")
+    refused = ledger.refused("relay", *address, "--until-idle", "0")
+    assert "partition 0 has something else at offset" in refused
 
 
 def is_alone(url: str) -> bool:

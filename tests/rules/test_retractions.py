@@ -44,6 +44,10 @@ from tests.rules.facts import (
 )
 from tests.rules.programmes import programme, quick, small, tier_terms
 
+SPRINT: dict[str, JsonValue] = {
+    "code": "sprint", "start": "2024-01-01", "end": "2024-01-31", "amount": 700,
+    "mode": "instead_of_first_year",
+}  # fmt: skip
 TWO = (enrolled("2024-01-01"), enrolled("2024-01-01", "p2"))
 
 
@@ -392,16 +396,12 @@ def test_d9_5_whether_a_contest_stood_in_place_is_asked_of_what_was_retracted_to
     given: Given,
 ) -> None:
     """A churn that never was kept the client from counting: U is 20.00, V is 0 (D10.2)."""
-    sprint: dict[str, JsonValue] = {
-        "code": "sprint", "start": "2024-01-01", "end": "2024-01-31", "amount": 700,
-        "mode": "instead_of_first_year",
-    }  # fmt: skip
     story = given(
         *TWO,
         referred("2024-01-05"),
         activated("2024-01-10"),
         churned("2024-01-20", id="churn"),
-        programme=programme(contest=[sprint], activation={"qualifying_days": 30}),
+        programme=programme(contest=[SPRINT], activation={"qualifying_days": 30}),
     )
     story.when(accrue("2024-02-09")).then(commission("2024-01-10", 2_000))
     story.when(retract("churn"), accrue("2024-02-09")).then(
@@ -413,10 +413,6 @@ def test_d9_5_a_contest_that_a_retracted_fact_let_in_would_have_stood_in_place(
     given: Given,
 ) -> None:
     """With the price of its first day the client would count: U is 0, so what is lost is waived."""
-    sprint: dict[str, JsonValue] = {
-        "code": "sprint", "start": "2024-01-01", "end": "2024-01-31", "amount": 700,
-        "mode": "instead_of_first_year",
-    }  # fmt: skip
     story = given(
         *TWO,
         referred("2024-01-05"),
@@ -424,7 +420,7 @@ def test_d9_5_a_contest_that_a_retracted_fact_let_in_would_have_stood_in_place(
         changed("2024-01-10", price=10_000, id="paid"),
         activated("2024-01-15", sub="extra", price=3_000),
         changed("2024-01-15", sub="extra", price=5_000, id="more"),
-        programme=programme(contest=[sprint]),
+        programme=programme(contest=[SPRINT]),
     )
     story.when(retract("paid"), accrue("2024-01-31")).then(
         commission("2024-01-10", 0), commission("2024-01-15", 1_000)
