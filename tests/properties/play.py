@@ -21,7 +21,7 @@ Watch = Callable[[Step], None]
 Balances = Mapping[tuple[str, str], Balance]
 """By partner and currency."""
 
-QUARTERS = ("2023Q4", "2024Q1", "2024Q2", "2024Q4", "2025Q1")
+QUARTERS = ("2023Q4", "2024Q1", "2024Q2", "2024Q3", "2024Q4", "2025Q1")
 """Those in which clients of stories count."""
 
 RULES = {
