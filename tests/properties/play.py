@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 from ledger.errors import LedgerError
 from replay.recompute import PART_EVENTS, recompute
 from tests.model.accrual import is_in_force
-from tests.model.commands import Accrue, Adjust, Close
+from tests.model.commands import Accrue, Adjust, Close, Open
 from tests.model.journal import LedgerUnderTest, Message, perform
 from tests.model.views import OF_PERIOD, Balance, LineView, PeriodKey, TierView
 from tests.properties.stories import DAYS, AdjustLine, Step, Story
@@ -107,8 +107,9 @@ def messages_of(story: Story) -> list[Message]:
 
 
 def last_run(story: Story) -> date:
-    """The day of the last run."""
-    return max(step.through for step in story if isinstance(step, Accrue))
+    """The day of the last run, or the eve of the opening, before which no run is (D8.3)."""
+    eves = [step.day - timedelta(days=1) for step in story if isinstance(step, Open)]
+    return max([step.through for step in story if isinstance(step, Accrue)] + eves)
 
 
 def assert_same(one: LedgerUnderTest, other: LedgerUnderTest) -> None:
