@@ -170,6 +170,17 @@ def topics(kafka_broker: str) -> Iterator[Topics]:
     made.close()
 
 
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[broker.Broker]:
+    """A broker of one test, that may be killed, and lose what it has."""
+    home = tmp_path / "broker"
+    home.mkdir()
+    made = broker.Broker(home)
+    made.start()
+    yield made
+    made.kill()
+
+
 @pytest.fixture(scope="session")
 def sasl_broker() -> str:
     """The address at which the run's own broker asks who is there."""

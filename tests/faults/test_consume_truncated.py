@@ -24,20 +24,9 @@ pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    """One that may lose what it has."""
-    home = tmp_path / "broker"
-    home.mkdir()
-    made = Broker(home)
-    made.start()
-    yield made
-    made.kill()
-
-
-@pytest.fixture
-def topics(broker: Broker) -> Iterator[Topics]:
+def topics(own_broker: Broker) -> Iterator[Topics]:
     """The topics of that broker."""
-    made = Topics(broker.address)
+    made = Topics(own_broker.address)
     yield made
     made.close()
 
@@ -54,7 +43,7 @@ def tell(topics: Topics, topic: str, events: Sequence[Event]) -> None:
 
 def test_a_log_that_lost_its_end_and_was_told_more_is_another(
     ledger_database_url: str,
-    broker: Broker,
+    own_broker: Broker,
     topics: Topics,
     oracle: Oracle,
     tmp_path: Path,
@@ -65,22 +54,22 @@ def test_a_log_that_lost_its_end_and_was_told_more_is_another(
     commissions.done("programme", "adopt", "izyinbox")
     topic = topics.new()
     group = Group(ledger_database_url, topics, topic, tmp_path)
-    folder, flushed = broker.log_of(topic), tmp_path / "flushed"
+    folder, flushed = own_broker.log_of(topic), tmp_path / "flushed"
 
     events = story(14)
     tell(topics, topic, events[:5])
     consume(commissions, topics, topic)
-    broker.stop()
+    own_broker.stop()
     shutil.copytree(folder, flushed)
-    broker.start()
+    own_broker.start()
     tell(topics, topic, events[5:10])
     worker = group.start()
     until(lambda: group.facts() == 10)
 
-    broker.kill()
+    own_broker.kill()
     shutil.rmtree(folder)
     shutil.copytree(flushed, folder)
-    broker.start()
+    own_broker.start()
     late = events[10:]
     assert len(late) > 6
     tell(topics, topic, late)

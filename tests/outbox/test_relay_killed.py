@@ -35,20 +35,9 @@ def _nobody_is_left() -> Iterator[None]:
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    """One that may be killed."""
-    home = tmp_path / "broker"
-    home.mkdir()
-    made = Broker(home)
-    made.start()
-    yield made
-    made.kill()
-
-
-@pytest.fixture
-def topic(broker: Broker) -> str:
+def topic(own_broker: Broker) -> str:
     """A topic of it."""
-    topics = Topics(broker.address)
+    topics = Topics(own_broker.address)
     made = topics.new()
     topics.close()
     return made
@@ -140,36 +129,38 @@ def test_the_database_cuts_the_relay_off(ledger: Commands, topics: Topics) -> No
     same_as_the_log(ledger.url, topics.address, topic)
 
 
-def test_the_brokers_are_killed_and_come_back(ledger: Commands, broker: Broker, topic: str) -> None:
+def test_the_brokers_are_killed_and_come_back(
+    ledger: Commands, own_broker: Broker, topic: str
+) -> None:
     """The relay waits, and goes on where the brokers have what it sent."""
-    relay = worker.start(ledger.url, "--bootstrap-servers", broker.address, "--topic", topic)
+    relay = worker.start(ledger.url, "--bootstrap-servers", own_broker.address, "--topic", topic)
     wait_for(lambda: reached(ledger.url) > 0)
-    broker.kill()
+    own_broker.kill()
     ledger.done("accrue", "--through", "2026-04-30")
-    broker.start()
+    own_broker.start()
     wait_for(lambda: reached(ledger.url) == ledger.position())
     finish(relay)
-    same_as_the_log(ledger.url, broker.address, topic)
+    same_as_the_log(ledger.url, own_broker.address, topic)
 
 
 def test_brokers_that_lost_the_end_under_an_idle_relay_are_noticed(
-    ledger: Commands, broker: Broker, topic: str, tmp_path: Path
+    ledger: Commands, own_broker: Broker, topic: str, tmp_path: Path
 ) -> None:
     """By it, once it has something to publish, and by whoever starts later; whoever wrote since."""
-    address = ("--bootstrap-servers", broker.address, "--topic", topic)
+    address = ("--bootstrap-servers", own_broker.address, "--topic", topic)
     ledger.done("relay", *address, "--until-idle", "0")
-    broker.stop()
-    shutil.copytree(broker.log_of(topic), tmp_path / "flushed")
-    broker.start()
+    own_broker.stop()
+    shutil.copytree(own_broker.log_of(topic), tmp_path / "flushed")
+    own_broker.start()
     ledger.done("accrue", "--through", "2026-04-30")
     ledger.done("relay", *address, "--until-idle", "0")
     relay = worker.start(ledger.url, *address)
     wait_for(lambda: is_alone(ledger.url))
     time.sleep(2)
-    broker.kill()
-    shutil.rmtree(broker.log_of(topic))
-    shutil.copytree(tmp_path / "flushed", broker.log_of(topic))
-    broker.start()
+    own_broker.kill()
+    shutil.rmtree(own_broker.log_of(topic))
+    shutil.copytree(tmp_path / "flushed", own_broker.log_of(topic))
+    own_broker.start()
     before = reached(ledger.url)
     ledger.done("accrue", "--through", "2026-10-31")
     relay.communicate(timeout=WAIT_S)
@@ -179,7 +170,7 @@ def test_brokers_that_lost_the_end_under_an_idle_relay_are_noticed(
     assert not [row for row in decisions_in(ledger.url) if row["position"] in passed]
     refused = ledger.refused("relay", *address, "--until-idle", "0")
     assert "have lost or deleted records" in refused
-    with Producer(broker.address) as producer:
+    with Producer(own_broker.address) as producer:
         for _ in range(1_000):
             producer.send(topic, b"{}")
     refused = ledger.refused("relay", *address, "--until-idle", "0")
