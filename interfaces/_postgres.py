@@ -244,12 +244,25 @@ class Server:
         return pid if ours and process.status() != psutil.STATUS_ZOMBIE else None
 
     def _clear_remains(self) -> None:
-        """Remove what a killed server left: its orphans, then the files that name its id.
+        """Remove what a killed command or server left: processes, then the files that name its id.
 
-        PostgreSQL ends the orphans only when they next look up from their work, refuses to start
-        while one lives, and takes a process that has the old id by chance for a server.
+        A start goes on when its command is killed. Before it has written its id down it looks like
+        no server at all, and after that its files must not be taken from it: without them it and
+        the next one would both run on the data directory. PostgreSQL ends the orphans of a killed
+        server only when they next look up from their work, refuses to start while one lives, and
+        takes a process that has the old id by chance for a server.
         """
-        _end(self._orphans())
+        for _ in range(_ATTEMPTS):
+            # A process may have begun another while it was being ended.
+            processes = _processes(self._is_of_server)
+            if not processes:
+                break
+            _end(processes)
+        else:
+            raise EmbeddedDatabaseError(
+                f"processes of an earlier start in {self.places.data} cannot be ended:"
+                f" {', '.join(str(process.pid) for process in processes)}; end them, then try again"
+            )
         for path in (
             self.places.data / "postmaster.pid",
             self.places.socket,
@@ -257,9 +270,18 @@ class Server:
         ):
             path.unlink(missing_ok=True)
 
-    def _orphans(self) -> list[psutil.Process]:
-        title = f"postgres: {self._cluster}: "
-        return _processes(lambda words: " ".join(words).startswith(title))
+    def _is_of_server(self, words: Sequence[str]) -> bool:
+        """Whether a command line is of the server, one of its processes, or a start of it."""
+        data = str(self.places.data)
+        if f"--pgdata={data}" in words:
+            # pg_ctl, or what turns root into the server's account for it.
+            return True
+        if any(f'/postgres" -D "{data}" ' in command for command in words[2:3]):
+            # The shell by which pg_ctl becomes the server.
+            return True
+        if data in words:
+            return Path(words[0]).name == "postgres"
+        return " ".join(words).startswith(f"postgres: {self._cluster}: ")
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one of PostgreSQL's programs as the server's account; output in ``stdout``."""

@@ -109,12 +109,12 @@ def reapers(home: Path) -> list[psutil.Process]:
     ]
 
 
-def until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], bool], *, pause_seconds: float = 0.02) -> None:
     """Wait for a condition; fail when it does not come."""
     end = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
+        time.sleep(pause_seconds)
 
 
 def main(home: str, rounds: str) -> None:

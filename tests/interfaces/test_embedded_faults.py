@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -154,6 +155,41 @@ def test_killed_while_it_makes_or_starts_the_server_the_next_one_gets_it(
     # What was half made when its maker died is gone by the next start at the latest.
     with EmbeddedPostgres(home, durable=False):
         assert not list((home / "postgres").glob("init-*"))
+
+
+@pytest.mark.parametrize("milliseconds", [0, 4, 8, 12, 16, 24])
+def test_killed_around_the_moment_when_its_server_writes_its_id_down_there_is_one_server(
+    home: Path, milliseconds: int
+) -> None:
+    """The start goes on without its command; it is used or ended, never joined by another."""
+    data = EmbeddedPostgres(home).status().data
+    with Holder(home, wait=False) as holder:
+        until(data.exists, pause_seconds=0.001)
+        time.sleep(milliseconds / 1000)
+        holder.kill()
+    with EmbeddedPostgres(home, durable=False) as url:
+        write(url)
+        assert answer(url) == 42
+    assert server_processes(home) == []
+
+
+def test_a_start_that_a_killed_command_left_under_way_is_ended_before_the_next(home: Path) -> None:
+    """Here it waits for its settings, so it has not written its id down."""
+    with EmbeddedPostgres(home, durable=False) as url:
+        write(url)
+    settings = EmbeddedPostgres(home).status().data / "postgresql.conf"
+    kept = settings.read_text(encoding="utf-8")
+    os.mkfifo(settings.with_name("waiting.conf"), 0o644)
+    settings.write_text(f"{kept}include 'waiting.conf'\n", encoding="utf-8")
+    with Holder(home, wait=False) as holder:
+        until(lambda: server_processes(home) != [])
+        holder.kill()
+    settings.write_text(kept, encoding="utf-8")
+    (left,) = server_processes(home)
+    with EmbeddedPostgres(home, durable=False) as url:
+        assert left not in server_processes(home)
+        assert answer(url) == 42
+    assert server_processes(home) == []
 
 
 def test_killed_while_it_stops_the_server_the_next_one_gets_it(home: Path) -> None:
