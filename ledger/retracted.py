@@ -13,7 +13,6 @@ from psycopg import Cursor, sql
 from psycopg.rows import tuple_row
 
 from ledger.engine.commissions import Account
-from ledger.engine.differences import Retraction
 from ledger.engine.invoices import Paid, Replaced, paid_for, picture_of, replaced, unretracted
 from ledger.engine.posted import Period, Posted
 from ledger.engine.standing import (
@@ -74,14 +73,14 @@ class RetractedClients:
         """A partner's account with what it would be had nothing been retracted."""
         client = self._clients.get(account.client_id)
         invoices = self._invoices.get(account.client_id, ())
-        retractions = [Retraction(one.retraction, max(one.voided)) for one in invoices]
+        retracted = {fact: command for one in invoices for fact, command in one.voided.items()}
         other = account._replace(touched=True)
         if client is not None and client.unretracted is not None:
-            retractions.append(Retraction(client.unretracted.retraction, client.unretracted.fact))
+            retracted.update(client.voided)
             told = as_if_unretracted(client)
             counted_on = counts_on(ledger, partner, told)
             other = _as_if(other, told)._replace(counted_on=counted_on)
-        if not retractions:
+        if not retracted:
             return account
         if invoices:
             names = {one.invoice_id for one in invoices}
@@ -89,7 +88,7 @@ class RetractedClients:
             whole = [paid for one in invoices for paid in picture_of(unretracted(one)).paid]
             own = [paid for paid in whole if paid.payment.client_id == account.client_id]
             other = other._replace(payments=(*kept, *own))
-        return account._replace(unretracted=other, retraction=max(retractions))
+        return account._replace(unretracted=other, retracted=retracted)
 
 
 def _as_if(account: Account, client: Client) -> Account:

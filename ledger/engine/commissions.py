@@ -22,7 +22,6 @@ from ledger.engine.contests import any_replaces, replaces_first_year
 from ledger.engine.differences import (
     Differences,
     Due,
-    Retraction,
     compared,
     is_owed,
     of_margin,
@@ -59,9 +58,10 @@ class Account(NamedTuple):
     are all of a touched client's, else those that no earlier run can have seen or been due (D8.2);
     empty where no programme pays on invoices. ``claimed_by`` holds it by ``claim``; ``assigned`` is
     finance's word on single days on, by day. ``counted_on`` is given if ``claimed_by`` counts it.
-    ``unretracted`` is the client as it would be had nothing been retracted, if something was, by
-    ``retraction`` (D9.5). ``rivals`` names first lines in force that are not due: for a
-    period another partner's, for a payment one of another client or S (D18.3).
+    ``unretracted`` is the client as it would be had nothing been retracted, if something was:
+    ``retracted`` maps these facts to the commands (D9.5). ``rivals`` names first lines in force
+    that are not due: for a period another partner's, for a payment one of another client or S
+    (D18.3).
     """
 
     client_id: str
@@ -77,7 +77,7 @@ class Account(NamedTuple):
     assigned: Sequence[Assignment] = ()
     settled_through: date | None = None
     unretracted: Account | None = None
-    retraction: Retraction | None = None
+    retracted: Mapping[int, int] = MappingProxyType({})
     rivals: AbstractSet[Name] = frozenset()
 
     def held_on(self, day: date) -> Held:
@@ -142,7 +142,7 @@ class PartnerAccrual:
                     of_period,
                     due.get(period),
                     then.get(period),
-                    retraction=account.retraction,
+                    retracted=account.retracted,
                     rival=period in rivalled,
                 )
             elif period not in rivalled:

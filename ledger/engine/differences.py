@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -35,13 +35,6 @@ class Due(NamedTuple):
     replaced: bool = False
 
 
-class Retraction(NamedTuple):
-    """The last retraction of a fact about a client: the command's position, and the fact's."""
-
-    command: int
-    fact: int
-
-
 def compared(posted: Posted, due: Due | None, then: Due | None) -> Compared | None:
     """P against V and U; None where finance settles a period (D9)."""
     due, then = _as_posted(posted, due), _as_posted(posted, then)
@@ -68,13 +61,13 @@ class Differences:
         due: Due | None,
         unretracted: Due | None,
         *,
-        retraction: Retraction | None,
+        retracted: Mapping[int, int],
         rival: bool,
     ) -> Iterator[Decision]:
         """A posted period against what it would be now: a difference, a waiver, or nothing (D9).
 
-        ``unretracted`` is what would be due had nothing been retracted, by ``retraction``;
-        ``rival``: the first line that is in force for the period is another partner's.
+        ``unretracted`` is what would be due had nothing of ``retracted`` been, facts with the
+        commands; ``rival``: the first line that is in force for the period is another partner's.
         """
         if unretracted is due and due is not None and _is_unchanged(posted, due):
             return
@@ -94,9 +87,9 @@ class Differences:
             else:
                 given = Worth(found.given.amount, posted.first.base)
                 yield self._late(ClawbackWaived, "D9.2", posted, due, given)
-        if is_owed(posted, found.taken) and retraction is not None:
-            command, fact = retraction
-            yield self._take_back("D9.5", posted, found.taken, (fact,), command)
+        if is_owed(posted, found.taken) and retracted:
+            fact = _rested_on(unretracted, retracted)
+            yield self._take_back("D9.5", posted, found.taken, (fact,), retracted[fact])
 
     def _listed(self, posted: Posted, due: Due | None) -> Iterator[DifferenceUnresolved]:
         """A period that is finance's to settle is listed when that changes (D9.3, D9.4)."""
@@ -192,6 +185,13 @@ class Differences:
                 "run": self._run.position,
             }
         )
+
+
+def _rested_on(unretracted: Due | None, retracted: Mapping[int, int]) -> int:
+    """The retracted fact that a period rested on: of several, or if none says so, the last."""
+    facts = unretracted.facts if unretracted is not None else ()
+    rested = [fact for fact in facts if fact in retracted] or retracted
+    return max(rested, key=lambda fact: (retracted[fact], fact))
 
 
 def _is_unchanged(posted: Posted, due: Due) -> bool:

@@ -114,7 +114,7 @@ def retract_of_invoice(draft: Draft, event: Recorded, before: Invoice) -> None:
 
 def unretracted(invoice: Invoice) -> Invoice:
     """The invoice as if nothing of it had been retracted: what U rests on (D9.5)."""
-    return invoice._replace(voided=frozenset())
+    return invoice._replace(voided={})
 
 
 def replaced(invoices: Iterable[Invoice]) -> Replaced:

@@ -103,7 +103,7 @@ def as_if_unretracted(client: Client) -> Client:
     return client._replace(
         attribution=client.unretracted.attribution,
         settled_by=client.unretracted.settled_by,
-        voided=frozenset(),
+        voided={},
         unretracted=None,
     )
 
@@ -140,7 +140,7 @@ def _picture(client: Client) -> _Picture:
     return _Picture(terms, running, idle)
 
 
-def _without(subscription: Subscription, voided: frozenset[int]) -> Subscription:
+def _without(subscription: Subscription, voided: Mapping[int, int]) -> Subscription:
     """A subscription without the facts that were retracted (D9.5)."""
     activations, changes, churns, terms = subscription
     return Subscription(

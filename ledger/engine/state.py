@@ -100,15 +100,10 @@ class Attribution(NamedTuple):
 
 
 class Unretracted(NamedTuple):
-    """What a client's attribution would be had nothing been retracted (D9.5).
-
-    ``fact`` is the fact retracted last, ``retraction`` the position of the command that did so.
-    """
+    """What a client's attribution would be had nothing been retracted (D9.5)."""
 
     attribution: Attribution | None
     settled_by: int | None
-    fact: int
-    retraction: int
 
 
 _UNKNOWN = Standing()
@@ -120,8 +115,9 @@ class Client(NamedTuple):
 
     ``settled_by`` is the position of the first activation recorded, ``provisional`` what that
     settled, as it was before. ``unresolved`` maps the position of a fact that has no effect to its
-    day and reason. ``assignments`` are finance's, in recording order. ``voided`` are the facts that
-    were retracted, which stay in the lists, ``unretracted`` what would hold without (D9.5).
+    day and reason. ``assignments`` are finance's, in recording order. ``voided`` maps the facts
+    that were retracted, which stay in the lists, to the commands that did so; ``unretracted`` is
+    what would hold without (D9.5).
     """
 
     client_id: str
@@ -131,7 +127,7 @@ class Client(NamedTuple):
     standing: Standing = _UNKNOWN
     unresolved: Mapping[int, tuple[date, str]] = _NOTHING
     assignments: tuple[Assignment, ...] = ()
-    voided: frozenset[int] = frozenset()
+    voided: Mapping[int, int] = _NOTHING
     provisional: Attribution | None = None
     unretracted: Unretracted | None = None
 
@@ -361,16 +357,14 @@ class Invoice(NamedTuple):
     """The fold of ``invoice:<id>``: all payments and refunds told, in recording order (D8.2).
 
     ``unresolved`` maps the position of a fact that has no effect to its day and reason. ``voided``
-    are the facts that were retracted, which stay in the lists, ``retraction`` the last command that
-    did so (D9.5).
+    maps the facts that were retracted, which stay in the lists, to the commands that did so (D9.5).
     """
 
     invoice_id: str
     payments: tuple[Payment, ...] = ()
     refunds: tuple[Refund, ...] = ()
     unresolved: Mapping[int, tuple[date, str]] = _NOTHING
-    voided: frozenset[int] = frozenset()
-    retraction: int = 0
+    voided: Mapping[int, int] = _NOTHING
 
 
 class Run(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from events.decisions import Term
-from events.lines import CommissionPosted
+from events.lines import AdjustmentPosted, CommissionPosted
 from ledger.engine.commissions import Account, PartnerAccrual
 from ledger.engine.posted import Period, Posted, PostedPeriods, name_of
 from ledger.engine.state import Enrolment, Ledger, Partner, Run, ledger_of
@@ -158,6 +158,32 @@ def test_what_a_run_leaves_in_force(
         client = client._replace(unretracted=worth(unretracted))
     found = accrual().in_force_after(client)
     assert found == ({("c1", *PERIOD): period} if stays else {})
+
+
+@pytest.mark.parametrize(
+    ("retracted", "named"),
+    [
+        ({4: 11}, (4, 11)),
+        # What the period rested on, whatever was retracted after it; of several the last.
+        ({4: 11, 7: 12}, (4, 11)),
+        ({4: 12, 3: 11}, (4, 12)),
+        ({4: 11, 3: 12}, (3, 12)),
+        # Neither the claim nor the activation nor the price: the last.
+        ({7: 11, 6: 12}, (6, 12)),
+    ],
+)
+def test_a_take_back_names_the_retraction_that_it_rested_on(
+    retracted: dict[int, int], named: tuple[int, int]
+) -> None:
+    """D9.5, D18.5: the fact, and the command that retracted it."""
+    (term,) = account(price=10_000).terms["c1"]
+    assert isinstance(term, Term)
+    told = term.model_copy(update={"price_fact": 4})
+    other = account()._replace(terms={"c1": (told,)})
+    client = account(8_000, posted=posted(JANUARY), settled_through=date(2024, 1, 9))
+    client = client._replace(unretracted=other, retracted=retracted)
+    [found] = [one for one in accrual().lines(client) if isinstance(one, AdjustmentPosted)]
+    assert (found.facts, found.command) == ((named[0],), named[1])
 
 
 def test_a_payment_is_named_in_the_whole_ledger() -> None:

@@ -286,16 +286,15 @@ def test_a_fact_without_effect_that_was_never_true_is_listed_no_more() -> None:
     assert "FactResolved" not in [one.type for one in later]
 
 
-def test_a_client_knows_what_was_retracted_last() -> None:
-    """The fact and the command: what is taken back names them."""
+def test_a_client_knows_what_was_retracted() -> None:
+    """Each fact and its command: what is taken back names them."""
     first, second = (ClientPlanChanged(client_id="c1", plan="x", price=n) for n in (5, 6))
     journal = told((activation("p"), "2024-01-10"), (first, "2024-01-11"), (second, "2024-01-12"))
+    commands: dict[int, int] = {}
     for fact in (first, second):
-        command = len(journal.events) + 1
+        commands[position_of(journal, fact)] = len(journal.events) + 1
         retract(journal, fact)
-        found = client_of(journal.state, "c1").unretracted
-        assert found is not None
-        assert (found.fact, found.retraction) == (position_of(journal, fact), command)
+        assert client_of(journal.state, "c1").voided == commands
 
 
 def test_reports_before_the_enrolment_are_listed_until_it() -> None:

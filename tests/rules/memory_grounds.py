@@ -7,6 +7,7 @@ from typing import Any
 
 from events.base import Command, Decision, Event, Fact
 from events.course import AccrualCompleted
+from events.decisions import FactVoided
 from events.finance import (
     AccrualRun,
     FactRetracted,
@@ -96,8 +97,18 @@ def _wrong_of_period(
     elif line.line is not None:
         yield "line"
     if isinstance(line, AdjustmentPosted):
-        command = at.get(line.command) if line.command is not None else None
         if line.reason != _TAKEN_BACK[line.rule]:
             yield "reason"
-        if not isinstance(command, FactRetracted if line.rule == "D9.5" else type(None)):
+        if not _rests_on_its_command(line, at):
             yield "command"
+
+
+def _rests_on_its_command(line: AdjustmentPosted, at: dict[int, Event]) -> bool:
+    """Whether the command of a take-back retracted the fact that it names; D13 has none."""
+    if line.rule != "D9.5":
+        return line.command is None
+    return isinstance(at.get(line.command or 0), FactRetracted) and any(
+        (event.fact,) == line.facts and event.command == line.command
+        for event in at.values()
+        if isinstance(event, FactVoided)
+    )

@@ -31,6 +31,7 @@ from tests.rules.facts import (
     ended,
     enrolled,
     invested,
+    invoiced,
     lead,
     nps,
     pay,
@@ -253,6 +254,23 @@ def test_d9_5_a_lead_converted_after_a_retraction_claims_of_its_capture(given: G
     story.when(accrue("2024-01-31")).then(commission("2024-01-10", 3_000))
     story.when(retract("mistaken"), accrue("2024-01-31")).then(
         take_back("2024-01-10", -1_000, base=5_000)
+    )
+
+
+def test_d9_5_two_payments_retracted_in_another_order_than_they_were_told(given: Given) -> None:
+    """D18.5: of what is taken back the fact and the command that retracted it are named."""
+    story = given(
+        *TWO,
+        activated("2024-01-10", partner="p1"),
+        invoiced("2024-01-10", 9_000, payment="x", id="x"),
+        invoiced("2024-01-10", 8_000, payment="y", id="y"),
+        programme=programme(accrual="invoice"),
+    )
+    story.when(accrue("2024-01-31"), retract("y"), retract("x"), accrue("2024-01-31")).then(
+        commission("2024-01-10", 1_800),
+        commission("2024-01-10", 1_600),
+        take_back("2024-01-10", -1_800),
+        take_back("2024-01-10", -1_600),
     )
 
 

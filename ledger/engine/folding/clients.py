@@ -167,9 +167,7 @@ def _voided(entity: object, _: Recorded, decision: FactVoided) -> object:
         return _voided_of_client(entity, fact, decision.command)
     if isinstance(entity, Invoice):
         listed = {key: value for key, value in entity.unresolved.items() if key != fact}
-        return entity._replace(
-            voided=entity.voided | {fact}, retraction=decision.command, unresolved=listed
-        )
+        return entity._replace(voided={**entity.voided, fact: decision.command}, unresolved=listed)
     if isinstance(entity, Partner):
         return voided_report(entity, fact, decision.client_id)
     if isinstance(entity, Lead):
@@ -179,7 +177,7 @@ def _voided(entity: object, _: Recorded, decision: FactVoided) -> object:
 
 def _voided_of_client(client: Client, fact: int, command: int) -> Client:
     """A client without a fact: what that settled, the first activation that remains settles."""
-    voided = client.voided | {fact}
+    voided = {**client.voided, fact: command}
     settled_by, provisional, held = client.settled_by, client.provisional, client.attribution
     if settled_by == fact:
         settled_by = min(
@@ -200,13 +198,12 @@ def _voided_of_client(client: Client, fact: int, command: int) -> Client:
             provisional = None
     if provisional is not None and provisional.claim == fact:
         provisional = None
-    unretracted = client.unretracted or Unretracted(held, client.settled_by, fact, command)
     return client._replace(
         voided=voided,
         settled_by=settled_by,
         provisional=provisional,
         unresolved={key: value for key, value in client.unresolved.items() if key != fact},
-        unretracted=unretracted._replace(fact=fact, retraction=command),
+        unretracted=client.unretracted or Unretracted(held, client.settled_by),
     )
 
 
