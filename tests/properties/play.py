@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -157,7 +157,7 @@ def assert_earned_is_the_lines(lines: Sequence[LineView], balances: Balances) ->
 def assert_one_first_line(lines: Sequence[LineView]) -> None:
     """D18.3: no period has two first lines in force; one wholly taken back is not."""
     posted: dict[PeriodKey, list[LineView]] = {}
-    for line in lines:
+    for line in _with_payments(lines):
         if line.has_period:
             posted.setdefault(line.period, []).append(line)
     in_force = Counter(
@@ -165,6 +165,24 @@ def assert_one_first_line(lines: Sequence[LineView]) -> None:
     )
     firsts = Counter(line.period for line in lines if line.is_first)
     assert [period for period, count in (in_force + firsts).items() if count > 1] == []
+
+
+def _with_payments(lines: Sequence[LineView]) -> Iterator[LineView]:
+    """The lines; a take-back, which names no payment, with that of the first line before it.
+
+    Of several payments for one S it is that of which so much stands.
+    """
+    stands: dict[PeriodKey, dict[tuple[str, ...], int]] = {}
+    for line in lines:
+        if not line.has_period or line.kind == "waiver":
+            yield line
+            continue
+        of_one = stands.setdefault(replace(line.period, payment=()), {})
+        payment = line.payment
+        if line.is_take_back and not payment and of_one:
+            payment = max(of_one, key=lambda one: (of_one[one] == -line.amount, of_one[one]))
+        of_one[payment] = of_one.get(payment, 0) + line.amount
+        yield replace(line, payment=payment)
 
 
 def assert_postings_balance(trial: Mapping[tuple[str, str], int], balances: Balances) -> None:

@@ -21,7 +21,11 @@ from tests.properties.play import (
     tiers_of,
 )
 from tests.properties.stories import Step, Story
-from tests.rules.adapters import OpenLedger, open_real
+from tests.rules.adapters import OpenLedger, open_memory, open_real
+from tests.rules.commands import retract
+from tests.rules.dsl import Given
+from tests.rules.facts import accrue, activated, enrolled, invoiced
+from tests.rules.programmes import programme
 
 every_ledger = every_engine(3, 10)
 
@@ -62,6 +66,24 @@ def test_what_is_always_true(open_ledger: OpenLedger, limits: settings) -> None:
             statements.assert_unchanged()
 
     check()
+
+
+def test_a_payment_that_was_taken_back_from_one_partner_is_another_s() -> None:
+    """D18.3: a line that was wholly taken back is not in force, one by invoice neither."""
+    with open_memory() as ledger:
+        Given(ledger)(
+            enrolled("2023-01-01"),
+            enrolled("2023-01-01", "p2"),
+            invoiced("2024-01-30"),
+            activated("2024-01-30", partner="p2", id="wrong"),
+            accrue("2024-01-31"),
+            retract("wrong"),
+            activated("2024-01-30", partner="p1"),
+            accrue("2024-01-31"),
+            programme=programme(accrual="invoice"),
+        )
+        assert [line.amount for line in ledger.lines()] == [2_000, 2_000, -2_000]
+        assert_always_true(ledger)
 
 
 @every_ledger
