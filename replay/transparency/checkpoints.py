@@ -69,7 +69,8 @@ class Checkpoints:
     def create(self, keys: Sequence[SigningKey], operator: str) -> StoredCheckpoint:
         """Sign the log as it stands, unless it does not begin with what was signed last. Writes.
 
-        Raises Corrupt for a log that was rewritten, and keeps and signs nothing.
+        Raises Corrupt for a log that was rewritten, Refused for the key of another ledger, and
+        then keeps and signs nothing.
         """
         with self._connection.transaction():
             head = self._value(sql.SQL("SELECT position FROM {}"), self._names.head)
@@ -78,6 +79,7 @@ class Checkpoints:
             last = next(self.stored(newest_first=True), None)
             if last is not None:
                 self._require_growth(last, head)
+            self._require_own(keys)
             self._tree.keep(head)
             note = sign(self.text(head), keys)
             return self._insert(head, operator, note)
@@ -91,10 +93,19 @@ class Checkpoints:
             found = read_checkpoint(read_note(note).text)
         except NotShown as error:
             raise Refused(str(error)) from None
-        given = self.at(found.size)
-        if given is None or read_note(given.note).text != read_note(note).text:
+        given = [
+            set(one.signatures)
+            for one in self.stored()
+            if one.position == found.size and read_note(one.note).text == read_note(note).text
+        ]
+        if not given:
             raise Refused(
                 f"this ledger gave out no such checkpoint ({found.origin}, {found.size} events)"
+            )
+        if not any(signed <= set(read_note(note).signatures) for signed in given):
+            raise Refused(
+                f"a signature of the checkpoint of {found.size} events is missing; let witnesses"
+                " sign it as it was given out"
             )
         return self._insert(found.size, operator, note)
 
@@ -119,6 +130,15 @@ class Checkpoints:
                 f"the log is not the one that was signed at position {last.position}, so nothing"
                 " is signed; run 'commissions verify', and restore what was lost"
             )
+
+    def _require_own(self, keys: Sequence[SigningKey]) -> None:
+        origin = self.origin()
+        for key in keys:
+            if key.name != origin:
+                raise Refused(
+                    f"the key is of another ledger, {key.name}; this is {origin}: make its own with"
+                    " 'commissions checkpoint key FILE'"
+                )
 
     def _insert(self, position: int, operator: str, note: str) -> StoredCheckpoint:
         query = sql.SQL(

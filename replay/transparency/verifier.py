@@ -20,11 +20,15 @@ import argparse
 import base64
 import hashlib
 import json
+import lzma
+import os
 import re
 import sys
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,6 +59,9 @@ MEMBERS = (
     *("payout_id", "line", "reason", "programme_version"),
 )
 """Members of a line that stand in its event under the same name."""
+
+DERIVED = ("position", "posting_date", "service_date", "kind", "amount", "tax", "effect")
+"""Members of a line that are checked against its event in other ways; it has no more than these."""
 
 
 class NotShown(Exception):
@@ -175,10 +182,19 @@ def read_checkpoint(text: str) -> Checkpoint:
 
 
 def trusted(text: str, keys: Iterable[Key]) -> tuple[Checkpoint, list[str]]:
-    """Return a checkpoint and who signed it; NotShown unless the log did, with a key of yours."""
-    note = read_note(text)
+    """Return a checkpoint and who signed it; NotShown unless the log did, with a key of yours.
+
+    A key is of the log that has its name.
+    """
+    note, keys = read_note(text), list(keys)
     found = read_checkpoint(note.text)
     who = signers(note, keys)
+    for key in keys:
+        signed = (key.name, key.id) in {(name, told) for name, told, _ in note.signatures}
+        if signed and key.kind == ED25519 and key.name != found.origin:
+            raise NotShown(
+                f"this is a checkpoint of another ledger: of {found.origin}, signed by {key.name}"
+            )
     return found, who
 
 
@@ -294,6 +310,7 @@ def check_statement(statement: Mapping[str, Any], events: Sequence[Mapping[str, 
     if statement["status"] != "closed":
         raise NotShown(f"the statement says that it is {statement['status']}; {month} is closed")
     lines = [(one["currency"], line) for one in statement["accounts"] for line in one["lines"]]
+    _check_members(statement)
     for currency, line in lines:
         event = by_position.get(line["position"])
         if event is None or line["position"] > place:
@@ -310,6 +327,27 @@ def check_statement(statement: Mapping[str, Any], events: Sequence[Mapping[str, 
         f"{len(lines)} lines are events of {partner}, with these amounts, and sum to the closing",
     ]
     return shown + _complete(events, {line["position"] for _, line in lines}, partner, month, place)
+
+
+def _check_members(statement: Mapping[str, Any]) -> None:
+    """Show that a statement says nothing twice, and nothing that its events do not vouch for."""
+    accounts = statement["accounts"]
+    lines = [line for one in accounts for line in one["lines"]]
+    _once("the account in", (one["currency"] for one in accounts))
+    _once("line", (line["position"] for line in lines))
+    for what, known in (
+        (statement, ("partner_id", "month", "status", "position", "root", "accounts")),
+        *((one, ("currency", "opening", "lines", "closing")) for one in accounts),
+        *((line, (*MEMBERS, *DERIVED)) for line in lines),
+    ):
+        for name in what.keys() - {*known}:
+            raise NotShown(f"the statement says {name}, of which no signed event is proof")
+
+
+def _once(what: str, names: Iterable[object]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise NotShown(f"{what} {name} is there more than once")
 
 
 def _complete(
@@ -409,18 +447,38 @@ def check_sums(files: Mapping[str, bytes]) -> None:
 
 def evidence_shown(files: Mapping[str, bytes], found: Checkpoint) -> list[str]:
     """Check every closed month of a package against a checkpoint that is trusted; what it shows."""
-    manifest, closes = json.loads(files["manifest.json"]), json.loads(files["closes.json"])
+    manifest, closes = _parsed(files["manifest.json"]), _parsed(files["closes.json"])
     if manifest["format"] != "commission-ledger/evidence/1":
         raise NotShown(f"this is {manifest['format']}, no evidence package of this kind")
     months = [one["month"] for one in closes["closes"]]
-    if (months[0], months[-1]) != (manifest["from"], manifest["through"]):
+    follow = all(_month_after(month) == after for month, after in pairwise(months))
+    if not follow or (months[0], months[-1]) != (manifest["from"], manifest["through"]):
         raise NotShown("the months are not those that the package says")
     adopted = [name for name in sorted(files) if name.startswith("programmes/")]
     for name in adopted:
-        check_event(json.loads(files[name]), found)
+        event = _parsed(files[name])
+        check_event(event, found)
+        if (event["topic"], event["stream"]) != ("programme.adopted/1", "ledger"):
+            raise NotShown(f"{name} is no programme that was adopted")
     shown = [f"{len(adopted)} programme versions are as they were adopted, in the signed log"]
     before: dict[tuple[str, str], int] = {}
+    _check_seals(closes["closes"])
     return shown + [_month_shown(files, one, found, before) for one in closes["closes"]]
+
+
+def _month_after(month: str) -> str:
+    year, number = map(int, month.split("-"))
+    return f"{year + number // 12:04}-{number % 12 + 1:02}"
+
+
+def _check_seals(closes: Sequence[Mapping[str, Any]]) -> None:
+    """Show that no seal is left out: the first close alone closes months that have none."""
+    sealed = False
+    for one in closes:
+        data = one["close"]["data"]
+        sealed = sealed or "seal" in one or data.get("month") == one["month"]
+        if sealed and "seal" not in one:
+            raise NotShown(f"{one['month']}: the seal of its statements is left out")
 
 
 def _month_shown(
@@ -438,7 +496,7 @@ def _month_shown(
     for name in _statements_of(files, month):
         digest.update(files[name])
         count += 1
-        statement = json.loads(files[name])
+        statement = _parsed(files[name])
         roots.add(statement["root"])
         if (statement["month"], statement["position"]) != (month, close["position"]):
             raise NotShown(f"{name} is of another month, or of another close")
@@ -449,7 +507,7 @@ def _month_shown(
         way = _hashes(proven["consistency"])
         check_consistency(close["position"], found.size, way, root, found.root)
     if "seal" not in proven:
-        return f"{month}: {count} statements add up; the month has no seal of its own"
+        return f"{month}: {count} statements add up; no close sealed them, ask for a proof of each"
     seal = proven["seal"]
     check_event(seal, found)
     data = seal["data"]
@@ -550,11 +608,12 @@ def _package(file: str) -> dict[str, bytes]:
         return {each.relative_to(path).as_posix(): each.read_bytes() for each in found}
     try:
         with zipfile.ZipFile(path) as packed:
+            _once("the file", packed.namelist())
             return {name: packed.read(name) for name in packed.namelist()}
     except OSError as error:
-        raise NotShown(f"{file}: {error.strerror}") from None
-    except (zipfile.BadZipFile, zlib.error):
-        raise NotShown(f"{file} is no zip file, or it was cut off") from None
+        raise NotShown(f"{file}: {error.strerror or error}") from None
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError):
+        raise NotShown(f"{file} is no zip file that can be read, or it was cut off") from None
 
 
 def _held(text: str, mine: str | None, keys: list[Key]) -> tuple[Checkpoint, list[str]]:
@@ -581,12 +640,21 @@ def _text(file: str) -> str:
 
 def _json(file: str, kind: str) -> dict[str, Any]:
     try:
-        found = json.loads(_text(file))
+        found = _parsed(_text(file))
     except ValueError:
         raise NotShown(f"{file} is no JSON: it was cut off or is another file") from None
     if not isinstance(found, dict) or found.get("format") != f"commission-ledger/{kind}/1":
         raise NotShown(f"{file} is no proof of this kind; it should be commission-ledger/{kind}/1")
     return found
+
+
+def _parsed(text: str | bytes) -> Any:
+    """JSON without fractions: amounts are whole minor units."""
+    return json.loads(text, parse_float=_no_number, parse_constant=_no_number)
+
+
+def _no_number(text: str) -> None:
+    raise NotShown(f"{text} is no number that a ledger writes: all of them are whole")
 
 
 def _base64(text: str, what: str) -> bytes:
@@ -625,10 +693,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotShown as error:
         sys.stderr.write(f"commissions-verify: NOT SHOWN: {error}\n")
         return 1
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         sys.stderr.write(f"commissions-verify: NOT SHOWN: {given.file} is malformed ({error!r})\n")
         return 1
-    sys.stdout.write("".join(f"shown: {line}\n" for line in shown))
+    try:
+        sys.stdout.write("".join(f"shown: {line}\n" for line in shown))
+        sys.stdout.flush()
+    except OSError as error:
+        # What Python would flush on leaving goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stderr.write(f"commissions-verify: {error.strerror}\n")
+        return 1
     return 0
 
 

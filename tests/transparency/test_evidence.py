@@ -156,6 +156,24 @@ def _without_a_month(files: dict[str, bytes]) -> None:
     _closes(files, lambda months: months.pop())
 
 
+def _without_a_seal(files: dict[str, bytes]) -> None:
+    _closes(files, lambda months: months[0].pop("seal"))
+
+
+def _with_a_later_close(files: dict[str, bytes]) -> None:
+    """July as if a later close had closed it, which seals nothing of July."""
+    _closes(files, lambda months: (months[1].pop("seal"), months[1]["close"]["data"].clear()))
+
+
+def _with_a_month_twice(files: dict[str, bytes]) -> None:
+    _closes(files, lambda months: months.insert(0, months[0]))
+
+
+def _with_another_event_as_programme(files: dict[str, bytes]) -> None:
+    seal = json.loads(files["closes.json"])["closes"][0]["seal"]
+    files["programmes/izyinbox-2.json"] = json.dumps(seal).encode()
+
+
 def _with_a_false_seal(files: dict[str, bytes]) -> None:
     _with_more_money(files)
     whole = b"".join(files[f"statements/2026-06/{name}.json"] for name in ("p-alpha", "p-beta"))
@@ -174,6 +192,10 @@ def _with_a_false_seal(files: dict[str, bytes]) -> None:
         (_with_the_seal_of_another_month, "seals 2026-07"),
         (_with_a_close_that_is_none, "is not the close of"),
         (_without_a_month, "the months are not those"),
+        (_with_a_month_twice, "the months are not those"),
+        (_without_a_seal, "2026-06: the seal of its statements is left out"),
+        (_with_a_later_close, "2026-07: the seal of its statements is left out"),
+        (_with_another_event_as_programme, "izyinbox-2.json is no programme that was adopted"),
         (_with_a_false_seal, "not the one in the signed log"),
     ],
 )
@@ -205,12 +227,23 @@ def test_an_opening_that_is_no_closing_is_told() -> None:
 
 
 def test_packages_that_are_none(key: Path, verify: Verify, tmp_path: Path) -> None:
-    """Not there, not a zip, cut off, empty."""
+    """Not there, not a zip, cut off, empty, with a name twice, encrypted."""
     noise = tmp_path / "noise.zip"
     noise.write_bytes(b"PK\x03\x04 nothing")
     empty = tmp_path / "empty"
     empty.mkdir()
-    for file in (tmp_path / "absent.zip", noise, empty, key):
+    twice = tmp_path / "twice.zip"
+    with zipfile.ZipFile(twice, "w") as archive:
+        archive.writestr("README.txt", "one")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("README.txt", "another")
+    locked = tmp_path / "locked.zip"
+    with zipfile.ZipFile(locked, "w") as archive:
+        archive.writestr("README.txt", "one")
+    content = locked.read_bytes()
+    # As if it were encrypted: the bit in the file's own head and in the directory.
+    locked.write_bytes(content.replace(b"\x14\0\0\0\0\0", b"\x14\0\1\0\0\0"))
+    for file in (tmp_path / "absent.zip", noise, empty, twice, locked, key):
         done = verify("evidence", file, "--keys", key)
         assert done.returncode == 1
         assert done.stderr.startswith("commissions-verify: NOT SHOWN: ")

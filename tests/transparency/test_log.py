@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import base64
 import copy
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 
 from projections.names import Names
 from replay.transparency import verifier
+from replay.transparency.signing import new_key, sign
 from replay.transparency.subtrees import LEAVES, Subtrees
 from tests.interfaces.commands import Commands
 from tests.store.test_merkle import naive_root
@@ -137,6 +139,60 @@ def test_whatever_is_changed_in_a_proof_is_seen(
         file.write_text(json.dumps(left_out | {"events": events}))
         assert verifier.main(["statement", str(file), "--keys", str(key)]) == 1
         assert said in capsys.readouterr().err
+
+
+def _twice(statement: dict[str, Any]) -> None:
+    account = statement["accounts"][0]
+    account["lines"].append(account["lines"][0])
+    account["closing"] += account["lines"][0]["effect"]
+
+
+def _of_two_accounts(statement: dict[str, Any]) -> None:
+    account = statement["accounts"][0]
+    statement["accounts"].append({**account, "lines": [], "opening": 0, "closing": 0})
+
+
+def _with_a_fraction(statement: dict[str, Any]) -> None:
+    account = statement["accounts"][0]
+    account.update(opening=account["opening"] + 0.5, closing=account["closing"] + 0.5)
+
+
+def _without_end(statement: dict[str, Any]) -> None:
+    statement["accounts"][0].update(opening=float("inf"), closing=float("inf"))
+
+
+def _with_more_words(statement: dict[str, Any]) -> None:
+    statement["accounts"][0]["lines"][0]["paid_on"] = "2026-05-31"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_twice, "is there more than once"),
+        (_of_two_accounts, "the account in EUR is there more than once"),
+        (_with_a_fraction, "is no number that a ledger writes"),
+        (_without_end, "Infinity is no number"),
+        (_with_more_words, "says paid_on, of which no signed event is proof"),
+    ],
+)
+def test_a_statement_says_nothing_beside_its_events(
+    commissions: Commands,
+    key: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: Callable[[dict[str, Any]], None],
+    said: str,
+) -> None:
+    """Each line is an event of the log and the sums fit: still it is not what the log says."""
+    commissions.done("checkpoint", "create")
+    document = json.loads(
+        commissions.done("prove", "statement", "p-alpha", "--month", "2026-05").out
+    )
+    change(document["statement"])
+    file = tmp_path / "changed.json"
+    file.write_text(json.dumps(document))
+    assert verifier.main(["statement", str(file), "--keys", str(key)]) == 1
+    assert said in capsys.readouterr().err
 
 
 def test_every_event_is_proven(
@@ -277,6 +333,20 @@ def test_what_cannot_be_signed_or_proven_is_said(
         refused = commissions(*arguments)
         assert refused.status == 1, arguments
         assert said in refused.err
+    monkeypatch.setenv("COMMISSIONS_CHECKPOINT_KEY", new_key("commission-ledger/other").line())
+    refused = commissions("checkpoint", "create")
+    assert (refused.status, "the key is of another ledger" in refused.err) == (1, True)
+
+
+def test_a_key_of_another_ledger_shows_nothing() -> None:
+    """Who signs for two logs could show one where the other is asked for."""
+    root = base64.b64encode(bytes(32)).decode()
+    mine, other = new_key("log"), new_key("other-log")
+    keys = [verifier.read_key(key.verifier()) for key in (mine, other)]
+    assert verifier.trusted(sign(f"log\n1\n{root}\n", [mine]), keys)[1] == ["log"]
+    for signers in ([other], [mine, other]):
+        with pytest.raises(verifier.NotShown, match="of another ledger: of log, signed by other"):
+            verifier.trusted(sign(f"log\n1\n{root}\n", signers), keys)
 
 
 def test_signatures_of_witnesses_are_kept_for_known_checkpoints_only(
@@ -291,6 +361,8 @@ def test_signatures_of_witnesses_are_kept_for_known_checkpoints_only(
     assert added["signers"][1] == "witness.example+00000000"
     signed.write_text(note.replace("commission-ledger/", "commission-ledger/x"))
     assert "gave out no such" in commissions("checkpoint", "add", signed).err
+    signed.write_text(note.rpartition("— ")[0] + "— witness.example AAAAAAAAAAAA\n")
+    assert "a signature of the checkpoint of" in commissions("checkpoint", "add", signed).err
     signed.write_text("nothing")
     assert "no signed note" in commissions("checkpoint", "add", signed).err
 
@@ -303,7 +375,9 @@ def test_wrong_files_are_told(key: Path, verify: Verify, tmp_path: Path) -> None
     noise.write_bytes(b"\xff\xfe\x00")
     empty = tmp_path / "empty.json"
     empty.write_text('{"format": "commission-ledger/inclusion/1"}')
-    for file in (tmp_path / "absent", cut, noise, empty, key):
+    deep = tmp_path / "deep.json"
+    deep.write_text("[" * 200_000)
+    for file in (tmp_path / "absent", cut, noise, empty, deep, key):
         done = verify("inclusion", file, "--keys", key)
         assert done.returncode == 1
         assert done.stderr.startswith("commissions-verify: NOT SHOWN: ")
