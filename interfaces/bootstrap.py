@@ -23,7 +23,7 @@ from psycopg.rows import dict_row, tuple_row
 from interfaces.embedded import EmbeddedPostgres
 from interfaces.settings import Settings
 from ledger.application import CommissionLedger
-from ledger.errors import NotReady
+from ledger.errors import Corrupt, NotReady
 from ledger.store.migrations import Names as LedgerNames
 from ledger.store.migrations import latest_version, migrate, schema_version
 from ledger.store.recorder import LedgerRecorder
@@ -135,12 +135,14 @@ def prepare(connection: psycopg.Connection[Any]) -> None:
         raise
 
 
-def open_replay(database: Database) -> Replay:
+def open_replay(database: Database, *, damaged: bool = False) -> Replay:
     """What a ledger that exists knew, to be read only.
 
-    Raises NotReady where there is no ledger, or one of another release.
+    ``damaged``: also one whose programme is gone, if it was there. Raises NotReady where there is
+    no ledger, or one of another release.
     """
-    require_ledger(database.connection)
+    if not (damaged and has_traces(database.connection)):
+        require_ledger(database.connection)
     prepare(database.connection)
     return Replay(database.connection)
 
@@ -184,12 +186,31 @@ def lacking(error: ModuleNotFoundError, extra: str = "archive") -> NotReady:
 
 
 def require_ledger(connection: psycopg.Connection[Any]) -> None:
-    """Raise NotReady unless a programme has been adopted in this database."""
-    if not has_programme(connection):
-        raise NotReady(
-            "there is no ledger yet: adopt a programme first, such as the reference programme:"
-            " commissions programme adopt izyinbox"
+    """Raise NotReady unless a programme has been adopted in this database.
+
+    Raises Corrupt for a ledger that had one, or has events without a head.
+    """
+    if has_programme(connection):
+        return
+    if _has_events(connection):
+        raise Corrupt(
+            "the ledger's programme or its head is gone, and it has events: rows were removed;"
+            " 'commissions verify' tells which, restore what was lost"
         )
+    raise NotReady(
+        "there is no ledger yet: adopt a programme first, such as the reference programme:"
+        " commissions programme adopt izyinbox"
+    )
+
+
+def _has_events(connection: psycopg.Connection[Any]) -> bool:
+    events = DEFAULT_NAMES.events
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (events.as_string(connection),))
+        if cursor.fetchone() != (True,):
+            return False
+        query = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(events)
+        return cursor.execute(query, ()).fetchone() == (True,)
 
 
 def has_programme(connection: psycopg.Connection[Any]) -> bool:
@@ -206,6 +227,22 @@ def has_programme(connection: psycopg.Connection[Any]) -> bool:
         "SELECT EXISTS (SELECT FROM {} WHERE originator_id = 'ledger'"
         " AND topic LIKE 'programme.adopted/%%')"
     ).format(DEFAULT_NAMES.events)
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        return cursor.execute(query, ()).fetchone() == (True,)
+
+
+def has_traces(connection: psycopg.Connection[Any]) -> bool:
+    """Whether there are events, or word of some, in a database of this release."""
+    if schema_version(connection) != latest_version():
+        return False
+    query = sql.SQL(
+        "SELECT EXISTS (SELECT FROM {events}) OR EXISTS (SELECT FROM {head} WHERE position > 0)"
+        " OR EXISTS (SELECT FROM {checkpoints})"
+    ).format(
+        events=DEFAULT_NAMES.events,
+        head=DEFAULT_NAMES.head,
+        checkpoints=DEFAULT_NAMES.checkpoints,
+    )
     with connection.cursor(row_factory=tuple_row) as cursor:
         return cursor.execute(query, ()).fetchone() == (True,)
 

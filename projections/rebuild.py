@@ -161,13 +161,20 @@ class _Scratch:
             head = self._projector.last_position(self._connection.cursor())
         ahead = [] if stops is None else [at for at in stops.positions if at <= head]
         while self._position < head or ahead:
-            through = min(self._position + self._page, head, *ahead[:1])
             with self._connection.transaction(), self._connection.cursor() as cursor:
+                through = min(self._after_gap(cursor) + self._page, head, *ahead[:1])
                 self.fold(cursor, through)
                 if stops is not None and ahead[:1] == [through]:
                     stops.look(cursor, ahead.pop(0), _table)
             if progress is not None:
                 progress(self._position, head)
+
+    def _after_gap(self, cursor: Cursor[Any]) -> int:
+        """The position before the next event: one that was moved far off leaves no pages behind."""
+        query = sql.SQL("SELECT MIN(position) FROM {} WHERE position > %s")
+        with cursor.connection.cursor(row_factory=tuple_row) as own:
+            row = own.execute(query.format(self._names.events), (self._position,)).fetchone()
+        return self._position if row is None or row[0] is None else int(row[0]) - 1
 
     def fold(self, cursor: Cursor[Any], through: int) -> None:
         """Fold the events from where the scratch tables stand."""

@@ -111,6 +111,10 @@ class Replay:
         final = not (later and (recorded_at is None or known_at != recorded_at))
         return AsOf(position, recorded_at, effective_at, final, self.checkpoint_by(position))
 
+    def last_position(self) -> int:
+        """Return the position of the last event, whatever else is recorded of it."""
+        return self._head()
+
     def checkpoint_by(self, position: int) -> int | None:
         """Return the size of the last signed checkpoint of no more than ``position`` events."""
         query = sql.SQL("SELECT MAX(position) FROM {} WHERE position <= %s").format(

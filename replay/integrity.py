@@ -27,7 +27,7 @@ class StoredHead(NamedTuple):
     """The head row: the last position, its instant and the frontier of all leaves."""
 
     position: int
-    recorded_at: datetime
+    recorded_at: datetime | None
     frontier: bytes
 
 

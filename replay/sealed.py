@@ -6,6 +6,7 @@ proven in this way is produced again as statements are (:func:`replay.statements
 
 from __future__ import annotations
 
+import json
 import pickle
 import zlib
 from collections import defaultdict
@@ -121,7 +122,11 @@ def _line(columns: Columns, effect: int, record: dict[str, Any]) -> bytes:
     line["service_date"] = _written(day)
     if tax is not None:
         line["tax"] = tax
-    return orjson.dumps(line, option=orjson.OPT_SORT_KEYS)
+    try:
+        return orjson.dumps(line, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        # An amount that is wider than 64 bits.
+        return json.dumps(line, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 NUMBER, TEXT = b"%b", b'"%b"'

@@ -162,7 +162,8 @@ def _events(
     course, four_eyes = Course(commands), FourEyes()
     for row, event in commands:
         yield from four_eyes.check(row, event)
-    pages = _pages(head, course, together.seals.sealing, paging)
+    through = _last(connection, events, head)
+    pages = _pages(through, course, together.seals.sealing, paging)
     for done in all_checked(connection, events, pages, paging.helping):
         if together.lack(done):
             done = searched(connection, events, done.page)  # noqa: PLW2901 - now in full
@@ -173,19 +174,30 @@ def _events(
     yield from together.integrity.finish(head)
 
 
-def _pages(head: StoredHead, course: Course, sealing: Sealing, paging: Paging) -> Iterator[Page]:
+def _last(connection: Connection[Any], events: sql.Identifier, head: StoredHead) -> int:
+    """The last position that there is, up to the head's, which may tell of any number of events."""
+    query = sql.SQL("SELECT MAX(position) FROM {} WHERE position <= %s").format(events)
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute(query, (head.position,)).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def _pages(last: int, course: Course, sealing: Sealing, paging: Paging) -> Iterator[Page]:
     """All pages; the last are small where several look, so that none waits long for another."""
     after = 0
-    while after < head.position:
-        is_late = paging.helping is not None and head.position - after <= _LAST * paging.size
+    while after < last:
+        is_late = paging.helping is not None and last - after <= _LAST * paging.size
         size = max(paging.size // _LAST, 1) if is_late else paging.size
-        through = min(after + size, head.position)
+        through = min(after + size, last)
         yield Page(after, through, course.at(after), course.within(after, through), sealing)
         after = through
 
 
 def _head(cursor: Cursor[Any], projector: Projector) -> StoredHead:
-    query = sql.SQL("SELECT position, recorded_at, frontier FROM {}").format(projector.names.head)
+    # An instant of no calendar is none; that it is not the last event's is told in the end.
+    query = sql.SQL(
+        "SELECT position, CASE WHEN isfinite(recorded_at) THEN recorded_at END, frontier FROM {}"
+    ).format(projector.names.head)
     row = cursor.execute(query, binary=True).fetchone()
     if row is None:
         raise NotReady("the ledger has no head row; run the migrations again")

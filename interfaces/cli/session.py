@@ -85,8 +85,11 @@ class Session:
                 yield ledger
 
     @contextmanager
-    def replay(self) -> Iterator[Replay]:
-        """The ledger at hand, to be read, or the archive that is asked for in its place."""
+    def replay(self, *, damaged: bool = False) -> Iterator[Replay]:
+        """The ledger at hand, to be read, or the archive that is asked for in its place.
+
+        ``damaged``: also one that has lost its programme.
+        """
         from interfaces import bootstrap  # noqa: PLC0415 - see above
 
         if self.archive is not None:
@@ -94,7 +97,7 @@ class Session:
                 yield replay
             return
         with self.database() as database:
-            yield bootstrap.open_replay(database)
+            yield bootstrap.open_replay(database, damaged=damaged)
 
     @contextmanager
     def archived(self, directory: Path) -> Iterator[ArchivedReplay]:

@@ -6,6 +6,7 @@ import json
 from datetime import date
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from interfaces.bootstrap import system_user
@@ -289,6 +290,19 @@ def test_rebuild_and_verify_find_nothing_to_do(billing: Commands) -> None:
         "rows": [],
     }
     assert "is as it was recorded" in billing.done("recompute").out
+
+
+def test_a_ledger_that_lost_its_programme_is_no_new_one(billing: Commands) -> None:
+    """Verify tells which rows are missing; no command says that there is no ledger yet."""
+    with psycopg.connect(billing.url, autocommit=True) as owner:
+        owner.execute("ALTER TABLE ledger.events DISABLE TRIGGER ALL")
+        owner.execute("DELETE FROM ledger.events WHERE position = 1")
+        assert "rows were removed; 'commissions verify' tells which" in billing.refused("balances")
+        told = billing("verify", "--format", "json")
+        assert (told.status, told.rows[0]["what"]) == (1, "position 1 is missing")
+        owner.execute("DELETE FROM ledger.events")
+        told = billing("verify", "--format", "json")
+        assert "events, there are 0" in told.rows[0]["what"]
 
 
 def test_one_log_line_a_command_without_anybodys_data(billing: Commands) -> None:

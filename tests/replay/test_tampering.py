@@ -116,6 +116,38 @@ def test_an_amount_that_is_no_number_is_told(connection: psycopg.Connection, col
     assert ("columns", LINE) in checks(connection)
 
 
+@pytest.mark.parametrize("position", [LINE, MONEY])
+def test_an_amount_that_is_wider_than_any_is_told(
+    connection: psycopg.Connection, position: int
+) -> None:
+    """As wide as its column: of a sealed month, too, whose statement is made with it."""
+    with tampering(connection) as owner:
+        owner.execute(
+            "UPDATE ledger.events SET amount = %s WHERE position = %s", (10**38 - 1, position)
+        )
+    assert ("columns", position) in checks(connection)
+
+
+FAR = 2**63 - 1
+
+
+@pytest.mark.parametrize("position", [LINE, LAST])
+def test_a_row_that_is_moved_far_off_is_told(connection: psycopg.Connection, position: int) -> None:
+    """And soon: positions between are not looked for."""
+    with tampering(connection) as owner:
+        owner.execute("UPDATE ledger.events SET position = %s WHERE position = %s", (FAR, position))
+    told = checks(connection)
+    assert ("positions", FAR) in told
+    assert ("positions", position) in told or position == LAST
+
+
+def test_a_head_that_tells_of_no_end_is_told(connection: psycopg.Connection) -> None:
+    """Whatever number and instant it has."""
+    for change in (f"position = {FAR}", "recorded_at = 'infinity'"):
+        connection.execute(f"UPDATE ledger.ledger_head SET {change}")
+        assert "head" in {check for check, _ in checks(connection)}
+
+
 def test_no_column_is_left_out(connection: psycopg.Connection) -> None:
     """A column that comes later needs a check of its own."""
     names = connection.execute(
