@@ -231,7 +231,9 @@ class DifferenceUnresolved(RuledDecision):
     due_currency: Currency
     posted: int
     currency: Currency
-    reason: Literal["adjusted", "currency_changed", "interval_changed", "settled"]
+    reason: Literal[
+        "accrual_changed", "adjusted", "currency_changed", "interval_changed", "settled"
+    ]
     run: Position
 
     @property

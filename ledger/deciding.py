@@ -152,7 +152,7 @@ class Deciding(ABC, Generic[Written]):
             run,
             every_partner=every_tier_is_open(self._ledger, self._run),
             claims=self._claims,
-            on_invoices=self._on_invoices,
+            accruals=self._ledger.programmes.accruals(),
             # Where a contest or a tail decides on a period, what changes later may reach it.
             compares_all=self._on_invoices or self._claimed_days,
             recounted_from=replaces_otherwise_from(self._ledger),

@@ -91,17 +91,18 @@ class ReadModels(CountedModels, Protocol):
         *,
         every_partner: bool,
         claims: Claims,
-        on_invoices: bool,
+        accruals: Collection[str],
         compares_all: bool,
         recounted_from: date | None = None,
         begun_from: date | None = None,
     ) -> int:
         """Find the candidates of a run, once a session; return how many clients there are.
 
-        ``claims`` says which clients a contest may be about, ``on_invoices`` whether a programme
-        pays on what clients paid, ``compares_all`` whether a changed price may reach periods
-        before it. Clients with a counting day from ``recounted_from`` on are touched, too, and
-        those first activated from ``begun_from`` on.
+        ``claims`` says which clients a contest may be about, ``accruals`` the ways in which
+        programmes pay (where by both, a payment told is compared with what is posted),
+        ``compares_all`` whether a changed price may reach periods before it.
+        Clients with a counting day from ``recounted_from`` on are touched, too, and those first
+        activated from ``begun_from`` on.
         """
 
     def candidates(self, cursor: Cursor[Any], after: int, limit: int) -> Sequence[Candidate]:

@@ -6,7 +6,7 @@ retracted before (D18.3).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from psycopg import Cursor, sql
@@ -50,7 +50,7 @@ class RetractedClients:
     """The clients of a page of which something was retracted, and their invoices.
 
     ``clients`` are those with a retracted fact of their own, ``posted`` what is posted for all that
-    are compared: only an invoice that lost something can have been retracted.
+    are compared: of other clients, only what an invoice has lost can rest on a retraction.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class RetractedClients:
         streams = [f"client:{client_id}" for client_id in sorted(set(clients))]
         entities = folded(streams) if streams else {}
         self._clients = {e.client_id: e for e in entities.values() if isinstance(e, Client)}
-        self._invoices = _retracted_invoices(folded, posted, payments)
+        self._invoices = _retracted_invoices(folded, self._clients, posted, payments)
 
     def __contains__(self, client_id: str) -> bool:
         """Whether anything about a client was retracted, a payment of it included."""
@@ -105,10 +105,11 @@ def _as_if(account: Account, client: Client) -> Account:
 
 def _retracted_invoices(
     folded: Folded,
+    clients: Collection[str],
     posted: Mapping[tuple[str, str], Mapping[Period, Posted]],
     payments: Mapping[str, Sequence[Paid]],
 ) -> dict[str, list[Invoice]]:
-    """The invoices, by client, that lost a payment that was posted, or some of it."""
+    """The invoices, by client, that lost a payment that was posted, or some of it; of some all."""
     lost: set[tuple[str, str]] = set()
     for (client_id, _), periods in posted.items():
         # One told anew for another S is another period: of the first nothing is left.
@@ -116,7 +117,8 @@ def _retracted_invoices(
         lost |= {
             (client_id, one.first.invoice_id)
             for period, one in periods.items()
-            if one.first.invoice_id is not None and net.get(period, -1) < one.base
+            if one.first.invoice_id is not None
+            and (client_id in clients or net.get(period, -1) < one.base)
         }
     streams = sorted({f"invoice:{invoice_id}" for _, invoice_id in lost})
     invoices = folded(streams) if streams else {}

@@ -7,7 +7,7 @@ changed_payments AS (
     FROM {payments}
     WHERE %(on_invoices)s
         AND GREATEST(payment, revision) > %(previous_run)s
-        AND revision > %(previous_run)s
+        AND (%(both_ways)s OR revision > %(previous_run)s)
 ),
 voided AS (
     SELECT DISTINCT client_id

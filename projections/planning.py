@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from importlib.resources import files
 from typing import LiteralString
@@ -129,7 +129,7 @@ def parameters(
     *,
     every_partner: bool,
     claims: Claims,
-    on_invoices: bool,
+    accruals: Collection[str],
     compares_all: bool,
     recounted_from: date | None,
     begun_from: date | None,
@@ -146,7 +146,8 @@ def parameters(
         "claimed_from": claims.first,
         "claimed_through": claims.last,
         "activated_through": claims.activated_through,
-        "on_invoices": on_invoices,
+        "on_invoices": "invoice" in accruals,
+        "both_ways": len(accruals) > 1,
         "compares_all": compares_all,
         "recounted_from": recounted_from,
         "begun_from": begun_from,

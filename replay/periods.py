@@ -83,25 +83,35 @@ WITH linked AS (
     FROM {periods}
     WHERE line IS NOT NULL
     GROUP BY line
+),
+in_force AS (
+    SELECT first.*
+    FROM {periods} AS first
+    LEFT JOIN linked
+        ON linked.line = first.position
+    WHERE first.line IS NULL
+        AND NOT first.taken_back
+        -- One wholly taken back is not in force any more.
+        AND NOT (COALESCE(linked.taken_back, FALSE) AND first.stands + linked.stands = 0)
 )
 SELECT
-    MAX(first.client_id), MAX(first.subscription_id), MAX(first.day), first.invoice_id,
-    MAX(first.partner_id), MAX(first.position), COUNT(*)
-FROM {periods} AS first
-LEFT JOIN linked
-    ON linked.line = first.position
-WHERE first.line IS NULL
-    AND NOT first.taken_back
-    -- One wholly taken back is not in force any more.
-    AND NOT (COALESCE(linked.taken_back, FALSE) AND first.stands + linked.stands = 0)
+    MAX(client_id), MAX(subscription_id), MAX(day), invoice_id,
+    MAX(partner_id), MAX(position), COUNT(*)
+FROM in_force
 GROUP BY
     -- A payment has one in the whole ledger, a period by schedule one of its client.
-    first.invoice_id,
-    first.payment_id,
-    CASE WHEN first.invoice_id IS NULL THEN first.client_id END,
-    CASE WHEN first.invoice_id IS NULL THEN first.subscription_id END,
-    CASE WHEN first.invoice_id IS NULL THEN first.day END
+    invoice_id,
+    payment_id,
+    CASE WHEN invoice_id IS NULL THEN client_id END,
+    CASE WHEN invoice_id IS NULL THEN subscription_id END,
+    CASE WHEN invoice_id IS NULL THEN day END
 HAVING COUNT(*) > 1
+UNION ALL
+-- Nor has a period one by schedule and another for what was paid.
+SELECT client_id, subscription_id, day, MAX(invoice_id), MAX(partner_id), MAX(position), COUNT(*)
+FROM in_force
+GROUP BY client_id, subscription_id, day
+HAVING COUNT(invoice_id) BETWEEN 1 AND COUNT(*) - 1
 ORDER BY 6
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date
@@ -29,7 +29,7 @@ from ledger.engine.differences import (
 from ledger.engine.draft import programme_on
 from ledger.engine.invoices import Paid, paid_for, period_of_payment
 from ledger.engine.money import share
-from ledger.engine.posted import Name, Period, Posted, name_of
+from ledger.engine.posted import Name, Period, Posted, is_paid, names_of, rivals_of
 from ledger.engine.state import Assignment, Ledger, Partner, Run
 from ledger.engine.subscriptions import Priced, last_return, period_starts
 from ledger.policy.programme import Programme
@@ -106,6 +106,7 @@ class PartnerAccrual:
         self._ledger, self._run, self._partner = ledger, run, partner
         self._differences = Differences(ledger, run)
         self._on_invoices = ledger.programmes.on_invoices()
+        self._both_ways = len(ledger.programmes.accruals()) > 1
         self._founding = partner.enrolment is not None and partner.enrolment.founding
         # No line has an S before the opening, if there was one (D8.3).
         self._before = None if ledger.opened_on is None else ledger.opened_on - ONE_DAY
@@ -122,8 +123,8 @@ class PartnerAccrual:
         """The lines, differences and waivers of one client by (subscription, S) (D8.1)."""
         due = self.due(account)
         if not account.touched:
-            if account.rivals:
-                rivalled = _rivalled(account, due)
+            rivalled = self._rivalled(account, due)
+            if rivalled:
                 due = {period: it for period, it in due.items() if period not in rivalled}
             for period in due if len(due) == 1 else sorted(due):
                 line = self._first_line(account, period, due[period])
@@ -131,7 +132,7 @@ class PartnerAccrual:
                     yield line
             return
         then = due if account.unretracted is None else self.due(account.unretracted)
-        rivalled = _rivalled(account, due) if account.rivals else _NONE
+        rivalled = self._rivalled(account, due)
         posted = account.posted
         if account.settled_through is not None:
             posted = {key: it for key, it in posted.items() if key[1] > account.settled_through}
@@ -140,7 +141,7 @@ class PartnerAccrual:
             if of_period is not None:
                 yield from self._differences.of(
                     of_period,
-                    due.get(period),
+                    self._due(due, period, of_period),
                     then.get(period),
                     retracted=account.retracted,
                     rival=period in rivalled,
@@ -161,7 +162,8 @@ class PartnerAccrual:
         for period, posted in account.posted.items():
             if period in due:
                 continue
-            found = compared(posted, None, then.get(period)) or Compared()
+            now = self._due(due, period, posted)
+            found = compared(posted, now, then.get(period)) or Compared()
             taken = [found.taken, found.given] if of_margin(posted) else [found.taken]
             is_taken = any(is_owed(posted, each) for each in taken)
             after = replace(
@@ -171,8 +173,32 @@ class PartnerAccrual:
                 taken_back=posted.taken_back or is_taken,
             )
             if after.in_force:
-                held[name_of(account.client_id, period)] = posted
+                held |= dict.fromkeys(names_of(account.client_id, period), posted)
         return held
+
+    def _rivalled(self, account: Account, due: Mapping[Period, Due]) -> AbstractSet[Period]:
+        """The due periods in whose place another first line is in force (D18.3)."""
+        rivals = account.rivals
+        if not rivals and not (self._both_ways and account.posted):
+            return _NONE
+        return {
+            each
+            for each in due
+            if not rivals.isdisjoint(rivals_of(account.client_id, each))
+            or posted_otherwise(account, due, each) is not None
+        }
+
+    def _due(self, due: Mapping[Period, Due], period: Period, posted: Posted) -> Due | None:
+        """What is due of a posted period; in force, by the other way of accrual if not by its own.
+
+        Of several payments for one S it is the sum of those in the currency of the first (D9.3).
+        """
+        found = due.get(period)
+        if found is not None or not self._both_ways or not posted.in_force:
+            return found
+        others = [due[each] for each in sorted(due) if _is_otherwise(each, period)]
+        same = [each for each in others if each.currency == others[0].currency]
+        return same[0]._replace(base=sum(each.base for each in same)) if same else None
 
     def due(self, account: Account) -> dict[Period, Due]:
         """What is due by schedule, or by what was paid: the version of a period says which.
@@ -229,7 +255,7 @@ class PartnerAccrual:
             end, interval = period_of_payment(start, terms)
             facts = tuple(sorted({held.by, payment.position, *paid.refunds}))
             replaced = self._replaces and self._is_replaced(account, start)
-            due = Due(end, interval, paid.net, payment.currency, facts, replaced)
+            due = Due(end, interval, paid.net, payment.currency, facts, replaced, paid=True)
             yield paid_for(payment), due
 
     def waits_for_tier(self, account: Account, period: Period) -> bool:
@@ -374,9 +400,22 @@ def pays_otherwise_from(ledger: Ledger, run: Run) -> date | None:
     return add_days(run.previous, 1)
 
 
-def _rivalled(account: Account, due: Iterable[Period]) -> AbstractSet[Period]:
-    """The due periods in whose place another first line is in force."""
-    return {each for each in due if name_of(account.client_id, each) in account.rivals}
+def posted_otherwise(account: Account, due: Mapping[Period, Due], period: Period) -> Posted | None:
+    """What is in force of the account for the same S by the other way of accrual, and not due.
+
+    While it is, the period has no first line (D18.3).
+    """
+    if period in account.posted:
+        return None
+    for other, posted in account.posted.items():
+        if _is_otherwise(other, period) and other not in due and posted.in_force:
+            return posted
+    return None
+
+
+def _is_otherwise(period: Period, other: Period) -> bool:
+    """Whether two periods are of one subscription and S by different ways of accrual."""
+    return period[:2] == other[:2] and is_paid(period) != is_paid(other)
 
 
 def _grounds(held_by: int, term: Priced) -> tuple[int, ...]:

@@ -24,7 +24,8 @@ from ledger.engine.state import Ledger, Run
 class Due(NamedTuple):
     """A due period: its last day, what it is worth, and the facts that it rests on (D4.3, D8.2).
 
-    ``replaced``: a contest stands in place of its commission (D10.2).
+    ``replaced``: a contest stands in place of its commission (D10.2). ``paid``: it is due for what
+    was paid, not by schedule.
     """
 
     service_end: date
@@ -33,6 +34,7 @@ class Due(NamedTuple):
     currency: str
     facts: tuple[int, ...]
     replaced: bool = False
+    paid: bool = False
 
 
 def compared(posted: Posted, due: Due | None, then: Due | None) -> Compared | None:
@@ -229,7 +231,9 @@ def _worth(posted: Posted, due: Due | None) -> Worth:
 
 
 def _why_changed(posted: Posted, due: Due) -> str | None:
-    """What of a period can be no difference: its currency, its interval (D9.3)."""
+    """What of a period can be no difference: the way of accrual, currency, interval (D9.3)."""
+    if due.paid != (posted.first.invoice_id is not None):
+        return "accrual_changed"
     if due.currency != posted.first.currency:
         return "currency_changed"
     # What was paid is worth the same, whatever stretch of days it is for.

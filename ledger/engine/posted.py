@@ -19,7 +19,7 @@ Period = tuple[str, date, *tuple[str, ...]]
 """A period of a client: (subscription, S); one paid for: (subscription, S, invoice, payment)."""
 
 Name = tuple[str | date, ...]
-"""What has one first line in force (D18.3): see :func:`name_of`."""
+"""What has one first line in force (D18.3): see :func:`names_of`."""
 
 TAKE_BACKS = frozenset({"D9.5", "D13"})
 """The rules by which a run takes back what it posted for a period."""
@@ -65,9 +65,30 @@ def period_of(line: PeriodLine) -> Period:
     return line.subscription_id, line.day, line.invoice_id, line.payment_id or ""
 
 
-def name_of(client_id: str, period: Period) -> Name:
-    """What a period is one of: a payment of the whole ledger, else a period of its client."""
-    return period[2:] or (client_id, *period)
+def names_of(client_id: str, period: Period) -> tuple[Name, ...]:
+    """What the first line of a period stands for: a period of its client, or a payment.
+
+    A payment is one in the whole ledger; it stands for what was paid of a period of its client,
+    too.
+    """
+    if is_paid(period):
+        return period[2:], (client_id, *period[:2], "paid")
+    return ((client_id, *period),)
+
+
+def rivals_of(client_id: str, period: Period) -> tuple[Name, ...]:
+    """In whose place, while it is in force, no first line of a period is posted (D18.3).
+
+    Of a payment the payment, of a period by schedule the period; of either, the period by the other
+    way of accrual.
+    """
+    own = (client_id, *period[:2])
+    return (period[2:] if is_paid(period) else (*own, "paid"), own)
+
+
+def is_paid(period: Period) -> bool:
+    """Whether a period is a payment's (D8.2)."""
+    return len(period) > 2  # noqa: PLR2004 - beside subscription and S
 
 
 class PostedPeriods:

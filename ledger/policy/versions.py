@@ -86,9 +86,13 @@ class Programmes:
         version = self.in_force(name, day) if name in self.versions else None
         return version if version is not None and version.from_day == day else None
 
+    def accruals(self) -> frozenset[str]:
+        """The ways in which the versions adopted so far pay: ``schedule``, ``invoice`` (D8.2)."""
+        return frozenset(each.accrual for each in self.adopted)
+
     def on_invoices(self) -> bool:
         """Whether any version adopted so far pays on what clients paid (D8.2)."""
-        return any(each.accrual == "invoice" for each in self.adopted)
+        return "invoice" in self.accruals()
 
     def by_activation(self) -> bool:
         """Whether any version adopted so far decides by the first activation day (D7.1, D7.2)."""

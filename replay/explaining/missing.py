@@ -12,9 +12,9 @@ from datetime import date
 
 from events.lines import CommissionPosted, MarginPosted
 from ledger.engine.agreements import in_tail
-from ledger.engine.commissions import Account
+from ledger.engine.commissions import Account, posted_otherwise
 from ledger.engine.invoices import paid_for, period_of_payment
-from ledger.engine.posted import Period, name_of, period_of
+from ledger.engine.posted import Period, period_of, rivals_of
 from ledger.engine.state import Client, Partner
 from ledger.engine.subscriptions import period_starts
 from ledger.errors import Refused
@@ -227,11 +227,19 @@ class _Search:
         if period[2:] and accrual.waits_for_tier(account, period):
             begun = Ground("first activation", account.first_activated_on, None)
             yield reason("waits_for_tier", "", begun)
-        due = accrual.due(account).get(period)
+        every = accrual.due(account)
+        due = every.get(period)
         if due is not None and due.replaced and period not in self._expected:
             claim = Ground("claim", account.claimed_on, account.claim)
             yield reason("contest_instead", "", claim, Ground("counted", account.counted_on, None))
-        rival = self.hand.rivals.get(name_of(account.client_id, period))
+        rival = posted_otherwise(account, every, period) or next(
+            (
+                self.hand.rivals[name]
+                for name in rivals_of(account.client_id, period)
+                if name in self.hand.rivals
+            ),
+            None,
+        )
         if due is not None and rival is not None:
             yield reasons.in_force_elsewhere(rival)
         if due is None and not period[2:] and period in account.posted:

@@ -36,7 +36,7 @@ REASONS: Mapping[str, str] = {
     "invoice_not_paid": "the programme pays on invoices, and none was paid for the period",
     "waits_for_tier": "the tier of the first activation day says its rate, and is not decided yet",
     "contest_instead": "a contest's amount stands in place of the first year's commissions",
-    "in_force_elsewhere": "the payment has a first line in force, of another period or client",
+    "in_force_elsewhere": "the payment, or the period, has another first line in force",
     "taken_back": "it was posted, and taken back after a retraction",
     "zero_base": "the line is there, of 0: nothing was charged, or all of it was refunded",
     "zero_rate": "the line is there, of 0: the rate of that tier and client year is 0",
@@ -169,11 +169,11 @@ def by_lines(posted: Mapping[str, Posted]) -> Iterator[Reason]:
 
 
 def in_force_elsewhere(held: Posted) -> Reason:
-    """Why a payment gives no line: it has one, of what was told first, not wholly taken back."""
+    """Why a period gives no line: what was told first gave one, not wholly taken back (D18.3)."""
     first = held.first
     told = (
-        f"the payment gave a line of {first.day} for client {first.client_id}, at position"
-        f" {held.line}, which is still in force: a payment has one"
+        f"a line of {first.day} for client {first.client_id}, at position {held.line}, is still in"
+        " force in its place: a payment has one, and so has a period, by schedule or paid"
     )
     line = Ground("first line", first.amount, held.line, first.currency)
     return reason("in_force_elsewhere", told, line)

@@ -48,7 +48,7 @@ def _settled_through(ledger: RealLedger, *, compares_all: bool = False) -> date 
             Run(head + 1, date(2024, 3, 31), date.fromisoformat(L), last),
             every_partner=False,
             claims=Claims(Programmes()),
-            on_invoices=False,
+            accruals={"schedule"},
             compares_all=compares_all,
         )
         [found] = [each for each in models.candidates(cursor, 0, 100) if each.client_id]

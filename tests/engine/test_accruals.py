@@ -11,7 +11,7 @@ import pytest
 from events.decisions import Term
 from events.lines import AdjustmentPosted, CommissionPosted
 from ledger.engine.commissions import Account, PartnerAccrual
-from ledger.engine.posted import Period, Posted, PostedPeriods, name_of
+from ledger.engine.posted import Period, Posted, PostedPeriods, names_of, rivals_of
 from ledger.engine.state import Enrolment, Ledger, Partner, Run, ledger_of
 from tests.engine.journal import Journal
 from tests.engine.test_sponsorship import line, taken
@@ -188,9 +188,25 @@ def test_a_take_back_names_the_retraction_that_it_rested_on(
 
 def test_a_payment_is_named_in_the_whole_ledger() -> None:
     """D18.3: whatever its client and S; a period by schedule is its client's."""
-    assert name_of("c1", ("s", JANUARY, "i1", "")) == name_of("c2", ("t", FEBRUARY, "i1", ""))
-    assert name_of("c1", ("s", JANUARY, "i1", "")) != name_of("c1", ("s", JANUARY, "i1", "a"))
-    assert name_of("c1", ("s", JANUARY)) != name_of("c2", ("s", JANUARY))
+    paid = ("s", JANUARY, "i1", "")
+    assert bars(("c1", paid), ("c2", ("t", FEBRUARY, "i1", "")))
+    assert not bars(("c1", paid), ("c1", ("s", JANUARY, "i1", "a")))
+    assert bars(("c1", ("s", JANUARY)), ("c1", ("s", JANUARY)))
+    assert not bars(("c1", ("s", JANUARY)), ("c2", ("s", JANUARY)))
+
+
+def test_a_period_is_paid_by_schedule_or_on_invoices() -> None:
+    """D18.3: what was paid for it bars the schedule, and the other way round."""
+    scheduled, paid = ("s", JANUARY), ("s", JANUARY, "i1", "a")
+    for one, other in ((scheduled, paid), (paid, scheduled)):
+        assert bars(("c1", one), ("c1", other))
+        assert not bars(("c1", one), ("c2", other))
+        assert not bars(("c1", one), ("c1", (other[0], FEBRUARY, *other[2:])))
+
+
+def bars(posted: tuple[str, Period], due: tuple[str, Period]) -> bool:
+    """Whether a period in force keeps another, both with their clients, from a first line."""
+    return not {*names_of(*posted)}.isdisjoint(rivals_of(*due))
 
 
 @pytest.mark.parametrize("touched", [False, True])

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from events.lines import DifferenceUnresolved
+from tests.model.commands import Adopt
 from tests.model.journal import Entry
+from tests.rules.commands import retract
 from tests.rules.dsl import Given, Scenario
-from tests.rules.facts import accrue, activated, adjust, changed, enrolled
+from tests.rules.facts import accrue, activated, adjust, changed, churned, enrolled, invoiced
 from tests.rules.memory_adapter import MemoryLedger
+from tests.rules.programmes import plain
 
 Listed = tuple[str, int, str, int, str, str]
 """Rule, what is due and its currency, what is posted and its currency, why."""
@@ -84,3 +89,33 @@ def test_what_was_waived_before_finance_adjusted_it_is_settled() -> None:
     assert listed(ledger) == []
     story.when(changed("2024-01-10T21:00:00Z", 10_000), accrue("2024-01-31"))
     assert listed(ledger) == [("D9.4", 2_000, "EUR", 2_000, "EUR", "adjusted")]
+
+
+def test_another_way_of_accrual_is_listed_until_it_is_as_it_was() -> None:
+    """D9.3, D18.3: what is due is the sum of what was paid, but for another currency."""
+    ledger = MemoryLedger()
+    by_schedule = plain().model_copy(update={"version_basis": "activation_date"})
+    on_invoices = by_schedule.model_copy(update={"accrual": "invoice"})
+    story = Given(ledger)(
+        enrolled("2023-12-01"),
+        Adopt(by_schedule, date(2024, 3, 1)),
+        activated("2024-03-10", partner="p1"),
+        accrue("2024-03-31"),
+        activated("2024-02-10", id="before"),
+        churned("2024-03-01", id="gone"),
+        accrue("2024-03-31"),
+        programme=on_invoices,
+    )
+    assert listed(ledger) == []
+    story.when(
+        invoiced("2024-03-10", 4_000),
+        invoiced("2024-03-10", 5_000, invoice="i2"),
+        invoiced("2024-03-10", 9_000, invoice="i3", currency="CHF"),
+        accrue("2024-03-31"),
+    )
+    changed = ("D9.3", 1_800, "EUR", 2_000, "EUR", "accrual_changed")
+    assert listed(ledger) == [changed]
+    story.when(accrue("2024-04-01"))
+    assert listed(ledger) == [changed]
+    story.when(retract("before"), retract("gone"), accrue("2024-04-01"))
+    assert listed(ledger) == [changed, ("D9.3", 2_000, "EUR", 2_000, "EUR", "settled")]

@@ -177,6 +177,8 @@ def post_periods(run: Run) -> None:
     before = posted_by_period(run.books.posted)
     # What is not due falls, if it changes; then what is due may rise in its place.
     for key in sorted(before, key=lambda key: (key in now, key)):
+        if _is_due_otherwise(before[key], key, now):
+            continue
         if key not in run.books.adjusted:
             posted = posted_by_period(run.books.posted)
             others_hold = any(map(is_in_force, _of_others(posted, key)))
@@ -197,12 +199,31 @@ def posted_by_period(posted: list[LineView]) -> dict[PeriodKey, list[LineView]]:
 
 
 def _of_others(posted: dict[PeriodKey, list[LineView]], key: PeriodKey) -> Iterator[list[LineView]]:
-    """The other lines for the same payment, or the lines of other partners for a period (D18.3)."""
-    own = replace(key, partner_id="")
+    """The other lines for the same payment, or for the same period (D18.3).
+
+    A period by schedule is the same as what was paid for it.
+    """
+    own = replace(key, partner_id="", payment=())
     for other, lines in posted.items():
-        same = other.payment == key.payment if key.payment else replace(other, partner_id="") == own
+        same = replace(other, partner_id="", payment=()) == own
+        if key.payment and other.payment:
+            same = other.payment == key.payment
         if other != key and same:
             yield lines
+
+
+def _is_due_otherwise(lines: list[LineView], key: PeriodKey, now: dict[PeriodKey, Due]) -> bool:
+    """Whether a posted period in force is due by the other way of accrual (D9.3)."""
+    own = replace(key, payment=())
+    return (
+        key not in now
+        and is_in_force(lines)
+        and any(
+            _as_kind(lines[0], due) is not None
+            for other, due in now.items()
+            if replace(other, payment=()) == own and bool(other.payment) != bool(key.payment)
+        )
+    )
 
 
 def is_in_force(lines: list[LineView]) -> bool:

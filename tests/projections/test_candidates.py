@@ -88,7 +88,7 @@ def test_every_client_with_a_period_is_a_candidate(
                 run,
                 every_partner=False,
                 claims=Claims(Programmes()),
-                on_invoices=False,
+                accruals={"schedule"},
                 compares_all=False,
             )
             page = models.candidates(cursor, 0, len(terms) + 2)

@@ -165,6 +165,8 @@ def assert_one_first_line(lines: Sequence[LineView]) -> None:
     )
     firsts = Counter(line.period for line in lines if line.is_first)
     assert [period for period, count in (in_force + firsts).items() if count > 1] == []
+    paid = {replace(period, payment=()) for period in in_force if period.payment}
+    assert paid.isdisjoint(period for period in in_force if not period.payment)
 
 
 def _with_payments(lines: Sequence[LineView]) -> Iterator[LineView]:

@@ -325,16 +325,29 @@ def test_two_first_lines_of_a_payment_are_told(
     ledger: Journal, connection: psycopg.Connection
 ) -> None:
     """D18.3: two payments may be for one period, but each has one line in the whole ledger."""
-    paid = commission("p1", "c1", JAN, 10, run=RUN, facts=(FACT,), posting_date=FEB)
+    paid = commission("p1", "c1", FEB, 10, run=RUN, facts=(FACT,), posting_date=FEB)
     for payment in ("a", "b"):
         update = {"invoice_id": "i1", "payment_id": payment}
-        ledger.decide(paid.model_copy(update=update), JAN)
+        ledger.decide(paid.model_copy(update=update), FEB)
     ledger.append()
     assert found(connection) == []
-    other: dict[str, object] = {**update, "client_id": "c2", "day": FEB}
+    other: dict[str, object] = {**update, "client_id": "c2"}
     ledger.decide(paid.model_copy(update=other), FEB)
     ledger.append()
     assert checks(connection) == {("D18.3", 20)}
+
+
+def test_a_line_by_schedule_beside_one_on_an_invoice_is_told(
+    ledger: Journal, connection: psycopg.Connection
+) -> None:
+    """D18.3: of one subscription and day, whatever partner and payment; not of others."""
+    paid = commission("p2", "c1", JAN, 10, run=RUN, facts=(FACT,), posting_date=FEB)
+    for payment, subscription in (("a", "s2"), ("b", "c1")):
+        assert found(connection) == []
+        update = {"invoice_id": "i1", "payment_id": payment, "subscription_id": subscription}
+        ledger.decide(paid.model_copy(update=update), JAN)
+        ledger.append()
+    assert checks(connection) == {("D18.3", 19)}
 
 
 def test_a_period_wholly_taken_back_may_have_another_first_line(

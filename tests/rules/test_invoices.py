@@ -275,6 +275,38 @@ def test_d8_2_a_refund_that_is_retracted(given: Given) -> None:
     )
 
 
+def test_d9_5_without_retractions_a_refund_that_was_retracted_would_count(given: Given) -> None:
+    """U is what the client would be worth with it: what it would have lowered is waived."""
+    story = given(
+        enrolled("2024-01-01"),
+        activated("2024-01-10", partner="p1", id="client"),
+        invoiced("2024-01-10"),
+        refunded("2024-01-20", 200, id="refund"),
+        retract("refund"),
+        accrue("2024-01-31"),
+        programme=TERMS,
+    )
+    story.then(commission("2024-01-10", 2_000))
+    story.when(retract("client"), accrue("2024-01-31")).then(
+        waiver("2024-01-10", 40), take_back("2024-01-10", -1_960)
+    )
+
+
+def test_d9_5_without_retractions_the_payment_would_be_the_one_told_first(given: Given) -> None:
+    """What was told anew in its place would have had no effect: nothing of it is taken back."""
+    story = given(
+        enrolled("2024-01-01"),
+        activated("2024-01-10", partner="p1", id="client"),
+        invoiced("2024-02-10", 100, id="wrong"),
+        retract("wrong"),
+        invoiced("2024-01-10"),
+        accrue("2024-01-31"),
+        programme=TERMS,
+    )
+    story.then(commission("2024-01-10", 2_000))
+    story.when(retract("client"), accrue("2024-01-31")).then(waiver("2024-01-10", 2_000))
+
+
 def test_d8_2_an_adjusted_payment_is_finances(given: Given) -> None:
     """D9.4: a refund posts nothing more for it."""
     story = invoicing(given, invoiced("2024-01-10")).when(accrue("2024-01-31"))
