@@ -83,15 +83,20 @@ def read_key_file(path: Path) -> tuple[SigningKey, ...]:
 
 
 def write_key_file(path: Path, key: SigningKey) -> None:
-    """Write a key to a new file of mode 0600; NotReady where there is one."""
+    """Write a key to a new file of mode 0600, whole or not at all; NotReady where there is one."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise NotReady(f"{path} is there already; a key is never overwritten") from None
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"{key.line()}\n")
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(f"{key.line()}\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        # Half a key is none, and would stand in the way of the next.
+        path.unlink(missing_ok=True)
+        raise
 
 
 def sign(text: str, keys: Sequence[SigningKey]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -171,6 +173,21 @@ def test_a_key_file_is_for_one_user(tmp_path: Path) -> None:
         path.chmod(mode)
         with pytest.raises(NotReady, match="chmod 600"):
             read_key_file(path)
+
+
+def test_a_key_that_could_not_be_written_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk, say: the next one may have its name."""
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("replay.transparency.signing.os.fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            write_key_file(tmp_path / "key", new_key("log"))
+    write_key_file(tmp_path / "key", new_key("log"))
 
 
 def test_a_key_is_never_shown() -> None:
