@@ -20,6 +20,7 @@ class Names:
     head_table: str = "ledger_head"
     checkpoints_table: str = "checkpoints"
     subtrees_table: str = "subtrees"
+    dead_letters_table: str = "dead_letters"
     projections: str = "projections"
     finance: str = "finance"
     writer: str = "ledger_writer"
@@ -44,6 +45,11 @@ class Names:
     def subtrees(self) -> sql.Identifier:
         """The table of roots of full Merkle subtrees."""
         return sql.Identifier(self.ledger, self.subtrees_table)
+
+    @property
+    def dead_letters(self) -> sql.Identifier:
+        """The table of messages that were not recorded."""
+        return sql.Identifier(self.ledger, self.dead_letters_table)
 
     @property
     def registry(self) -> sql.Identifier:

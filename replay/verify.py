@@ -24,6 +24,7 @@ from replay.course import Course, commands_of
 from replay.findings import Discrepancy
 from replay.integrity import StoredHead
 from replay.invariants import DAMAGE, Folded, computed, uncomputed
+from replay.letters import letters
 from replay.meanwhile import answers
 from replay.pages import Page, Together, searched
 from replay.periods import Periods, shared
@@ -122,7 +123,8 @@ def _questions(projector: Projector, through: int) -> list[Callable[[Connection[
     def facts(connection: Connection[Any]) -> Answer:
         named = computed("D18.5", invariants.retractions(connection, events, through))
         keys = computed("D18.7", invariants.duplicates(connection, events, through))
-        return Answer([*named, *keys])
+        kept = computed("letters", letters(connection, names, through))
+        return Answer([*named, *keys, *kept])
 
     def projections(connection: Connection[Any]) -> Answer:
         rankings, folded = Rankings(connection, names, through), Folded(names, through)

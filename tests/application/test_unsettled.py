@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from events.codec import decode_state
@@ -11,6 +12,7 @@ from events.errors import Rejection
 from events.finance import PeriodClosed
 from ledger.dead_letters import Incoming, KafkaRecord
 from ledger.errors import Refused
+from replay.verify import verify
 from tests.model.journal import Message
 from tests.rules.commands import retract
 from tests.rules.dsl import Given, Scenario
@@ -115,6 +117,40 @@ def test_d16_2_dead_letters_refuse_the_close(story: Scenario, ledger: RealLedger
     assert [one.kind for one in letters] == ["quarantined", "rejected"]
     hashes = ledger._select("SELECT encode(payload_sha256, 'hex') AS hash FROM ledger.dead_letters")
     assert {one.sha256 for one in letters} < {row["hash"] for row in hashes}
+
+
+def test_letters_that_changed_or_that_a_close_lists_and_are_gone_are_told(
+    story: Scenario, ledger: RealLedger
+) -> None:
+    """By verify; one that was erased is not: its hash says what it was."""
+    story.when(accrue("2026-01-31"))
+    for payload in (b"{", b"[", b"("):
+        reject(ledger, payload)
+    position = ledger.application.close("2026-01", acknowledge=True).position
+    _, second, third = (
+        row["id"] for row in ledger._select("SELECT id FROM ledger.dead_letters ORDER BY id")
+    )
+    tampered = "UPDATE ledger.dead_letters SET {} WHERE payload = %s"
+    with psycopg.connect(ledger.url, autocommit=True) as owner:
+        owner.execute("CREATE TEMPORARY TABLE kept AS TABLE ledger.dead_letters")
+        erased = "payload = NULL, erased_at = now(), erased_by = 'ann'"
+        owner.execute(tampered.format(erased), [b"{"])
+        assert told(ledger) == []
+        owner.execute(tampered.format("payload = 'x'"), [b"["])
+        assert told(ledger) == [(f"dead letter {second} is not what came in", None)]
+        owner.execute("DELETE FROM ledger.dead_letters WHERE id >= %s", [second])
+        gone = "dead letter {}, which the close lists, is gone or is another one"
+        assert told(ledger) == [(gone.format(n), position) for n in (second, third)]
+        owner.execute("DELETE FROM ledger.dead_letters")
+        owner.execute("INSERT INTO ledger.dead_letters OVERRIDING SYSTEM VALUE TABLE kept")
+
+
+def told(ledger: RealLedger) -> list[tuple[str, int | None]]:
+    """What verify tells of dead letters."""
+    with psycopg.connect(ledger.url) as connection:
+        return [
+            (each.what, each.position) for each in verify(connection) if each.check == "letters"
+        ]
 
 
 def test_d16_2_a_letter_in_binary_mode_says_its_day_in_a_header(
