@@ -138,7 +138,8 @@ def open_archive(directory: Path) -> Iterator[ArchivedReplay]:
         try:
             _install(database, directory, manifest)
             yield ArchivedReplay(ArchiveConnection(database), directory, manifest)
-        except duckdb.IOException as error:
+        except (duckdb.Error, pa.ArrowInvalid) as error:
+            # Its manifest can be made to fit a file that is no Parquet, or of other columns.
             reason = str(error).partition("\n")[0]
             raise BadArchive(f"{directory} cannot be read ({reason}); write it anew") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -230,6 +231,38 @@ def test_a_forged_column_with_its_hash_forged_is_found(
     _rewrite(archived, manifest)
     said = offline.refused("archive", "--check", archived)
     assert f": {check}, " in said or "recorded before" in said, said
+
+
+def _cut(file: Path) -> None:
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+
+
+def _garbled(file: Path) -> None:
+    whole = file.read_bytes()
+    file.write_bytes(whole[:8] + bytes(len(whole) // 2) + whole[8 + len(whole) // 2 :])
+
+
+def _of_another_column(file: Path) -> None:
+    table = pq.read_table(file)
+    names = [{"originator_version": "version"}.get(name, name) for name in table.column_names]
+    pq.write_table(table.rename_columns(names), file)
+
+
+@pytest.mark.parametrize("change", [_cut, _garbled, _of_another_column])
+def test_a_file_that_cannot_be_read_is_named_though_its_hash_fits(
+    change: Callable[[Path], None], archived: Path, offline: Offline
+) -> None:
+    """Cut off, garbled, of other columns, and the manifest says so: one line, no traceback."""
+    file = next(archived.glob("part-*/events-*.parquet"))
+    manifest = _manifest(archived)
+    change(file)
+    rows = manifest["parts"][0]["through"]
+    assert isinstance(rows, int)
+    manifest["parts"][0]["files"] = [described(file, rows).model_dump()]
+    _rewrite(archived, manifest)
+    said = offline.refused("archive", "--check", archived)
+    assert "cannot be read (" in said or "at position" in said, said
 
 
 def test_what_the_archive_cannot_answer_is_said(
