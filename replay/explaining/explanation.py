@@ -101,7 +101,8 @@ def explain(replay: Replay, position: int, at: AsOf) -> Explanation:
     event = log.at([position]).get(position)
     if event is None:
         raise Refused(
-            f"position {position} is not in the ledger by then; give one from 1 to {at.position}"
+            f"position {position} is not among what is asked, which ends at {at.position}; give one"
+            f" from 1 to {at.position}"
         )
     data = event.data
     named = log.at(references(data))
