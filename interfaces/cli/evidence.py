@@ -146,13 +146,13 @@ def _books(replay: Replay, at: AsOf, period: Asked, rates: Mapping[str, Decimal]
 def _queries(period: Asked) -> list[str]:
     """The commands that show the same from the ledger."""
     return [
-        f"commissions statement PARTNER --month {period.last}",
+        *(f"commissions statement PARTNER --month {month}" for month in period.months()),
         "commissions trial-balance --position CLOSE",
         "commissions export hledger --position CLOSE",
         "commissions export fec --year YEAR --position CLOSE",
         "commissions export cut-off --year-end DAY --position CLOSE",
         "commissions balances --position CLOSE",
-        "commissions dead-letters list",
+        "commissions dead-letters list --all",
         "commissions recompute",
         "commissions verify",
     ]

@@ -125,15 +125,6 @@ class ArchivedLog(Log):
             )
 
 
-_UNREADABLE = (
-    duckdb.IOException,
-    duckdb.InvalidInputException,
-    duckdb.BinderException,
-    pa.ArrowInvalid,
-)
-"""What a file raises that is no Parquet, was cut off, or has other columns."""
-
-
 @contextmanager
 def open_archive(directory: Path) -> Iterator[ArchivedReplay]:
     """The queries over an archive whose files are, byte for byte, those that it names.
@@ -147,7 +138,9 @@ def open_archive(directory: Path) -> Iterator[ArchivedReplay]:
         try:
             _install(database, directory, manifest)
             yield ArchivedReplay(ArchiveConnection(database), directory, manifest)
-        except _UNREADABLE as error:
+        except duckdb.OutOfMemoryException:
+            raise
+        except (duckdb.Error, pa.ArrowInvalid) as error:
             # Its manifest can be made to fit a file that is no Parquet, or of other columns.
             reason = str(error).partition("\n")[0]
             raise BadArchive(f"{directory} cannot be read ({reason}); write it anew") from None
