@@ -22,6 +22,7 @@ from replay.approvals import FourEyes
 from replay.as_of import AsOf, Replay
 from replay.course import Course, commands_of
 from replay.findings import Discrepancy
+from replay.guards import guards
 from replay.integrity import StoredHead
 from replay.invariants import DAMAGE, Folded, computed, uncomputed
 from replay.letters import letters
@@ -124,7 +125,7 @@ def _questions(projector: Projector, through: int) -> list[Callable[[Connection[
         named = computed("D18.5", invariants.retractions(connection, events, through))
         keys = computed("D18.7", invariants.duplicates(connection, events, through))
         kept = computed("letters", letters(connection, names, through))
-        return Answer([*named, *keys, *kept])
+        return Answer([*named, *keys, *kept, *computed("guards", guards(connection, names))])
 
     def projections(connection: Connection[Any]) -> Answer:
         rankings, folded = Rankings(connection, names, through), Folded(names, through)

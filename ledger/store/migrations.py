@@ -158,6 +158,12 @@ def migrate(
         return _migrate(database, names)
 
 
+def refusal() -> str:
+    """The body of the function by which the database refuses a change, as it is installed."""
+    text = (_FOLDER / "0001_ledger.sql").read_text(encoding="utf-8")
+    return text.split("$refuse$")[1]
+
+
 def schema_version(
     connection: psycopg.Connection[object], schema: str = "ledger", events_table: str = "events"
 ) -> int | None:

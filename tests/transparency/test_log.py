@@ -279,6 +279,7 @@ def test_verify_tells_a_forged_checkpoint(
     with psycopg.connect(commissions.url) as owner:
         owner.execute("ALTER TABLE ledger.checkpoints DISABLE TRIGGER ALL")
         owner.execute(f"UPDATE ledger.checkpoints SET {change}".encode())
+        owner.execute("ALTER TABLE ledger.checkpoints ENABLE ALWAYS TRIGGER refuse_change")
     found = commissions("verify", "--format", "json")
     assert found.status == 1
     assert [(row["check"], said in row["what"]) for row in found.rows] == [("checkpoint", True)]
