@@ -15,6 +15,7 @@ from psycopg.rows import tuple_row
 from ledger.store.migrations import refusal
 from projections.names import Names
 from replay.findings import Discrepancy
+from replay.invariants import MESSAGE_KEY, Key, unique_keys
 
 _BEFORE, _DELETE, _UPDATE, _TRUNCATE = 2, 8, 16, 32
 """Bits of ``pg_trigger.tgtype``; none of them: for each row."""
@@ -34,22 +35,11 @@ WHERE guard.tgrelid = %(table)s::regclass
     AND function.prosrc = %(body)s
 """
 
-_UNIQUE = """
-SELECT array_agg(attribute.attname::text ORDER BY key.number)
-FROM pg_index AS index
-CROSS JOIN LATERAL unnest(index.indkey::int2[]) WITH ORDINALITY AS key (attribute, number)
-INNER JOIN pg_attribute AS attribute
-    ON attribute.attrelid = index.indrelid
-    AND attribute.attnum = key.attribute
-WHERE index.indrelid = %(table)s::regclass
-    AND index.indisunique
-    AND index.indisvalid
-    AND COALESCE(pg_get_expr(index.indpred, index.indrelid), '(event_id IS NOT NULL)')
-        = '(event_id IS NOT NULL)'
-GROUP BY index.indexrelid
-"""
-
-_KEYS = (("originator_id", "originator_version"), ("position",), ("source", "event_id"))
+_KEYS: tuple[Key, ...] = (
+    (("originator_id", "originator_version"), None),
+    (("position",), None),
+    MESSAGE_KEY,
+)
 """What no two events share."""
 
 
@@ -67,9 +57,9 @@ def guards(connection: Connection[Any], names: Names) -> Iterator[Discrepancy]:
             if cursor.execute(_TRIGGERS, bound).fetchone() != (1,):
                 what = f"nothing keeps rows of {name} from being changed: its trigger is gone"
                 yield Discrepancy("guards", f"{what} or is off")
-        name = names.events.as_string(connection)
-        found = {tuple(columns) for (columns,) in cursor.execute(_UNIQUE, {"table": name})}
-    for columns in _KEYS:
-        if columns not in found:
-            what = f"no unique index of {name} is on {', '.join(columns)}"
+    found = unique_keys(connection, names.events)
+    for key in _KEYS:
+        if key not in found:
+            name, columns = names.events.as_string(connection), ", ".join(key[0])
+            what = f"no unique index of {name} is on {columns}"
             yield Discrepancy("guards", what)

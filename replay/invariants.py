@@ -40,15 +40,26 @@ DAMAGE = (
 
 _UNIQUE = """
 SELECT
+    ARRAY(
+        SELECT attname::text
+        FROM generate_series(1, indnkeyatts) AS key (number)
+        INNER JOIN pg_catalog.pg_attribute
+            ON attrelid = indrelid
+            AND attnum = indkey[number - 1]
+        ORDER BY number
+    ),
+    pg_get_expr(indpred, indrelid)
 FROM pg_catalog.pg_index
 WHERE indrelid = %(table)s::regclass
     AND indisunique
     AND indisvalid
-    AND pg_get_indexdef(indexrelid, 1, TRUE) = 'source'
-    AND pg_get_indexdef(indexrelid, 2, TRUE) = 'event_id'
-    AND indnkeyatts = 2
-    AND pg_get_expr(indpred, indrelid) = '(event_id IS NOT NULL)'
 """
+
+Key = tuple[tuple[str, ...], str | None]
+"""The columns of a unique index, and of which rows it is; None: of all."""
+
+MESSAGE_KEY: Key = ("source", "event_id"), "(event_id IS NOT NULL)"
+"""What makes each message count once (D18.7)."""
 
 _DUPLICATES = """
 SELECT position, partner_id, source, event_id, first
@@ -138,6 +149,13 @@ def retractions(
         yield Discrepancy("D18.5", f"the fact {source} {id_} is not before it", position)
 
 
+def unique_keys(connection: Connection[Any], events: sql.Identifier) -> set[Key]:
+    """The keys of which PostgreSQL answers that no two events share one."""
+    with connection.transaction(), _cursor(connection) as cursor:
+        found = cursor.execute(_UNIQUE, {"table": events.as_string(connection)}).fetchall()
+    return {(tuple(columns), of) for columns, of in found}
+
+
 def duplicates(
     connection: Connection[Any], events: sql.Identifier, through: int
 ) -> Iterator[Discrepancy]:
@@ -145,9 +163,9 @@ def duplicates(
 
     While the unique index of these keys is there, PostgreSQL answers for it.
     """
+    if MESSAGE_KEY in unique_keys(connection, events):
+        return
     with connection.transaction(), _cursor(connection) as cursor:
-        if cursor.execute(_UNIQUE, {"table": events.as_string(connection)}).fetchone() is not None:
-            return
         cursor.execute(sql.SQL(_DUPLICATES).format(events=events), {"through": through})
         found = cursor.fetchall()
     for position, partner, source, event_id, earlier in found:

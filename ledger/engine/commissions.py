@@ -181,11 +181,12 @@ class PartnerAccrual:
         rivals = account.rivals
         if not rivals and not (self._both_ways and account.posted):
             return _NONE
+        otherwise = posted_otherwise(account, due)
         return {
             each
             for each in due
             if not rivals.isdisjoint(rivals_of(account.client_id, each))
-            or posted_otherwise(account, due, each) is not None
+            or (each not in account.posted and (*each[:2], is_paid(each)) in otherwise)
         }
 
     def _due(self, due: Mapping[Period, Due], period: Period, posted: Posted) -> Due | None:
@@ -400,17 +401,18 @@ def pays_otherwise_from(ledger: Ledger, run: Run) -> date | None:
     return add_days(run.previous, 1)
 
 
-def posted_otherwise(account: Account, due: Mapping[Period, Due], period: Period) -> Posted | None:
-    """What is in force of the account for the same S by the other way of accrual, and not due.
+def posted_otherwise(
+    account: Account, due: Mapping[Period, Due]
+) -> dict[tuple[str, date, bool], Posted]:
+    """What is in force of the account and not due, by the period that has no first line for it.
 
-    While it is, the period has no first line (D18.3).
+    That is the same (subscription, S) by the other way of accrual: paid, or not (D18.3).
     """
-    if period in account.posted:
-        return None
-    for other, posted in account.posted.items():
-        if _is_otherwise(other, period) and other not in due and posted.in_force:
-            return posted
-    return None
+    return {
+        (*period[:2], not is_paid(period)): posted
+        for period, posted in account.posted.items()
+        if period not in due and posted.in_force
+    }
 
 
 def _is_otherwise(period: Period, other: Period) -> bool:

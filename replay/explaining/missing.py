@@ -6,15 +6,16 @@ beside it, from the same values, and must agree with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from events.lines import CommissionPosted, MarginPosted
 from ledger.engine.agreements import in_tail
 from ledger.engine.commissions import Account, posted_otherwise
+from ledger.engine.differences import Due
 from ledger.engine.invoices import paid_for, period_of_payment
-from ledger.engine.posted import Period, period_of, rivals_of
+from ledger.engine.posted import Period, Posted, is_paid, period_of, rivals_of
 from ledger.engine.state import Client, Partner
 from ledger.engine.subscriptions import period_starts
 from ledger.errors import Refused
@@ -232,18 +233,20 @@ class _Search:
         if due is not None and due.replaced and period not in self._expected:
             claim = Ground("claim", account.claimed_on, account.claim)
             yield reason("contest_instead", "", claim, Ground("counted", account.counted_on, None))
-        rival = posted_otherwise(account, every, period) or next(
-            (
-                self.hand.rivals[name]
-                for name in rivals_of(account.client_id, period)
-                if name in self.hand.rivals
-            ),
-            None,
-        )
+        rival = self._rival(account, every, period)
         if due is not None and rival is not None:
             yield reasons.in_force_elsewhere(rival)
         if due is None and not period[2:] and period in account.posted:
             yield from self._ended(period)
+
+    def _rival(self, account: Account, due: Mapping[Period, Due], period: Period) -> Posted | None:
+        """The first line that is in force in the place of a period's, if one is (D18.3)."""
+        if period not in account.posted:
+            own = posted_otherwise(account, due).get((*period[:2], is_paid(period)))
+            if own is not None:
+                return own
+        names, rivals = rivals_of(account.client_id, period), self.hand.rivals
+        return next((rivals[name] for name in names if name in rivals), None)
 
     def _ended(self, period: Period) -> Iterator[Reason]:
         """Why a period that was posted is none of the subscription's now, if it is none."""
