@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import TypeAlias, TypeVar
 
 import orjson
@@ -16,8 +15,8 @@ from replay.days import Days
 from replay.expressions import MAX_KNOWN
 from replay.grammar import Read
 from replay.links import Key
-from replay.plain import FIRST_DAY, Columns
-from replay.sealed import Entries, Entry, Sealing, month_of
+from replay.plain import FIRST_DAY, Columns, Texts
+from replay.sealed import Months, Posted, Sealing
 
 _T = TypeVar("_T")
 
@@ -33,10 +32,6 @@ class Terrain:
 
 Account: TypeAlias = tuple[type[Event], bytes, bytes]
 """Lines of one class, partner and currency."""
-
-
-_Posted: TypeAlias = tuple[int | None, bytes | None, bytes | None]
-"""Posting day, partner and currency, as the columns of a line have them."""
 
 
 @dataclass(slots=True)
@@ -56,34 +51,21 @@ class Accepted:
         self.named: defaultdict[Key, set[int]] = defaultdict(set)
         self.periods: list[int] = []
         """Lines of a period that another line, or an invoice, has to do with."""
-        self.entries: defaultdict[_Posted, list[Entry]] = defaultdict(list)
+        self.months: Months = defaultdict(Posted)
         self.sums: defaultdict[Account, Sum] = defaultdict(Sum)
 
-    def enter(self, rows: Columns, lines: Iterable[bytes], *, earns: bool) -> None:
-        """Add lines to their accounts, for the statements of sealed months, as these write them."""
-        last = self.sealing.last
-        posted = dict(zip(rows.posting_day, ordinals(rows.posting_day), strict=True))
-        closes = {day: (on, self.sealing.close_of(on)) for day, on in posted.items()}
-        of_account = zip(rows.posting_day, rows.partner_id, rows.currency, strict=True)
-        of_line = zip(rows.position, rows.amount, lines, strict=True)
-        for account, (position, amount, line) in zip(of_account, of_line, strict=True):
-            if position <= last:
-                on, close = closes[account[0]]
-                sealed = line if position <= close else None
-                self.entries[account].append((on, position, int(amount or 0) * earns, sealed))
-
-    def accounts(self) -> Entries:
-        """The entries by month and account, in order of position."""
-        found: Entries = {}
-        for (_, partner, currency), entries in self.entries.items():
-            assert partner is not None
-            assert currency is not None
-            month = found.setdefault(month_of(entries[0][0]), {})
-            month.setdefault((partner.decode(), currency.decode()), []).extend(entries)
-        for month in found.values():
-            for entries in month.values():
-                entries.sort(key=itemgetter(1))
-        return found
+    def post(self, rows: Columns, days: Texts, lines: Iterable[bytes]) -> None:
+        """Add keyed lines to the months of their posting days."""
+        add: dict[bytes | None, Callable[[bytes], None]] = {}
+        for day in {*days}:
+            month = (day or b"")[:7].decode()
+            add[day] = _left_out
+            if month <= self.sealing.month:
+                posted = self.months[month]
+                posted.last = max(posted.last, rows.position[-1])
+                add[day] = posted.lines.append
+        for day, line in zip(days, lines, strict=True):
+            add[day](line)
 
     def lines(self) -> Iterator[Event]:
         """One line for all of a class, partner and currency: it moves what these move together."""
@@ -147,6 +129,10 @@ class Batch:
             for place, (text, limit) in enumerate(zip(self.told[at], limits, strict=True))
             if text and max(map(int, text.split(b","))) >= limit
         ]
+
+
+def _left_out(_: bytes) -> None:
+    """A line of a month that was not sealed."""
 
 
 _NOTHING = frozenset({None, b""})

@@ -8,11 +8,9 @@ tells what is wrong. So nothing is told that the general way would not tell, and
 from __future__ import annotations
 
 from array import array
-from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg import Connection, sql
@@ -26,7 +24,7 @@ from replay.integrity import Integrity, Order, check_rows, gaps
 from replay.links import Links, Named, PageLinks, Pending
 from replay.meaning import Meaning, Totals, balance_of, payable, plus
 from replay.plain import PlainRow, instant_of, plain_rows
-from replay.sealed import Entries, Packed, Sealing, Seals, columns_of, month_of, packed
+from replay.sealed import Months, Packed, Sealing, Seals, post
 from replay.seeing import Seeing
 
 if TYPE_CHECKING:
@@ -52,8 +50,8 @@ class Checked(NamedTuple):
     """What is wrong within a page, and what is needed to put it behind the pages before it.
 
     ``named`` and ``pending`` are positions before the page; ``periods`` are those in it whose lines
-    say more of their period than the columns (D18.3); ``entries`` are for sealed months, none of a
-    page that was searched; ``terms`` is what holds after it.
+    say more of their period than the columns (D18.3); ``posted`` is to sealed months, nothing
+    of a page that was searched; ``terms`` is what holds after it.
     """
 
     page: Page
@@ -64,7 +62,7 @@ class Checked(NamedTuple):
     named: Named
     pending: list[Pending]
     periods: Sequence[int]
-    entries: Mapping[str, Packed]
+    posted: Mapping[str, Packed]
     accounts: Counter[tuple[str, str]]
     balances: dict[tuple[str, str], Totals]
     terms: Terms
@@ -108,7 +106,7 @@ def looked_through(rows: Sequence[StoredRow], page: Page) -> Checked:
         named={},
         pending=meaning.links.pending,
         periods=range(page.after + 1, page.through + 1),
-        entries={},
+        posted={},
         accounts=meaning.accounts,
         balances=meaning.balances,
         terms=meaning.terms,
@@ -143,7 +141,6 @@ def seen(
     for line in accepted.lines():
         meaning.move(line)
     found: list[Discrepancy] = []
-    entries = accepted.accounts()
     if others:
         of_others, found = stored(others)
         computed: list[bytes] = []
@@ -151,7 +148,7 @@ def seen(
         for row, leaf in zip(of_others, computed, strict=True):
             leaves[row.position - after - 1] = leaf
             found += meaning.check(row)
-        _enter(of_others, page.sealing, entries)
+        _post(of_others, page.sealing, accepted.months)
     order = Order(len(leaves), instant_of(instants[0]), instant_of(instants[-1]))
     return Checked(
         page,
@@ -162,27 +159,20 @@ def seen(
         named,
         meaning.links.pending,
         periods=array("q", [*accepted.periods, *others]),
-        entries=packed(entries),
+        posted={month: posted.packed() for month, posted in accepted.months.items()},
         accounts=meaning.accounts,
         balances=meaning.balances,
         terms=meaning.terms,
     )
 
 
-def _enter(rows: Iterable[StoredRow], sealing: Sealing, entries: Entries) -> None:
-    """Add what was looked through in the general way to its accounts, as its columns have it."""
+def _post(rows: Iterable[StoredRow], sealing: Sealing, months: Months) -> None:
+    """Add what was looked through in the general way to its months, as its columns have it."""
     for row in rows:
         # What cannot be read, or is no number, was told.
         with suppress(EventError, ArithmeticError, ValueError):
-            columns = columns_of(row)
-            if columns is None or row.position > sealing.last:
-                continue
             totals = balance_of(decode_state(row.topic, row.state))
-            effect = 0 if totals is None else payable(totals[1])
-            entry = sealing.entry(columns, effect, row.state)
-            month = entries.setdefault(month_of(entry[0]), {})
-            account = month.setdefault((str(row.partner_id), str(row.currency)), [])
-            insort(account, entry, key=itemgetter(1))
+            post(row, 0 if totals is None else payable(totals[1]), sealing, months)
 
 
 class Together:
@@ -213,7 +203,8 @@ class Together:
         for found in self._between(done):
             self._is_sound = False
             yield found
-        self.seals.add(done.entries, done.page.through, self._signed.roots)
+        if self._is_sound:
+            self.seals.add(done.posted, done.page.through, self._signed.roots)
         self.accounts.update(done.accounts)
         for key, change in done.balances.items():
             known = self.balances.get(key)

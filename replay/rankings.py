@@ -161,11 +161,11 @@ def _closes(cursor: Cursor[Any], names: Names, through: int) -> dict[int, str]:
 def _recorded(cursor: Cursor[Any], names: Names, through: int) -> dict[int, list[_Recorded]]:
     """Rankings and prizes by the position of their close."""
     found: defaultdict[int, list[_Recorded]] = defaultdict(list)
-    # By the rooms of their streams: both are found by the primary key.
+    # Indexes alone tell where they are, one by the rooms of streams and one of what is money.
     condition = sql.SQL(
-        "(originator_id >= 'ranking:' AND originator_id < 'ranking;' OR kind IN ('prize',"
-        " 'prize_in_kind'))"
-    )
+        "(originator_id >= 'ranking:' AND originator_id < 'ranking;' OR position = ANY(ARRAY("
+        "SELECT position FROM {} WHERE kind IN ('prize', 'prize_in_kind'))))"
+    ).format(names.events)
     for position, event in _events(cursor, names, condition, _TOPICS, through):
         if isinstance(event, Told) and event.run is not None:
             found[event.run].append(_Recorded(position, event))

@@ -2,70 +2,79 @@
 
 A seal is proven if the statements that the events' own words make hash to it. Whatever is not
 proven in this way is produced again as statements are (:func:`replay.statements.seal`).
+
+Each line is bytes, behind a key: sorting lines puts them in the order of statements.
 """
 
 from __future__ import annotations
 
 import json
-import pickle
-import zlib
+import re
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, NamedTuple, TypeAlias
+from itertools import chain
+from typing import NamedTuple, TypeAlias
 
+import lz4.frame
 import orjson
 
 from events.course import StatementsSealed
 from replay.findings import StoredRow
+from replay.plain import Texts
 from replay.statements import SEALED, document_of
 
-Entry: TypeAlias = tuple[int, int, int, bytes | None]
-"""A money event of an account: the ordinal of its posting day, its position, the change of what is
-payable, and its line in a sealed statement as JSON, None if its month was not sealed after it."""
-
-Account: TypeAlias = tuple[str, str]
+Account: TypeAlias = tuple[bytes, bytes]
 """Partner and currency."""
 
-Entries: TypeAlias = "dict[str, dict[Account, list[Entry]]]"
-"""Entries by the month of their posting day, and by account, in order of position."""
+KEY = b"%b\0%b\0%b\0%019d\0"
+"""Partner, currency, posting date and position of a line; less than all that ids are made of parts
+them."""
+
+Keys: TypeAlias = tuple[Texts, Texts, Texts, tuple[int, ...]]
+"""Such keys side by side."""
+
+_PARTS = b"\0"
+_BEHIND = b"%b\0%b\1"
+"""Where the lines of an account end."""
+
+_BESIDE_ACCOUNT = len(KEY % (b"", b"", b"YYYY-MM-DD", 0))
+"""How long the key of a line is, beside its partner and currency."""
+
+# No text in a line has a quote in it that is not escaped.
+_EFFECTS = re.compile(rb'"effect":(-?[0-9]++)').findall
+
+_BETWEEN = b"\n"
+
+
+class Posted:
+    """The lines that the events of a page post to a month, keyed; ``last`` is the last position."""
+
+    def __init__(self) -> None:
+        self.last = 0
+        self.lines: list[bytes] = []
+
+    def packed(self) -> Packed:
+        """The same, to be kept until the month is closed."""
+        return Packed(self.last, lz4.frame.compress(_BETWEEN.join(sorted(self.lines))))
 
 
 class Packed(NamedTuple):
-    """The entries of a month in one page, by account: compressed, since lines are much alike.
-
-    ``last`` is their last position.
-    """
+    """The lines that a page posts to a month, sorted, and compressed: they are much alike."""
 
     last: int
-    data: bytes
+    compressed: bytes
+
+    def lines(self) -> list[bytes]:
+        """The lines, sorted; there is one at least."""
+        lines: bytes = lz4.frame.decompress(self.compressed)
+        return lines.split(_BETWEEN)
 
 
-def packed(entries: Entries) -> dict[str, Packed]:
-    """The entries of each month, packed; those of each account are in order of position."""
-    return {
-        month: Packed(
-            max(several[-1][1] for several in accounts.values()),
-            zlib.compress(pickle.dumps(dict(accounts)), _FAST),
-        )
-        for month, accounts in entries.items()
-    }
+Months: TypeAlias = defaultdict[str, Posted]
+"""What is posted to each month, ``YYYY-MM``."""
 
-
-def _unpacked(several: Iterable[Packed]) -> dict[Account, list[Entry]]:
-    """The entries of a month by account, of pages in their order."""
-    found: dict[Account, list[Entry]] = {}
-    for each in several:
-        # It was packed by this process, or one that it started.
-        of_page = pickle.loads(zlib.decompress(each.data))  # noqa: S301
-        for account, entries in of_page.items():
-            found.setdefault(account, []).extend(entries)
-    return found
-
-
-_FAST = 1
 _OF_COLUMNS = frozenset(
     {"amount", "client_id", "effect", "kind", "position", "posting_date", "service_date", "tax"}
 )
@@ -74,54 +83,47 @@ OF_STATE = tuple(name for name in SEALED if name not in _OF_COLUMNS)
 
 
 class Sealing:
-    """Which months were sealed after which position: what decides whether a line is needed."""
+    """Up to where months were sealed: what decides whether a line is needed."""
 
     def __init__(self, sealed: Iterable[StatementsSealed] = ()) -> None:
-        self._closes = {each.month: each.close for each in sealed}
-        self.last = max(self._closes.values(), default=0)
+        closes = {each.month: each.close for each in sealed}
+        self.month = max(closes, default="")
+        """The last month that was sealed: what is posted behind it is in no sealed statement."""
+        self.last = max(closes.values(), default=0)
         """The last close: what comes after it is under no seal."""
 
-    def close_of(self, day: int) -> int:
-        """The position of the close of a day's month; 0 if it was not sealed."""
-        return self._closes.get(month_of(day), 0)
 
-    def entry(self, columns: Columns, effect: int, state: bytes) -> Entry:
-        """The entry of an event up to the last close."""
-        position, day = columns[0], columns[6]
-        if position > self.close_of(day):
-            return day, position, effect, None
-        return day, position, effect, _line(columns, effect, orjson.loads(state))
+def post(row: StoredRow, effect: int, sealing: Sealing, months: Months) -> None:
+    """Add a money event to its month, as its columns have it; ``effect`` is on what is payable.
 
-
-Columns: TypeAlias = tuple[int, str, str | None, int, int | None, int, int]
-"""Position, kind, client, amount, tax, and the ordinals of day and posting day."""
-
-
-def columns_of(row: StoredRow) -> Columns | None:
-    """The columns of a money event as it was read; None of any other."""
-    if None in (row.kind, row.partner_id, row.currency, row.amount, row.day, row.posting_day):
-        return None
-    assert row.kind is not None
-    assert row.amount is not None
-    assert row.day is not None
-    assert row.posting_day is not None
-    days = row.day.toordinal(), row.posting_day.toordinal()
-    return row.position, row.kind, row.client_id, int(row.amount), row.tax, *days
+    Others, and those after the last close, are left out. Raises ValueError for a state that is no
+    JSON, or an amount that is no number.
+    """
+    told = row.partner_id, row.currency, row.posting_day
+    if None in (*told, row.kind, row.amount, row.day) or row.position > sealing.last:
+        return
+    partner, currency, day = (str(each).encode() for each in told)
+    month = day[:7].decode()
+    if month <= sealing.month:
+        line = KEY % (partner, currency, day, row.position) + _line(row, effect)
+        posted = months[month]
+        posted.last = max(posted.last, row.position)
+        posted.lines.append(line)
 
 
-def _line(columns: Columns, effect: int, record: dict[str, Any]) -> bytes:
-    position, kind, client, amount, tax, day, posting = columns
+def _line(row: StoredRow, effect: int) -> bytes:
+    record = orjson.loads(row.state)
     line = {name: record[name] for name in OF_STATE if name in record}
-    line["amount"] = amount
-    if client is not None:
-        line["client_id"] = client
+    line["amount"] = int(row.amount or 0)
+    if row.client_id is not None:
+        line["client_id"] = row.client_id
     line["effect"] = effect
-    line["kind"] = kind
-    line["position"] = position
-    line["posting_date"] = _written(posting)
-    line["service_date"] = _written(day)
-    if tax is not None:
-        line["tax"] = tax
+    line["kind"] = row.kind
+    line["position"] = row.position
+    line["posting_date"] = str(row.posting_day)
+    line["service_date"] = str(row.day)
+    if row.tax is not None:
+        line["tax"] = row.tax
     try:
         return orjson.dumps(line, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:
@@ -136,13 +138,16 @@ Written: TypeAlias = "tuple[bytes, Sequence[bytes | None]]"
 """How a member is written, and the text of its value in each object; None where it has none."""
 
 
-def objects(members: Mapping[str, Written]) -> Iterable[bytes]:
-    """The objects of members side by side as JSON, sorted; that of the first name is in all."""
-    form = b"{"
-    columns: list[Sequence[bytes | None]] = []
-    for name in sorted(members):
+def keyed(keys: Keys, members: Mapping[str, Written]) -> Iterable[bytes]:
+    """Lines side by side: objects of members as JSON, sorted, each behind its key.
+
+    The member of the first name is in all.
+    """
+    form = KEY + b"{"
+    columns: list[Sequence[bytes | int | None]] = [*keys]
+    for at, name in enumerate(sorted(members)):
         how, texts = members[name]
-        one = b'%b"%b":%b' % (b"," if columns else b"", name.encode(), how)
+        one = b'%b"%b":%b' % (b"," if at else b"", name.encode(), how)
         absent = texts.count(None)
         if not absent:
             form += one
@@ -153,21 +158,10 @@ def objects(members: Mapping[str, Written]) -> Iterable[bytes]:
     return map((form + b"}").__mod__, zip(*columns, strict=True))
 
 
-@lru_cache(maxsize=8192)
-def _written(day: int) -> str:
-    return date.fromordinal(day).isoformat()
-
-
-@lru_cache(maxsize=8192)
-def month_of(day: int) -> str:
-    """The month of an ordinal, as ``YYYY-MM``."""
-    return _written(day)[:7]
-
-
 class Seals:
     """Follows the accounts up to each close; ``proven`` are the positions of seals that are right.
 
-    ``add`` the entries of each page, in order, with the log's roots at the closes up to its end.
+    ``add`` what each page posts, in order, with the log's roots at the closes up to its end.
     """
 
     def __init__(self, sealed: Sequence[tuple[int, StatementsSealed]] = ()) -> None:
@@ -178,9 +172,9 @@ class Seals:
         self._through = ""
         self.proven: set[int] = set()
 
-    def add(self, entries: Mapping[str, Packed], through: int, roots: Mapping[int, bytes]) -> None:
-        """Take the entries of positions up to ``through``."""
-        for month, of_month in entries.items():
+    def add(self, posted: Mapping[str, Packed], through: int, roots: Mapping[int, bytes]) -> None:
+        """Take what events at positions up to ``through`` post to each month."""
+        for month, of_month in posted.items():
             self._open[month].append(of_month)
         while self._waiting and self._waiting[-1][1].close <= through:
             position, event = self._waiting.pop()
@@ -194,11 +188,12 @@ class Seals:
         if root is None or late or event.month <= self._through:
             return None
         self._through = event.month
+        # Those before it that have no seal of their own.
         for month in months[: -1 if event.month in months else None]:
-            self._post(_unpacked(self._open.pop(month)))
+            self._closing(self._open.pop(month))
         digest, partners = sha256(), 0
-        for partner, accounts in self._closing(_unpacked(self._open.pop(event.month, []))).items():
-            of: dict[str, object] = {"partner_id": partner, "month": event.month}
+        for partner, accounts in self._closing(self._open.pop(event.month, [])).items():
+            of: dict[str, object] = {"partner_id": partner.decode(), "month": event.month}
             of["status"] = "closed"
             of |= {"position": event.close, "root": root.hex()}
             document = document_of(of, accounts)
@@ -210,23 +205,30 @@ class Seals:
             partners += 1
         return partners, digest.hexdigest()
 
-    def _post(self, month: Mapping[Account, list[Entry]]) -> None:
-        for account, entries in month.items():
-            effects = sum(effect for _, _, effect, _ in entries)
-            self._payable[account] = self._payable.get(account, 0) + effects
-
-    def _closing(self, month: Mapping[Account, list[Entry]]) -> dict[str, list[SealedAccount]]:
-        """The accounts of each partner with the lines of a month, which is posted then."""
-        before = dict(self._payable)
-        self._post(month)
-        found: defaultdict[str, list[SealedAccount]] = defaultdict(list)
-        for account, closing in sorted(self._payable.items()):
-            lines = sorted(month.get(account, ()))
-            written = [orjson.Fragment(line) for *_, line in lines if line is not None]
+    def _closing(self, month: Iterable[Packed]) -> dict[bytes, list[SealedAccount]]:
+        """The accounts of each partner with the lines of a month, which moves what is payable."""
+        written = dict(_by_account(sorted(chain.from_iterable(each.lines() for each in month))))
+        found: defaultdict[bytes, list[SealedAccount]] = defaultdict(list)
+        for account in sorted(self._payable.keys() | written.keys()):
             partner, currency = account
-            found[partner].append((currency, before.get(account, 0), written, closing))
+            opening, lines = self._payable.get(account, 0), written.get(account, b"")
+            closing = opening + sum(map(int, _EFFECTS(lines)))
+            self._payable[account] = closing
+            fragment = orjson.Fragment(b"[%b]" % lines)
+            found[partner].append((currency.decode(), opening, fragment, closing))
         return found
 
 
-SealedAccount: TypeAlias = tuple[str, int, list[Any], int]
+def _by_account(lines: Sequence[bytes]) -> Iterator[tuple[Account, bytes]]:
+    """The lines of each account, without their keys, as what stands in an array; all are sorted."""
+    first = 0
+    while first < len(lines):
+        partner, currency, _ = lines[first].split(_PARTS, 2)
+        behind = bisect_left(lines, _BEHIND % (partner, currency), first)
+        of_key = len(partner) + len(currency) + _BESIDE_ACCOUNT
+        yield (partner, currency), b",".join([line[of_key:] for line in lines[first:behind]])
+        first = behind
+
+
+SealedAccount: TypeAlias = tuple[str, int, orjson.Fragment, int]
 """Currency, opening balance, lines as they are written, closing balance."""

@@ -25,7 +25,7 @@ from replay.grammar import Grammar, grammar_of
 from replay.links import DECIDED_BY, DEEP, RUN, Key, holds_integers, is_narrower, members_of
 from replay.meaning import MOVING, balance_of, payable
 from replay.plain import Columns, Texts, differing
-from replay.sealed import NUMBER, OF_STATE, TEXT, Written, objects
+from replay.sealed import NUMBER, OF_STATE, TEXT, Written, keyed
 from replay.signs import Column, Member, typed_columns
 
 _TYPED = ("partner_id", "client_id", "kind", "currency", "amount", "in_flight", "tax")
@@ -257,10 +257,10 @@ class LineShape(Shape):
             total.amount += count * int(amount or 0)
             total.base += count * sum(map(int, filter(None, base)))
         if rows.position[0] <= page.sealing.last:
-            page.enter(rows, self._lines(batch), earns=self._earns)
+            page.post(rows, batch.told[self._posted], self._lines(batch))
 
     def _lines(self, batch: Batch) -> Iterable[bytes]:
-        """Each as a sealed statement has it."""
+        """Each as a sealed statement has it, behind its key."""
         rows = batch.rows
         members: dict[str, Written] = {
             "amount": (NUMBER, rows.amount),
@@ -273,7 +273,8 @@ class LineShape(Shape):
             "tax": (NUMBER, rows.tax),
         }
         members |= {name: (form, batch.told[self._at(name)]) for name, form in self._sealed}
-        return objects(members)
+        keys = rows.partner_id, rows.currency, batch.told[self._posted], rows.position
+        return keyed(keys, members)
 
 
 _OF_PERIODS = (CommissionPosted, MarginPosted)

@@ -100,7 +100,7 @@ class Statement:
 
 
 def document_of(
-    of: Mapping[str, object], accounts: Iterable[tuple[str, int, Sequence[object], int]]
+    of: Mapping[str, object], accounts: Iterable[tuple[str, int, object, int]]
 ) -> dict[str, object]:
     """Return a statement as JSON values: what it is of, and its accounts.
 

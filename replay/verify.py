@@ -112,7 +112,7 @@ def _questions(projector: Projector, through: int) -> list[Callable[[Connection[
     events, at = names.events, AsOf(through, None, None, final=True)
 
     def streams(connection: Connection[Any]) -> Answer:
-        found = computed("versions", invariants.chains(connection, events, through))
+        found = computed("versions", invariants.chains(connection, events))
         return Answer([*found])
 
     def lines(connection: Connection[Any]) -> Answer:
