@@ -203,6 +203,7 @@ class Together:
         for found in self._between(done):
             self._is_sound = False
             yield found
+        # Of what is wrong not even an id need be one, and no seal is proven by it.
         if self._is_sound:
             self.seals.add(done.posted, done.page.through, self._signed.roots)
         self.accounts.update(done.accounts)

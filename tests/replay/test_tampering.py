@@ -117,6 +117,19 @@ def test_an_amount_that_is_no_number_is_told(connection: psycopg.Connection, col
 
 
 @pytest.mark.parametrize("position", [LINE, MONEY])
+@pytest.mark.parametrize("column", ["partner_id", "currency", "client_id", "kind"])
+def test_a_text_of_two_lines_is_told(
+    connection: psycopg.Connection, column: str, position: int
+) -> None:
+    """In no id is a line break: of a sealed month, too, whose statement is made with it."""
+    with tampering(connection) as owner:
+        owner.execute(
+            f"UPDATE ledger.events SET {column} = %s WHERE position = %s", ("a\nb", position)
+        )
+    assert ("columns", position) in checks(connection)
+
+
+@pytest.mark.parametrize("position", [LINE, MONEY])
 def test_an_amount_that_is_wider_than_any_is_told(
     connection: psycopg.Connection, position: int
 ) -> None:
