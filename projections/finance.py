@@ -6,8 +6,10 @@ SECURITY DEFINER with a fixed search_path.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.resources import files
+from typing import Literal, NamedTuple
 
 from psycopg import sql
 
@@ -69,6 +71,26 @@ def view_query(model: ReadModel, names: Names) -> sql.Composed:
     return model.select(names.events, EVERYTHING, relations)
 
 
+class Made(NamedTuple):
+    """A view or a function: what it is, where it is, and how one by any name is made."""
+
+    kind: Literal["view", "function"]
+    schema: str
+    name: str
+    statement: Callable[[sql.Identifier], sql.Composed]
+
+
+def made(names: Names) -> Iterator[Made]:
+    """Yield functions and views, each after those that it uses."""
+    for schema, name, statement in (
+        (names.projections, "position_at", _position_at),
+        (names.finance, "balances_as_of", _balances_as_of),
+    ):
+        yield Made("function", schema, name, partial(statement, names))
+    for name, model in VIEWS.items():
+        yield Made("view", names.finance, name, partial(_view, names, model))
+
+
 def statements(names: Names) -> Iterator[sql.Composed]:
     """Yield the statements that make schema, functions, views and comments; repeatable."""
     schema = sql.Identifier(names.finance)
@@ -76,36 +98,36 @@ def statements(names: Names) -> Iterator[sql.Composed]:
     yield sql.SQL("COMMENT ON SCHEMA {} IS {}").format(
         schema, sql.Literal("Read-only views of the commission ledger, for finance and BI tools.")
     )
-    yield from _functions(names)
-    for name, model in VIEWS.items():
-        yield from _view(sql.Identifier(names.finance, name), model, names)
-
-
-def _functions(names: Names) -> Iterator[sql.Composed]:
+    for each in made(names):
+        yield each.statement(sql.Identifier(each.schema, each.name))
     position_at = sql.Identifier(names.projections, "position_at")
-    yield _file("functions.sql", {"position_at": position_at, "events": names.events})
     yield sql.SQL("REVOKE ALL ON FUNCTION {}(timestamptz) FROM PUBLIC").format(position_at)
-
     balances_as_of = sql.Identifier(names.finance, "balances_as_of")
-    # A column of the events is named effective_at, too: in the function it would win over the name.
-    scope = sql.SQL("position <= (SELECT {}($1)) AND ($2 IS NULL OR day <= $2)").format(position_at)
-    balances = sql.SQL("({})").format(BALANCES.select(names.events, scope))
-    yield _file(
-        "balances_as_of.sql",
-        {
-            "balances_as_of": balances_as_of,
-            "partner_balances": PARTNER_BALANCES.select(
-                names.events, EVERYTHING, {"balances": balances}
-            ),
-        },
-    )
     signature = sql.SQL("{}(timestamptz, date)").format(balances_as_of)
     yield sql.SQL("REVOKE ALL ON FUNCTION {} FROM PUBLIC").format(signature)
     yield sql.SQL("COMMENT ON FUNCTION {} IS {}").format(signature, sql.Literal(_BALANCES_COMMENT))
+    for name, model in VIEWS.items():
+        yield from _comments(sql.Identifier(names.finance, name), model)
 
 
-def _view(view: sql.Identifier, model: ReadModel, names: Names) -> Iterator[sql.Composed]:
-    yield sql.SQL("CREATE OR REPLACE VIEW {} AS {}").format(view, view_query(model, names))
+def _position_at(names: Names, function: sql.Identifier) -> sql.Composed:
+    return _file("position_at.sql", {"position_at": function, "events": names.events})
+
+
+def _balances_as_of(names: Names, function: sql.Identifier) -> sql.Composed:
+    position_at = sql.Identifier(names.projections, "position_at")
+    # A column of the events is named effective_at, too: in the function it would win over the name.
+    scope = sql.SQL("position <= (SELECT {}($1)) AND ($2 IS NULL OR day <= $2)").format(position_at)
+    balances = sql.SQL("({})").format(BALANCES.select(names.events, scope))
+    query = PARTNER_BALANCES.select(names.events, EVERYTHING, {"balances": balances})
+    return _file("balances_as_of.sql", {"balances_as_of": function, "partner_balances": query})
+
+
+def _view(names: Names, model: ReadModel, view: sql.Identifier) -> sql.Composed:
+    return sql.SQL("CREATE OR REPLACE VIEW {} AS {}").format(view, view_query(model, names))
+
+
+def _comments(view: sql.Identifier, model: ReadModel) -> Iterator[sql.Composed]:
     yield sql.SQL("COMMENT ON VIEW {} IS {}").format(view, sql.Literal(model.comment))
     for column in model.columns:
         yield sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(

@@ -33,6 +33,7 @@ from replay.rankings import Rankings
 from replay.sealed import Sealing, Seals
 from replay.sharing import Helpers, all_checked, helpers
 from replay.transparency.checking import Signed
+from replay.views import views
 
 PAGE_EVENTS = 8_192
 """Events of a page, which one process has in memory at a time."""
@@ -125,7 +126,9 @@ def _questions(projector: Projector, through: int) -> list[Callable[[Connection[
         named = computed("D18.5", invariants.retractions(connection, events, through))
         keys = computed("D18.7", invariants.duplicates(connection, events, through))
         kept = computed("letters", letters(connection, names, through))
-        return Answer([*named, *keys, *kept, *computed("guards", guards(connection, names))])
+        guarded = computed("guards", guards(connection, names))
+        read = computed("views", views(connection, names))
+        return Answer([*named, *keys, *kept, *guarded, *read])
 
     def projections(connection: Connection[Any]) -> Answer:
         rankings, folded = Rankings(connection, names, through), Folded(names, through)
