@@ -132,7 +132,7 @@ class Batch:
 
 
 def _left_out(_: bytes) -> None:
-    """A line of a month that was not sealed."""
+    """A line of a month behind the last that was sealed."""
 
 
 _NOTHING = frozenset({None, b""})
