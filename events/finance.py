@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
@@ -22,6 +23,7 @@ from events.values import (
     SignedMinorUnits,
     Source,
     TierName,
+    TimeZone,
 )
 
 MAX_EXACT = 2**53 - 1
@@ -98,7 +100,7 @@ class ProgrammeAdopted(Controlled):
     document: Document
     sha256: Sha256
     from_day: Annotated[Day | None, Field(alias="from")] = None
-    time_zone: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+\-/]+$")]
+    time_zone: TimeZone
     operator: Operator
     engine: EngineNumber = None
 
@@ -113,6 +115,11 @@ class PartnerProgrammeAssigned(Controlled):
     operator: Operator
 
 
+def may_open(day: date) -> bool:
+    """Whether a ledger may open on a day: the first of a month, which another month precedes."""
+    return day.day == 1 and day > date.min
+
+
 class LedgerOpened(TwoPersons, Controlled):
     """The ledger starts, on the first of a month, for a programme that has a past (D8.3)."""
 
@@ -121,7 +128,7 @@ class LedgerOpened(TwoPersons, Controlled):
 
     @model_validator(mode="after")
     def _is_first_of_month(self) -> Self:
-        if self.day.day != 1:
+        if not may_open(self.day):
             raise ValueError("a ledger opens on the first day of a month; name such a day")
         return self
 

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 from pydantic import (
@@ -115,6 +116,29 @@ Day = Annotated[
     WithJsonSchema({"type": "string", "format": "date"}),
 ]
 """A calendar day in the ledger's time zone (D2)."""
+
+
+def is_zone(name: str) -> bool:
+    """Whether a name is a time zone of the IANA database at hand."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _known_zone(name: str) -> str:
+    if not is_zone(name):
+        raise ValueError(f"{name!r} is no time zone of the IANA database at hand")
+    return name
+
+
+TimeZone = Annotated[
+    str,
+    Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+\-/]+$"),
+    AfterValidator(_known_zone),
+]
+"""A time zone of the IANA database by its name, such as ``Europe/Paris``."""
 
 
 def _month(value: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from events.base import Decision
 from events.decisions import DecisionResolved
@@ -26,6 +25,7 @@ from events.lines import (
 from events.partner_decisions import ProgrammeAssigned
 from events.partners import PayoutFailed, PayoutSettled
 from events.recorded import Recorded
+from events.values import is_zone
 from ledger.engine.calendar import add_months, end_of_month, first_of_month, month_of
 from ledger.engine.draft import Draft
 from ledger.engine.retraction import is_retractable
@@ -48,7 +48,7 @@ def check_adoption(
 ) -> None:
     """A programme version may be adopted (D7.2)."""
     versions = ledger.programmes.versions.get(programme.name)
-    if time_zone is not None and not _is_zone(time_zone):
+    if time_zone is not None and not is_zone(time_zone):
         raise Refused(f"{time_zone!r} is no time zone; give one such as Europe/Paris")
     if time_zone is not None and ledger.time_zone not in {"", time_zone}:
         raise Refused(
@@ -290,11 +290,3 @@ def _check_after_clock(ledger: Ledger, day: date, what: str) -> None:
             f"the ledger is accrued through {accrued}: {what} only from a later day, so that"
             " nothing decided changes"
         )
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True

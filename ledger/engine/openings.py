@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from events.base import Decision
-from events.finance import PartnerOpened
+from events.finance import PartnerOpened, may_open
 from events.lines import AdjustmentPosted
 from events.partner_decisions import TierChanged
 from events.recorded import Recorded
@@ -19,8 +19,10 @@ def check_opening(ledger: Ledger, day: date) -> None:
 
     No credit may have an earlier date: no line but an adjustment has.
     """
-    if day.day != 1:
-        raise Refused(f"a ledger opens on the first day of a month; {day} is none")
+    if not may_open(day):
+        raise Refused(
+            f"a ledger opens on the first day of a month, which another precedes; {day} is none"
+        )
     if ledger.opened_on is not None:
         raise Refused(f"the ledger opened on {ledger.opened_on} already, and opens once")
     if ledger.last_run:

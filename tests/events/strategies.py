@@ -122,7 +122,11 @@ def _prospect(data: Members) -> Members:
 _AMENDS: dict[str, Callable[[Members], Members]] = {
     "partner.corrected": _corrected,
     "adjustment.posted": _adjustment,
-    "ledger.opened": lambda data: {**_by_two(data), "day": data["day"][:8] + "01"},
+    "ledger.opened": lambda data: {
+        **_by_two(data),
+        "day": max(data["day"][:8] + "01", "0001-02-01"),
+    },
+    "programme.adopted": lambda data: {**data, "time_zone": "Pacific/Apia"},
     **dict.fromkeys(("demo.held", "trial.started", "trial.ended"), _prospect),
     **dict.fromkeys(
         (

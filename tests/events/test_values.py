@@ -23,6 +23,7 @@ from events.values import (
     Operator,
     Rate,
     Sha256,
+    TimeZone,
     format_instant,
     parse_instant,
 )
@@ -256,3 +257,11 @@ def test_an_instant_without_an_offset_is_refused() -> None:
     assert refused(Instant, datetime(2026, 1, 31))  # noqa: DTZ001
     assert refused(Instant, "2026-01-31T08:30:00")
     assert refused(Instant, 0)
+
+
+@pytest.mark.parametrize("value", ["Europe/Nowhere", "/etc/passwd", "", "Europe", "Paris"])
+def test_what_is_no_time_zone(value: str) -> None:
+    """Of the IANA database at hand: of another no day could be told."""
+    with pytest.raises(ValidationError):
+        TypeAdapter(TimeZone).validate_python(value)
+    assert TypeAdapter(TimeZone).validate_python("Europe/Paris") == "Europe/Paris"

@@ -28,8 +28,8 @@ class Openings:
 
     def open(self, day: date) -> tuple[date, str]:
         """Open on a day: gives L, and the month closed last."""
-        if self.day is not None or day.day != 1:
-            raise Refused("a ledger opens once, on the first of a month")
+        if self.day is not None or day.day != 1 or day == date.min:
+            raise Refused("a ledger opens once, on the first of a month with one before it")
         self.day = day
         return day - ONE, month_of(day - ONE)
 

@@ -6,11 +6,15 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from replay.as_of import AsOf, Replay
+from replay.course import rows_where
 from tests.projections.journal import Journal
+from tests.replay.plain import hashed
 from tests.replay.test_verify import LINE, checks, found, tampering, write_ledger
 
+EVENTS = sql.Identifier("ledger", "events")
 LAST = 17
 MONEY = 11
 """The adjustment: a decision of finance's own."""
@@ -250,3 +254,16 @@ def test_postings_that_do_not_sum_to_zero_are_told(
     assert {each.check for each in told} == {"D18.4"}
     assert told[0].what == "the postings in EUR sum to 1"
     assert "partner_payable in EUR" in told[1].what
+
+
+def test_a_zone_of_which_no_day_can_be_told(connection: psycopg.Connection) -> None:
+    """With hashes to match: what does not need the programme is looked at for all that."""
+    (row,) = rows_where(connection, EVENTS, sql.SQL("position = 1"))
+    other = hashed(row._replace(state=row.state.replace(b"Europe/Paris", b"Europe/Pari4")))
+    assert other != row
+    with tampering(connection) as owner:
+        owner.execute(
+            "UPDATE ledger.events SET state = %s, content = %s, leaf = %s WHERE position = 1",
+            (other.state, other.content, other.leaf),
+        )
+    assert {("state", 1), ("frontier", None)} <= checks(connection)

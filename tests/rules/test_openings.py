@@ -107,8 +107,9 @@ def test_d8_3_a_credit_of_the_opening_day_is_none_of_before(given: Given) -> Non
 
 
 def test_d8_3_once_and_before_the_first_run(given: Given) -> None:
-    """A second opening, one after a run, one within a month, one by one person: refused."""
+    """A second one, one after a run, within a month, before any month, by one person: refused."""
     story = given(*PAST).refuses(open_ledger("2024-04-01", approved_by="ann"))
+    story.refuses(open_ledger("2024-04-15")).refuses(open_ledger("0001-01-01"))
     story.refuses(open_partner("certified", "2024-01-01"))
     story.when(open_ledger("2024-04-01")).refuses(open_ledger("2024-05-01"))
     story.when(accrue("2024-04-01")).refuses(open_partner("certified", "2024-01-01"))
