@@ -50,8 +50,8 @@ class Checked(NamedTuple):
     """What is wrong within a page, and what is needed to put it behind the pages before it.
 
     ``named`` and ``pending`` are positions before the page; ``periods`` are those in it whose lines
-    say more of their period than the columns (D18.3); ``posted`` is to sealed months, nothing
-    of a page that was searched; ``terms`` is what holds after it.
+    say more of their period than the columns (D18.3); ``posted`` is to months up to the
+    last sealed one, nothing of a page that was searched; ``terms`` is what holds after it.
     """
 
     page: Page
