@@ -58,12 +58,9 @@ class Accepted:
         """Add keyed lines to the months of their posting days."""
         add: dict[bytes | None, Callable[[bytes], None]] = {}
         for day in {*days}:
-            month = (day or b"")[:7].decode()
-            add[day] = _left_out
-            if month <= self.sealing.month:
-                posted = self.months[month]
-                posted.last = max(posted.last, rows.position[-1])
-                add[day] = posted.lines.append
+            posted = self.months[(day or b"")[:7].decode()]
+            posted.last = max(posted.last, rows.position[-1])
+            add[day] = posted.lines.append
         for day, line in zip(days, lines, strict=True):
             add[day](line)
 
@@ -129,10 +126,6 @@ class Batch:
             for place, (text, limit) in enumerate(zip(self.told[at], limits, strict=True))
             if text and max(map(int, text.split(b","))) >= limit
         ]
-
-
-def _left_out(_: bytes) -> None:
-    """A line of a month behind the last that was sealed."""
 
 
 _NOTHING = frozenset({None, b""})

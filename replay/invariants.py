@@ -194,6 +194,7 @@ def books(replay: Replay, at: AsOf, folded: Folded) -> Books:
         # The fold broke off: what is wrong there need not be wrong with balances.
         balances = [*replay.balances(at)]
     accounts = [*replay.trial_balance(at)]
+    # Without a posting to the account, receivables come to nothing: they are of the same events.
     is_owed = any(row["account"] == "partner_receivable" for row in accounts)
     return Books(accounts, balances, [*replay.receivables(at)] if is_owed else [])
 

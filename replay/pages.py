@@ -24,7 +24,7 @@ from replay.integrity import Integrity, Order, check_rows, gaps
 from replay.links import Links, Named, PageLinks, Pending
 from replay.meaning import Meaning, Totals, balance_of, payable, plus
 from replay.plain import PlainRow, instant_of, plain_rows
-from replay.sealed import Months, Packed, Sealing, Seals, post
+from replay.sealed import Months, Packed, Sealing, Seals, packed, post
 from replay.seeing import Seeing
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ class Checked(NamedTuple):
     """What is wrong within a page, and what is needed to put it behind the pages before it.
 
     ``named`` and ``pending`` are positions before the page; ``periods`` are those in it whose lines
-    say more of their period than the columns (D18.3); ``posted`` is to months up to the
-    last sealed one, nothing of a page that was searched; ``terms`` is what holds after it.
+    say more of their period than the columns (D18.3); ``posted`` is to months up to the last sealed
+    one, nothing of a page that was searched; ``terms`` is what holds after it.
     """
 
     page: Page
@@ -159,7 +159,7 @@ def seen(
         named,
         meaning.links.pending,
         periods=array("q", [*accepted.periods, *others]),
-        posted={month: posted.packed() for month, posted in accepted.months.items()},
+        posted=packed(accepted.months, page.sealing),
         accounts=meaning.accounts,
         balances=meaning.balances,
         terms=meaning.terms,

@@ -83,7 +83,7 @@ OF_STATE = tuple(name for name in SEALED if name not in _OF_COLUMNS)
 
 
 class Sealing:
-    """Up to where months were sealed: what decides whether a line is needed."""
+    """Up to where months were sealed: what decides which lines are needed."""
 
     def __init__(self, sealed: Iterable[StatementsSealed] = ()) -> None:
         closes = {each.month: each.close for each in sealed}
@@ -91,6 +91,11 @@ class Sealing:
         """The last month that was sealed: what is posted behind it is in no sealed statement."""
         self.last = max(closes.values(), default=0)
         """The last close: what comes after it is under no seal."""
+
+
+def packed(months: Months, sealing: Sealing) -> dict[str, Packed]:
+    """What is posted to months, without those behind the last that was sealed."""
+    return {month: each.packed() for month, each in months.items() if month <= sealing.month}
 
 
 def post(row: StoredRow, effect: int, sealing: Sealing, months: Months) -> None:
@@ -103,12 +108,10 @@ def post(row: StoredRow, effect: int, sealing: Sealing, months: Months) -> None:
     if None in (*told, row.kind, row.amount, row.day) or row.position > sealing.last:
         return
     partner, currency, day = (str(each).encode() for each in told)
-    month = day[:7].decode()
-    if month <= sealing.month:
-        line = KEY % (partner, currency, day, row.position) + _line(row, effect)
-        posted = months[month]
-        posted.last = max(posted.last, row.position)
-        posted.lines.append(line)
+    line = KEY % (partner, currency, day, row.position) + _line(row, effect)
+    posted = months[day[:7].decode()]
+    posted.last = max(posted.last, row.position)
+    posted.lines.append(line)
 
 
 def _line(row: StoredRow, effect: int) -> bytes:

@@ -19,7 +19,7 @@ from replay.verify import verify
 from tests.properties.every_rule import stories_of_every_rule
 from tests.properties.play import play
 from tests.properties.stories import Story
-from tests.replay.plain import hashed
+from tests.replay.plain import hashed, put
 from tests.rules.ledger_adapter import _database, _empty, open_ledger
 
 CHANGES_A_STORY = 40
@@ -27,18 +27,10 @@ CHANGES_A_STORY = 40
 
 _EVENTS = sql.Identifier("ledger", "events")
 _NUMBERS = (0, 1, -1, 2**53, 2**63 - 1, 10**17, 10**30, True)
-_TEXTS: tuple[str, ...] = (
-    "",
-    "x",
-    "0001-01-01",
-    "9999-12-31",
-    "0001-01",
-    "9999-12",
-    "Europe/Nowhere",
-    "1e9",
-    "0",
-)
-_TEXTS += ("-1", "EUR", "JPY", "D9.5", "2026-01-01T00:00:00.000000Z", "9999-12-30T23:59:59.999999Z")
+_DAYS = ("0001-01-01", "9999-12-31", "0001-01", "9999-12")
+_INSTANTS = ("2026-01-01T00:00:00.000000Z", "9999-12-30T23:59:59.999999Z")
+_NAMES = ("", "x", "Europe/Nowhere", "EUR", "JPY", "D9.5")
+_TEXTS = (*_DAYS, *_INSTANTS, *_NAMES, "1e9", "0", "-1")
 _WHOLE: tuple[Any, ...] = (None, [], {}, [1], ["x"])
 
 Path = tuple[str | int, ...]
@@ -86,14 +78,6 @@ def changed(row: StoredRow, random: Random) -> StoredRow:
         return row
     other = row._replace(state=text)
     return hashed(other) if random.random() < 0.8 else other
-
-
-def put(owner: psycopg.Connection, row: StoredRow) -> None:
-    """Put the state and the hashes of a row in the place of those that are there."""
-    owner.execute(
-        "UPDATE ledger.events SET state = %s, content = %s, leaf = %s WHERE position = %s",
-        (row.state, row.content, row.leaf, row.position),
-    )
 
 
 @settings(

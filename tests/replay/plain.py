@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+import psycopg
 from psycopg.types.numeric import DecimalBinaryDumper
 
 from replay.findings import StoredRow
@@ -36,6 +37,14 @@ def _plain(value: object) -> object:
             return bytes(DecimalBinaryDumper(Decimal).dump(value) or b"")
         case _:
             return value
+
+
+def put(owner: psycopg.Connection, row: StoredRow) -> None:
+    """Put the state and the hashes of a row in the place of those that are recorded."""
+    owner.execute(
+        "UPDATE ledger.events SET state = %s, content = %s, leaf = %s WHERE position = %s",
+        (row.state, row.content, row.leaf, row.position),
+    )
 
 
 def hashed(row: StoredRow) -> StoredRow:

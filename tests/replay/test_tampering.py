@@ -11,7 +11,7 @@ from psycopg import sql
 from replay.as_of import AsOf, Replay
 from replay.course import rows_where
 from tests.projections.journal import Journal
-from tests.replay.plain import hashed
+from tests.replay.plain import hashed, put
 from tests.replay.test_verify import LINE, checks, found, tampering, write_ledger
 
 EVENTS = sql.Identifier("ledger", "events")
@@ -262,8 +262,5 @@ def test_a_zone_of_which_no_day_can_be_told(connection: psycopg.Connection) -> N
     other = hashed(row._replace(state=row.state.replace(b"Europe/Paris", b"Europe/Pari4")))
     assert other != row
     with tampering(connection) as owner:
-        owner.execute(
-            "UPDATE ledger.events SET state = %s, content = %s, leaf = %s WHERE position = 1",
-            (other.state, other.content, other.leaf),
-        )
+        put(owner, other)
     assert {("state", 1), ("frontier", None)} <= checks(connection)

@@ -6,13 +6,7 @@ import psycopg
 import pytest
 
 from projections.installation import install
-from replay.verify import verify
-
-
-def told(connection: psycopg.Connection) -> list[tuple[str, str]]:
-    """What verification tells, by check."""
-    return [(each.check, each.what) for each in verify(connection)]
-
+from tests.replay.test_guards import told
 
 _OTHER = "the {} is not as this release makes it"
 _ALL_STRATEGIC = """
